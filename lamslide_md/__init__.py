@@ -1,0 +1,41 @@
+"""LaM-SLidE as a molecular-dynamics surrogate: learn from a trajectory, roll out, and judge the rollout against MD.
+
+The names below are the public interface; they are imported when first used, so that ``lamslide --help`` stays fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lamslide_md.data.entities import Entities
+    from lamslide_md.data.trajectories import read
+    from lamslide_md.errors import InputError
+    from lamslide_md.evaluation.comparison import Comparison, compare
+    from lamslide_md.surrogate import Rollout, Surrogate
+
+__version__ = "0.1.0"
+
+__all__ = ["Comparison", "Entities", "InputError", "Rollout", "Surrogate", "compare", "read"]
+
+_HOMES = {
+    "Comparison": "lamslide_md.evaluation.comparison",
+    "Entities": "lamslide_md.data.entities",
+    "InputError": "lamslide_md.errors",
+    "Rollout": "lamslide_md.surrogate",
+    "Surrogate": "lamslide_md.surrogate",
+    "compare": "lamslide_md.evaluation.comparison",
+    "read": "lamslide_md.data.trajectories",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    """Import a public name from its home on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lamslide_md' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

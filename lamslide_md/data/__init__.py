@@ -1,0 +1,1 @@
+"""Trajectories in, batches of entities out."""

@@ -1,0 +1,1 @@
+"""Judgement of a rollout against reference MD. Knows no model."""

@@ -1,0 +1,1 @@
+"""Reference simulations: peptides from a sequence, OpenMM runs, manifests."""

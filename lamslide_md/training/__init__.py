@@ -1,0 +1,1 @@
+"""Losses, the training engine, the two stages and the presets."""
