@@ -1,0 +1,121 @@
+"""ASE Atoms to mdtraj trajectories: Å to nm, bonds guessed where a topology has none."""
+
+from collections.abc import Sequence
+
+import mdtraj as md
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from ase.neighborlist import neighbor_list
+
+from lamslide_md.errors import InputError
+
+NM_PER_ANGSTROM = 0.1
+
+BOND_STRETCH = 1.25
+"""Atoms nearer than this times the sum of their covalent radii are bonded: stretching passes, H bonds do not."""
+
+
+def topology_from_ase(atoms: Atoms) -> md.Topology:
+    """Topology of ASE Atoms, with names and residues where ASE holds them and guessed bonds.
+
+    Parameters
+    ----------
+    atoms
+        One structure; positions in Å decide the bonds.
+
+    Returns
+    -------
+    md.Topology
+        One chain; one residue for all atoms unless ASE read residues from a PDB file.
+    """
+    arrays = atoms.arrays
+    symbols = atoms.get_chemical_symbols()
+    names = [str(name) for name in arrays.get("atomtypes", symbols)]
+    residue_names = arrays.get("residuenames", ["MOL"] * len(atoms))
+    residue_numbers = arrays.get("residuenumbers", [1] * len(atoms))
+    topology = md.Topology()
+    chain = topology.add_chain()
+    residue, current = None, None
+    for symbol, name, residue_name, number in zip(symbols, names, residue_names, residue_numbers, strict=True):
+        if residue is None or (str(residue_name), int(number)) != current:
+            current = (str(residue_name), int(number))
+            residue = topology.add_residue(current[0].strip() or "MOL", chain, resSeq=current[1])
+        element = md.element.virtual if symbol == "X" else md.element.Element.getBySymbol(symbol)
+        topology.add_atom(name.strip() or symbol, element, residue)
+    add_guessed_bonds(topology, atoms)
+    return topology
+
+
+def add_guessed_bonds(topology: md.Topology, atoms: Atoms) -> None:
+    """Add bonds between atoms nearer than 1.25 times the sum of their covalent radii, in place.
+
+    Parameters
+    ----------
+    topology
+        Topology of the same atoms, without bonds.
+    atoms
+        Positions in Å; atoms of unknown element get no bonds.
+
+    Raises
+    ------
+    InputError
+        If a position is no number.
+    """
+    if not np.isfinite(atoms.positions).all():
+        raise InputError("the first structure has NaN or infinite positions: its bonds cannot be guessed")
+    radii = np.where(atoms.numbers > 0, covalent_radii[atoms.numbers], 0.0)
+    first, second = neighbor_list("ij", atoms, (BOND_STRETCH * radii).tolist())
+    members = list(topology.atoms)
+    for i, j in sorted({(int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j}):
+        topology.add_bond(members[i], members[j])
+
+
+def trajectory_from_ase(
+    frames: Sequence[Atoms], topology: md.Topology | None = None, source: str = "Atoms", topology_name: str = "top"
+) -> md.Trajectory:
+    """Trajectory of ASE Atoms, with the box where all three directions are periodic, and without times.
+
+    Parameters
+    ----------
+    frames
+        Structures of the same atoms in the same order, Å.
+    topology
+        Topology of these atoms; derived from the first structure when left out.
+    source
+        File name for the messages.
+    topology_name
+        The topology's file name for the messages.
+
+    Returns
+    -------
+    md.Trajectory
+        Positions in nm; `time` counts frames.
+
+    Raises
+    ------
+    InputError
+        If there is no structure, or the atoms of a structure differ from the first's.
+    """
+    if not frames:
+        raise InputError(f"{source} has no frames")
+    numbers = frames[0].numbers
+    for index, atoms in enumerate(frames):
+        if not np.array_equal(atoms.numbers, numbers):
+            raise InputError(
+                f"{source}: frame {index} is {atoms.get_chemical_formula()}, frame 0 is "
+                f"{frames[0].get_chemical_formula()} or has another atom order; a trajectory keeps its atoms"
+            )
+    topology = topology if topology is not None else topology_from_ase(frames[0])
+    if topology.n_atoms != len(numbers):
+        raise InputError(
+            f"{source} has {len(numbers)} atoms, {topology_name} has {topology.n_atoms}; pass the topology it was "
+            "written with, or were hydrogens removed from one?"
+        )
+    xyz = np.stack([atoms.positions for atoms in frames]) * NM_PER_ANGSTROM
+    trajectory = md.Trajectory(xyz.astype(np.float32), topology)
+    if all(atoms.pbc.all() for atoms in frames):
+        cells = np.stack([atoms.cell.cellpar() for atoms in frames])
+        trajectory.unitcell_lengths = cells[:, :3] * NM_PER_ANGSTROM
+        trajectory.unitcell_angles = cells[:, 3:]
+    return trajectory

@@ -1,0 +1,71 @@
+"""The manifest beside a trajectory: a JSON file of the same stem that says what the numbers in it mean."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lamslide_md.errors import InputError
+
+KIND = "lamslide_md trajectory"
+"""Marks a JSON file as a manifest: any other JSON beside a trajectory is none of ours."""
+
+
+class Manifest(BaseModel):
+    """What a reader needs to know of a trajectory; the writer may add more."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    kind: str = KIND
+    format_version: int = 1
+    frame_interval_ps: float
+    temperature_K: float | None = None
+    n_atoms: int
+    n_frames: int | None = None
+    """Frames of the finished trajectory; None while it is being written."""
+
+
+def manifest_path(trajectory: Path) -> Path:
+    """Where the manifest of a trajectory lies."""
+    return trajectory.with_suffix(".json")
+
+
+def find_manifest(trajectory: Path) -> Manifest | None:
+    """Read the manifest beside a trajectory, if there is one.
+
+    Parameters
+    ----------
+    trajectory
+        Path of the trajectory.
+
+    Returns
+    -------
+    Manifest or None
+        None where no JSON of that stem exists, or one that is no manifest.
+
+    Raises
+    ------
+    InputError
+        If the manifest is damaged or newer than this program.
+    """
+    path = manifest_path(trajectory)
+    if path == trajectory or not path.is_file():
+        return None
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        return None
+    if not (isinstance(content, dict) and content.get("kind") == KIND):
+        return None
+    if content.get("format_version") != 1:
+        raise InputError(
+            f"{path} has manifest format {content.get('format_version')!r}, this program reads 1; update lamslide_md"
+        )
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
+        raise InputError(
+            f"{path} is a damaged manifest (fields {fields}); write it again or delete it and pass frame_interval_ps"
+        ) from error

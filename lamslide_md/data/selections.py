@@ -1,0 +1,80 @@
+"""Which atoms of a trajectory are kept."""
+
+from collections.abc import Sequence
+
+import mdtraj as md
+import numpy as np
+
+from lamslide_md.errors import InputError
+
+Selection = str | Sequence[int] | np.ndarray
+
+
+def select(topology: md.Topology, atoms: Selection) -> np.ndarray:
+    """Find the selected atoms.
+
+    Parameters
+    ----------
+    topology
+        The atoms to choose from.
+    atoms
+        "all", "heavy" (no hydrogens, no virtual sites), a selection in mdtraj's language, or indices.
+
+    Returns
+    -------
+    np.ndarray
+        Rising indices, shape (atoms,).
+
+    Raises
+    ------
+    InputError
+        If the selection is not understood, names atoms that are not there, or is empty.
+    """
+    if isinstance(atoms, str):
+        chosen = _by_words(topology, atoms)
+    else:
+        chosen = np.unique(np.asarray(atoms, dtype=int))
+        if chosen.size and not 0 <= chosen[0] <= chosen[-1] < topology.n_atoms:
+            raise InputError(
+                f"atoms holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to {topology.n_atoms - 1}"
+            )
+    if not chosen.size:
+        raise InputError(f"atoms={atoms!r} selects none of the {topology.n_atoms} atoms; try 'all' or 'heavy'")
+    return chosen
+
+
+def _by_words(topology: md.Topology, words: str) -> np.ndarray:
+    if words == "all":
+        return np.arange(topology.n_atoms)
+    if words == "heavy":
+        light = ("H", "D", "VS")
+        return np.array([atom.index for atom in topology.atoms if atom.element.symbol not in light], dtype=int)
+    try:
+        return topology.select(words)
+    except Exception as error:
+        raise InputError(
+            f"atoms={words!r} is no selection ({' '.join(str(error).split())}); use 'all', 'heavy' or mdtraj's "
+            "language, such as 'protein and not element H'"
+        ) from error
+
+
+def molecules_of(topology: md.Topology, chosen: np.ndarray) -> np.ndarray:
+    """Find all atoms of the molecules that hold a chosen atom: what is needed to make those molecules whole.
+
+    Parameters
+    ----------
+    topology
+        The atoms and bonds.
+    chosen
+        Indices, shape (atoms,).
+
+    Returns
+    -------
+    np.ndarray
+        Rising indices, shape (atoms,).
+    """
+    if len(chosen) == topology.n_atoms:
+        return chosen
+    wanted = set(chosen.tolist())
+    molecules = [{atom.index for atom in molecule} for molecule in topology.find_molecules()]
+    return np.array(sorted(set().union(*(molecule for molecule in molecules if molecule & wanted))), dtype=int)

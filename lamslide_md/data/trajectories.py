@@ -1,0 +1,224 @@
+"""Trajectories in: any file mdtraj or ASE reads, checked, whole, with a frame interval in ps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import mdtraj as md
+import numpy as np
+from ase import Atoms
+
+from lamslide_md.data import screening
+from lamslide_md.data.ase_atoms import trajectory_from_ase
+from lamslide_md.data.manifests import find_manifest
+from lamslide_md.data.selections import Selection, molecules_of, select
+from lamslide_md.data.times import Clock, frame_interval_of
+from lamslide_md.data.trajectory_files import Top, atom_count_error, load_topology, open_chunks, with_bonds
+from lamslide_md.errors import InputError
+from lamslide_md.units import RELATIVE_TOLERANCE
+
+OneSource: TypeAlias = str | Path | md.Trajectory | Sequence[Atoms]
+MIN_FRAMES = 2
+"""A single frame has no dynamics."""
+
+
+def read(
+    source: OneSource | Sequence[str | Path | md.Trajectory],
+    top: Top | None = None,
+    *,
+    frame_interval_ps: float | None = None,
+    atoms: Selection = "all",
+    stride: int = 1,
+    recover: bool = False,
+    check_bonds: bool = True,
+    chunk: int = 1000,
+) -> md.Trajectory | list[md.Trajectory]:
+    """Read one trajectory, or several of one system.
+
+    Molecules cut by a periodic box are made whole and the box is dropped: the entities of a surrogate live in open
+    space, and the box of an xtc header is often meaningless. A topology without bonds gets those its first frame
+    suggests.
+
+    Parameters
+    ----------
+    source
+        Path of a file mdtraj or ASE reads, an `mdtraj.Trajectory`, or a list of ASE `Atoms`: one trajectory. A list of
+        paths or trajectories: several of one system.
+    top
+        Topology for formats that hold none: a file, a topology or a trajectory.
+    frame_interval_ps
+        Time between two frames of the file, ps, before any stride. Needed where neither the file nor a manifest beside
+        it tells; refused where it contradicts them.
+    atoms
+        "all", "heavy", a selection in mdtraj's language, or indices; kept in the file's order.
+    stride
+        Keep every stride-th frame.
+    recover
+        Take the sound frames of a truncated xtc or trr instead of refusing it.
+    check_bonds
+        Refuse bonds longer than 0.25 nm and medians outside 0.08-0.20 nm. Switch off for coarse-grained beads.
+    chunk
+        Frames read at a time; of earlier chunks only the selected atoms stay in memory.
+
+    Returns
+    -------
+    md.Trajectory or list of md.Trajectory
+        One trajectory, or a list where a list of paths or trajectories was given. Positions in nm, `time` in ps.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged or too short, has NaN coordinates or impossible bonds, does not match its topology
+        or the other files, or tells no frame interval.
+    """
+
+    def read_one(one: OneSource, name: str) -> md.Trajectory:
+        opened = _open(one, name, top, atoms, chunk, recover)
+        chunks = list(_checked(opened, frame_interval_ps, stride, check_bonds))
+        return chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
+
+    if isinstance(source, (str, Path, md.Trajectory)) or (len(source) and isinstance(source[0], Atoms)):
+        return read_one(source, _name(source))
+    if not len(source):
+        raise InputError("read was given an empty list; pass at least one path, trajectory or ASE Atoms")
+    names = [_name(one, f"trajectory {index}") for index, one in enumerate(source)]
+    trajectories = [read_one(one, name) for one, name in zip(source, names, strict=True)]
+    _check_same_system(trajectories, names)
+    return trajectories
+
+
+def iterate(
+    source: OneSource,
+    top: Top | None = None,
+    *,
+    frame_interval_ps: float | None = None,
+    atoms: Selection = "all",
+    stride: int = 1,
+    recover: bool = False,
+    check_bonds: bool = True,
+    chunk: int = 1000,
+) -> Iterator[md.Trajectory]:
+    """Read one trajectory chunk by chunk, for files larger than memory.
+
+    The chunks in order are what `read` returns, with the same checks and parameters; a defect raises when its chunk is
+    reached.
+
+    Yields
+    ------
+    md.Trajectory
+        At most `chunk` frames, nm, with uniform times in ps. All share one topology object.
+    """
+    opened = _open(source, _name(source), top, atoms, chunk, recover)
+    yield from _checked(opened, frame_interval_ps, stride, check_bonds)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A source whose frames can be taken."""
+
+    name: str
+    frames: Iterator[md.Trajectory]
+    atoms: Selection
+    manifest_interval_ps: float | None
+    expected_frames: int | None
+
+
+def _open(source: OneSource, name: str, top: Top | None, atoms: Selection, chunk: int, recover: bool) -> _Opened:
+    if chunk < MIN_FRAMES:
+        raise InputError(f"chunk={chunk} must be at least {MIN_FRAMES} frames")
+    if not isinstance(source, (str, Path)):
+        return _Opened(name, _from_memory(source, name, top, chunk), atoms, None, None)
+    path, needed = Path(source), None
+    topology = load_topology(top)
+    if topology is not None:
+        # Only the molecules that hold selected atoms are read: a solute without its water.
+        chosen = select(topology, atoms)
+        needed = molecules_of(topology, chosen)
+        atoms = np.searchsorted(needed, chosen)
+        needed = None if len(needed) == topology.n_atoms else needed
+    manifest = find_manifest(path)
+    frames = open_chunks(path, topology, _name(top, "top"), chunk, recover=recover, needed=needed)
+    if manifest is None:
+        return _Opened(name, frames, atoms, None, None)
+    return _Opened(name, frames, atoms, manifest.frame_interval_ps, None if recover else manifest.n_frames)
+
+
+def _from_memory(
+    source: md.Trajectory | Sequence[Atoms], name: str, top: Top | None, chunk: int
+) -> Iterator[md.Trajectory]:
+    topology, top_name = load_topology(top), _name(top, "top")
+    whole = source if isinstance(source, md.Trajectory) else trajectory_from_ase(source, topology, name, top_name)
+    if topology is not None and topology.n_atoms != whole.n_atoms:
+        raise atom_count_error(name, whole.n_atoms, top_name, topology.n_atoms)
+    for start in range(0, whole.n_frames, chunk):
+        frames = whole[start : start + chunk]
+        if topology is not None:
+            frames.topology = topology
+        yield frames
+
+
+def _checked(
+    opened: _Opened, frame_interval_ps: float | None, stride: int, check_bonds: bool
+) -> Iterator[md.Trajectory]:
+    if stride < 1:
+        raise InputError(f"stride={stride} must be at least 1")
+    name = opened.name
+    clock = Clock(name, frame_interval_ps, opened.manifest_interval_ps)
+    kept = np.empty(0, dtype=int)
+    topology = kept_topology = None
+    for frames in opened.frames:
+        first = clock.n_frames
+        screening.check_finite(frames, name, first)
+        times = clock.follow(frames.time)
+        if topology is None:
+            topology = with_bonds(frames)
+            kept = select(topology, opened.atoms)
+            kept_topology = topology if len(kept) == topology.n_atoms else topology.subset(kept)
+        frames.topology = topology
+        screening.make_whole(frames)
+        if check_bonds:
+            screening.check_bonds(frames, name, first)
+        picked = np.arange(-first % stride, frames.n_frames, stride)
+        if len(picked):
+            yield md.Trajectory(frames.xyz[np.ix_(picked, kept)], kept_topology, time=times[picked])
+    if -(-clock.n_frames // stride) < MIN_FRAMES:
+        of = f" with stride={stride}" if stride > 1 else ""
+        raise InputError(f"{name} has {clock.n_frames} frame(s){of}; a trajectory needs at least {MIN_FRAMES}")
+    if opened.expected_frames not in (None, clock.n_frames):
+        raise InputError(
+            f"{name} has {clock.n_frames} frames, the manifest beside it says {opened.expected_frames}; one of the two "
+            "was replaced or cut: make the trajectory again, or delete the manifest if the file is sound"
+        )
+
+
+def _name(source: object, otherwise: str = "the trajectory") -> str:
+    return str(source) if isinstance(source, (str, Path)) else otherwise
+
+
+def _check_same_system(trajectories: list[md.Trajectory], names: list[str]) -> None:
+    """Refuse trajectories of different atoms or frame intervals; let all share the first's topology."""
+    first = trajectories[0]
+    interval = frame_interval_of(first)
+    for trajectory, name in zip(trajectories[1:], names[1:], strict=True):
+        if trajectory.n_atoms != first.n_atoms:
+            raise InputError(
+                f"{name} has {trajectory.n_atoms} atoms, {names[0]} has {first.n_atoms}; read one system at a time"
+            )
+        for mine, reference in zip(trajectory.topology.atoms, first.topology.atoms, strict=True):
+            if (mine.name, mine.element, mine.residue.name) != (
+                reference.name,
+                reference.element,
+                reference.residue.name,
+            ):
+                raise InputError(
+                    f"atom {mine.index} is {mine} in {name} and {reference} in {names[0]}; read one system at a time, "
+                    "its atoms in one order"
+                )
+        other = frame_interval_of(trajectory)
+        if abs(other - interval) > RELATIVE_TOLERANCE * interval:
+            raise InputError(
+                f"{name} has a frame every {other:g} ps, {names[0]} every {interval:g} ps; read each with the stride "
+                "that makes them equal"
+            )
+        trajectory.topology = first.topology

@@ -1,0 +1,244 @@
+"""Trajectory files of any format mdtraj or ASE reads, opened and taken in chunks."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+import ase.io
+import mdtraj as md
+import numpy as np
+from mdtraj.formats.registry import FormatRegistry
+
+from lamslide_md.data.ase_atoms import add_guessed_bonds, trajectory_from_ase
+from lamslide_md.errors import InputError
+
+HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
+HOLDS_TOPOLOGY |= {".pdbx.gz", ".arc", ".hoomdxml", ".mol2", ".gsd"}
+READ_WHOLE = {".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx", ".pdbx.gz", ".mol2", ".hoomdxml", ".arc"}
+"""Small formats that mdtraj has no frame-wise reader for."""
+FRAME_WISE = {".xtc", ".trr"}
+"""Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
+
+Top: TypeAlias = str | Path | md.Topology | md.Trajectory
+
+
+def suffix(path: Path) -> str:
+    """Take the ending that names the format, `.pdb.gz` in one piece."""
+    endings = [ending.lower() for ending in path.suffixes]
+    return "".join(endings[-2:]) if endings[-1:] == [".gz"] else "".join(endings[-1:])
+
+
+def load_topology(top: Top | None) -> md.Topology | None:
+    """Get the topology out of a file, a trajectory or itself; None stays None.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no topology.
+    """
+    if top is None or isinstance(top, md.Topology):
+        return top
+    if isinstance(top, md.Trajectory):
+        return top.topology
+    path = Path(top)
+    if not path.is_file():
+        raise InputError(
+            f"topology {path} is not there" + (": it is a folder" if path.is_dir() else "; check the path")
+        )
+    try:
+        return md.load_topology(str(path))
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as a topology ({error}); pass a .pdb, .gro, .prmtop or .h5") from error
+
+
+def open_chunks(
+    path: Path,
+    top: md.Topology | None,
+    top_name: str,
+    chunk: int,
+    *,
+    recover: bool = False,
+    needed: np.ndarray | None = None,
+) -> Iterator[md.Trajectory]:
+    """Frames of a file as they are, chunk by chunk.
+
+    Parameters
+    ----------
+    path
+        Trajectory file.
+    top
+        Its topology; may be left out where the format holds one or ASE reads the file.
+    top_name
+        The topology's file name for the messages.
+    chunk
+        Frames per chunk.
+    recover
+        Take the sound frames of a truncated xtc or trr instead of refusing it.
+    needed
+        Indices of the atoms to keep, shape (atoms,); all when left out.
+
+    Yields
+    ------
+    md.Trajectory
+        At most `chunk` frames, nm, with the file's times and box.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of unknown format, damaged, or has other atoms than the topology.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is not there; check the path")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes); was it copied or written completely?")
+    ending = suffix(path)
+    by_mdtraj = ending in FormatRegistry.loaders and not (top is None and ending == ".xyz")
+    if not by_mdtraj:
+        yield from _ase_chunks(path, top, top_name, chunk, needed)
+        return
+    if top is None and ending not in HOLDS_TOPOLOGY:
+        raise InputError(
+            f"{path}: a {ending} file holds no atom names; pass top=..., the .pdb (or other topology) it belongs to"
+        )
+    if ending not in HOLDS_TOPOLOGY:
+        _check_atom_count(path, top, top_name)
+    for frames in _mdtraj_chunks(path, top, chunk, recover=recover, needed=needed):
+        if ending in HOLDS_TOPOLOGY and top is not None:
+            if frames.n_atoms != top.n_atoms:
+                raise atom_count_error(path, frames.n_atoms, top_name, top.n_atoms)
+            frames.topology = top
+            yield frames if needed is None else frames.atom_slice(needed)
+        else:
+            yield frames
+
+
+def _mdtraj_chunks(
+    path: Path, top: md.Topology | None, chunk: int, *, recover: bool, needed: np.ndarray | None
+) -> Iterator[md.Trajectory]:
+    own = suffix(path) in HOLDS_TOPOLOGY
+    size = 0 if suffix(path) in READ_WHOLE else chunk
+    # The file's own topology is replaced by the given one, so all its atoms are read for the comparison.
+    kept = None if own else needed
+    source = md.iterload(str(path), chunk=size, atom_indices=kept, **({} if own else {"top": top}))
+    if recover and suffix(path) in FRAME_WISE:
+        source = _sound_chunks(path, top, chunk, kept)
+    taken = 0
+    while True:
+        try:
+            frames = next(source, None)
+        except Exception as error:
+            raise _damaged(path, error, taken) from error
+        if frames is None:
+            return
+        taken += frames.n_frames
+        yield frames
+
+
+def _ase_chunks(
+    path: Path, top: md.Topology | None, top_name: str, chunk: int, needed: np.ndarray | None
+) -> Iterator[md.Trajectory]:
+    try:
+        structures = ase.io.iread(str(path), index=":")
+        taken = list(islice(structures, chunk))
+    except Exception as error:
+        raise InputError(
+            f"{path} can be read neither by mdtraj nor by ASE: {str(error) or type(error).__name__}"
+        ) from error
+    while taken:
+        frames = trajectory_from_ase(taken, top, str(path), top_name)
+        top = frames.topology
+        yield frames if needed is None else frames.atom_slice(needed)
+        try:
+            taken = list(islice(structures, chunk))
+        except Exception as error:
+            raise InputError(f"{path} is damaged after the frames read so far: {error}; write it again") from error
+
+
+def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
+    """Compare the file's atoms with the topology's where the format tells; mdtraj does not once atoms are selected."""
+    if suffix(path) in {".mdcrd", ".crd"}:
+        return
+    try:
+        with md.open(str(path)) as file:
+            first = file.read(n_frames=1)
+    except Exception as error:
+        raise _damaged(path, error, 0) from error
+    n_atoms = np.shape(first[0] if isinstance(first, Sequence) else first)[1]
+    if n_atoms != top.n_atoms:
+        raise atom_count_error(path, n_atoms, top_name, top.n_atoms)
+
+
+def atom_count_error(source: str | Path, n_source: int, top_name: str, n_top: int) -> InputError:
+    """Say that a trajectory and its topology have different numbers of atoms."""
+    return InputError(
+        f"{source} has {n_source} atoms, {top_name} has {n_top}; pass the topology it was written with, or were "
+        "hydrogens removed from one?"
+    )
+
+
+def count_sound_frames(path: Path) -> int:
+    """Count the frames at the start of an xtc or trr that can be read."""
+    count = 0
+    try:
+        with md.open(str(path)) as file:
+            while len(file.read(n_frames=1)[0]):
+                count += 1
+    except (OSError, RuntimeError):
+        pass
+    return count
+
+
+def _sound_chunks(
+    path: Path, top: md.Topology | None, chunk: int, needed: np.ndarray | None
+) -> Iterator[md.Trajectory]:
+    left = count_sound_frames(path)
+    if left == 0:
+        raise InputError("not one frame is sound")
+    with md.open(str(path)) as file:
+        while left:
+            frames = file.read_as_traj(top, n_frames=min(chunk, left), atom_indices=needed)
+            left -= frames.n_frames
+            yield frames
+
+
+def _damaged(path: Path, error: Exception, taken: int) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if suffix(path) not in FRAME_WISE:
+        return InputError(
+            f"{path} cannot be read after {taken} frames ({reason}); is it complete and of the format it is named?"
+        )
+    sound = count_sound_frames(path)
+    if sound == 0:
+        return InputError(f"{path} is damaged and none of its frames can be read ({reason}); copy or write it again")
+    return InputError(
+        f"{path} is truncated or damaged: its first {sound} frames can be read, then {reason}; copy it again, or pass "
+        f"recover=True to use those {sound} frames"
+    )
+
+
+def with_bonds(frame: md.Trajectory) -> md.Topology:
+    """Take the topology of a frame; one without a single bond gets those its distances suggest.
+
+    Parameters
+    ----------
+    frame
+        At least one frame, nm.
+
+    Returns
+    -------
+    md.Topology
+        The frame's own topology where it has bonds, else a copy with guessed ones.
+    """
+    if frame.topology.n_bonds or any(atom.element is md.element.virtual for atom in frame.topology.atoms):
+        return frame.topology
+    topology = frame.topology.copy()
+    periodic = frame.unitcell_vectors is not None
+    structure = ase.Atoms(
+        numbers=[atom.element.atomic_number for atom in topology.atoms],
+        positions=frame.xyz[0] / 0.1,
+        cell=frame.unitcell_vectors[0] / 0.1 if periodic else None,
+        pbc=periodic,
+    )
+    add_guessed_bonds(topology, structure)
+    return topology
