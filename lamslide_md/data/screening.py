@@ -48,6 +48,11 @@ def check_finite(trajectory: md.Trajectory, source: str, first_frame: int = 0) -
 def bond_lengths(trajectory: md.Trajectory) -> np.ndarray:
     """Lengths of all bonds of the topology, without periodic images.
 
+    Parameters
+    ----------
+    trajectory
+        Frames, nm.
+
     Returns
     -------
     np.ndarray
@@ -59,6 +64,11 @@ def bond_lengths(trajectory: md.Trajectory) -> np.ndarray:
 
 def bond_pairs(topology: md.Topology) -> np.ndarray:
     """Atom indices of the bonds between real atoms.
+
+    Parameters
+    ----------
+    topology
+        Atoms and bonds; virtual sites are left out.
 
     Returns
     -------

@@ -99,16 +99,7 @@ def iterate(
     check_bonds: bool = True,
     chunk: int = 1000,
 ) -> Iterator[md.Trajectory]:
-    """Read one trajectory chunk by chunk, for files larger than memory.
-
-    The chunks in order are what `read` returns, with the same checks and parameters; a defect raises when its chunk is
-    reached.
-
-    Yields
-    ------
-    md.Trajectory
-        At most `chunk` frames, nm, with uniform times in ps. All share one topology object.
-    """
+    """Read one trajectory chunk by chunk, for files larger than memory: the parameters, checks and frames of `read`."""
     opened = _open(source, _name(source), top, atoms, chunk, recover)
     yield from _checked(opened, frame_interval_ps, stride, check_bonds)
 

@@ -32,6 +32,16 @@ def suffix(path: Path) -> str:
 def load_topology(top: Top | None) -> md.Topology | None:
     """Get the topology out of a file, a trajectory or itself; None stays None.
 
+    Parameters
+    ----------
+    top
+        Path, topology or trajectory.
+
+    Returns
+    -------
+    md.Topology or None
+        The topology, not copied.
+
     Raises
     ------
     InputError
