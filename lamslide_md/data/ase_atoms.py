@@ -71,6 +71,33 @@ def add_guessed_bonds(topology: md.Topology, atoms: Atoms) -> None:
         topology.add_bond(members[i], members[j])
 
 
+def with_bonds(frame: md.Trajectory) -> md.Topology:
+    """Take the topology of a frame; one without a single bond gets those its distances suggest.
+
+    Parameters
+    ----------
+    frame
+        At least one frame, nm.
+
+    Returns
+    -------
+    md.Topology
+        The frame's own topology where it has bonds, else a copy with guessed ones.
+    """
+    if frame.topology.n_bonds or any(atom.element is md.element.virtual for atom in frame.topology.atoms):
+        return frame.topology
+    topology = frame.topology.copy()
+    periodic = frame.unitcell_vectors is not None
+    structure = Atoms(
+        numbers=[atom.element.atomic_number for atom in topology.atoms],
+        positions=frame.xyz[0] / NM_PER_ANGSTROM,
+        cell=frame.unitcell_vectors[0] / NM_PER_ANGSTROM if periodic else None,
+        pbc=periodic,
+    )
+    add_guessed_bonds(topology, structure)
+    return topology
+
+
 def trajectory_from_ase(
     frames: Sequence[Atoms], topology: md.Topology | None = None, source: str = "Atoms", topology_name: str = "top"
 ) -> md.Trajectory:

@@ -10,11 +10,11 @@ import numpy as np
 from ase import Atoms
 
 from lamslide_md.data import screening
-from lamslide_md.data.ase_atoms import trajectory_from_ase
+from lamslide_md.data.ase_atoms import trajectory_from_ase, with_bonds
 from lamslide_md.data.manifests import find_manifest
 from lamslide_md.data.selections import Selection, molecules_of, select
 from lamslide_md.data.times import Clock, frame_interval_of
-from lamslide_md.data.trajectory_files import Top, atom_count_error, load_topology, open_chunks, with_bonds
+from lamslide_md.data.trajectory_files import Top, atom_count_error, load_topology, open_chunks
 from lamslide_md.errors import InputError
 from lamslide_md.units import RELATIVE_TOLERANCE
 

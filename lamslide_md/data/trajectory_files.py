@@ -10,7 +10,7 @@ import mdtraj as md
 import numpy as np
 from mdtraj.formats.registry import FormatRegistry
 
-from lamslide_md.data.ase_atoms import add_guessed_bonds, trajectory_from_ase
+from lamslide_md.data.ase_atoms import trajectory_from_ase
 from lamslide_md.errors import InputError
 
 HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
@@ -225,30 +225,3 @@ def _damaged(path: Path, error: Exception, taken: int) -> InputError:
         f"{path} is truncated or damaged: its first {sound} frames can be read, then {reason}; copy it again, or pass "
         f"recover=True to use those {sound} frames"
     )
-
-
-def with_bonds(frame: md.Trajectory) -> md.Topology:
-    """Take the topology of a frame; one without a single bond gets those its distances suggest.
-
-    Parameters
-    ----------
-    frame
-        At least one frame, nm.
-
-    Returns
-    -------
-    md.Topology
-        The frame's own topology where it has bonds, else a copy with guessed ones.
-    """
-    if frame.topology.n_bonds or any(atom.element is md.element.virtual for atom in frame.topology.atoms):
-        return frame.topology
-    topology = frame.topology.copy()
-    periodic = frame.unitcell_vectors is not None
-    structure = ase.Atoms(
-        numbers=[atom.element.atomic_number for atom in topology.atoms],
-        positions=frame.xyz[0] / 0.1,
-        cell=frame.unitcell_vectors[0] / 0.1 if periodic else None,
-        pbc=periodic,
-    )
-    add_guessed_bonds(topology, structure)
-    return topology
