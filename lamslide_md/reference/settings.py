@@ -1,0 +1,129 @@
+"""Settings of a reference simulation, and their fingerprint."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, get_args
+
+from lamslide_md.errors import InputError
+from lamslide_md.units import whole_frames
+
+Solvent = Literal["obc2", "gbn2", "vacuum", "tip3pfb", "opc"]
+EXPLICIT = ("tip3pfb", "opc")
+Constraints = Literal["HBonds", "AllBonds", "none"]
+
+NOT_PHYSICAL = ("length_ps", "checkpoint_interval_ps")
+"""These decide how much is simulated and how often it is saved, not what: a run may be continued with others."""
+
+
+@dataclass(frozen=True)
+class SimulationSettings:
+    """How a molecule is simulated; one replicate differs from another by its seed only.
+
+    Attributes
+    ----------
+    length_ps
+        Length of the trajectory, equilibration not counted, ps.
+    frame_interval_ps
+        Time between two frames, ps.
+    temperature_K
+        Temperature of thermostat and of the first velocities, K.
+    friction_per_ps
+        Friction of the Langevin middle integrator, 1/ps.
+    timestep_fs
+        Time step, fs.
+    constraints
+        Bonds of fixed length.
+    hydrogen_mass_amu
+        Mass of hydrogens, taken from the atom they are bonded to, amu.
+    solvent
+        `obc2`, `gbn2`: generalised Born; `tip3pfb`, `opc`: explicit water; or `vacuum`.
+    solvent_dielectric
+        Relative permittivity of the generalised-Born solvent, 1.
+    equilibration_ps
+        Simulated after minimisation and discarded, ps.
+    checkpoint_interval_ps
+        At most so much is lost when the run is killed, ps.
+    padding_nm
+        Least distance of the solute from the box, explicit water only, nm.
+    salt_molar
+        Concentration of NaCl beside neutralising ions, explicit water only, mol/l.
+    pressure_bar
+        Pressure of the barostat, explicit water only, bar.
+    """
+
+    length_ps: float = 20_000.0
+    frame_interval_ps: float = 1.0
+    temperature_K: float = 350.0
+    friction_per_ps: float = 1.0
+    timestep_fs: float = 4.0
+    constraints: Constraints = "HBonds"
+    hydrogen_mass_amu: float = 3.0
+    solvent: Solvent = "obc2"
+    solvent_dielectric: float = 78.5
+    equilibration_ps: float = 200.0
+    checkpoint_interval_ps: float = 100.0
+    padding_nm: float = 1.0
+    salt_molar: float = 0.15
+    pressure_bar: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)):
+                may_be_zero = field.name in ("equilibration_ps", "salt_molar")
+                if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
+                    raise InputError(f"{field.name}={value:g} must be {'at least' if may_be_zero else 'above'} 0")
+        for name, kind in (("solvent", Solvent), ("constraints", Constraints)):
+            if getattr(self, name) not in get_args(kind):
+                raise InputError(f"{name}={getattr(self, name)!r} is unknown; use {', '.join(get_args(kind))}")
+        _ = self.n_frames, self.steps_per_frame
+        if self.equilibration_ps:
+            whole_frames(self.equilibration_ps, self.timestep_ps, "equilibration_ps (in time steps)")
+
+    @property
+    def timestep_ps(self) -> float:
+        """Time step in ps."""
+        return self.timestep_fs * 1e-3
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the whole trajectory."""
+        return whole_frames(self.length_ps, self.frame_interval_ps, "length_ps")
+
+    @property
+    def steps_per_frame(self) -> int:
+        """Time steps between two frames."""
+        return whole_frames(self.frame_interval_ps, self.timestep_ps, "frame_interval_ps (in time steps)")
+
+    @property
+    def frames_per_checkpoint(self) -> int:
+        """Frames between two checkpoints, at least 1."""
+        return max(1, int(self.checkpoint_interval_ps / self.frame_interval_ps))
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the solvent is made of water molecules."""
+        return self.solvent in EXPLICIT
+
+    def physical(self) -> dict[str, float | str]:
+        """Return the settings that decide what is simulated, by name."""
+        kept = {name: value for name, value in asdict(self).items() if name not in NOT_PHYSICAL}
+        return {name: value if isinstance(value, str) else float(value) for name, value in kept.items()}
+
+
+def fingerprint(*parts: object) -> str:
+    """Hash of settings, seeds and texts: equal for equal content, on any machine.
+
+    Parameters
+    ----------
+    *parts
+        Anything JSON can hold.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
