@@ -1,0 +1,91 @@
+"""`Batch`: what every model consumes, with or without chemistry."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of systems that may differ in their number of entities; a single frame is a window of one.
+
+    Attributes
+    ----------
+    positions
+        Coordinates of the slots of each entity, centred, in units of the length scale of the model; 0 where masked.
+    slot_mask
+        True where a slot of an entity exists. An entity without slots is padding.
+    kinds
+        Categorical features of an entity, one column per vocabulary (for an atom: element, name, residue).
+    identifiers
+        Index of each entity's identifier in the pool; any valid index where the entity is padding.
+    """
+
+    positions: Float[Tensor, "batch frames entities slots dim"]
+    slot_mask: Bool[Tensor, "batch entities slots"]
+    kinds: Int[Tensor, "batch entities columns"]
+    identifiers: Int[Tensor, "batch entities"]
+
+    @property
+    def entity_mask(self) -> Bool[Tensor, "batch entities"]:
+        """True where an entity exists, False for padding."""
+        return self.slot_mask.any(dim=-1)
+
+    def with_positions(self, positions: Float[Tensor, "batch frames entities slots dim"]) -> "Batch":
+        """Return the same entities at other positions, padding set to zero."""
+        return replace(self, positions=positions * self.slot_mask[:, None, :, :, None])
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return a copy on a device."""
+        return Batch(*(t.to(device) for t in (self.positions, self.slot_mask, self.kinds, self.identifiers)))
+
+
+def centre(batch: Batch) -> Batch:
+    """Move the mean position of all existing slots of every frame to the origin; a lone slot keeps its place.
+
+    Parameters
+    ----------
+    batch
+        Windows in any frame of reference.
+
+    Returns
+    -------
+    Batch
+        The same windows, centred frame by frame.
+    """
+    weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)
+    mean = (batch.positions * weight).sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
+    return batch.with_positions(batch.positions - mean)
+
+
+def pad(batches: list[Batch]) -> Batch:
+    """Join batches of systems with different numbers of entities or slots by padding to the largest.
+
+    Parameters
+    ----------
+    batches
+        Batches with equal numbers of frames, dimensions and kind columns.
+
+    Returns
+    -------
+    Batch
+        One batch with as many samples as all of them together.
+    """
+    n_entities = max(b.positions.shape[2] for b in batches)
+    n_slots = max(b.positions.shape[3] for b in batches)
+
+    def grown(t: Tensor, shape: tuple[int, ...]) -> Tensor:
+        out = t.new_zeros(shape)
+        out[tuple(slice(n) for n in t.shape)] = t
+        return out
+
+    positions, masks, kinds, identifiers = [], [], [], []
+    for b in batches:
+        n, n_frames, _, _, dim = b.positions.shape
+        positions.append(grown(b.positions, (n, n_frames, n_entities, n_slots, dim)))
+        masks.append(grown(b.slot_mask, (n, n_entities, n_slots)))
+        kinds.append(grown(b.kinds, (n, n_entities, b.kinds.shape[2])))
+        identifiers.append(grown(b.identifiers, (n, n_entities)))
+    return Batch(torch.cat(positions), torch.cat(masks), torch.cat(kinds), torch.cat(identifiers))

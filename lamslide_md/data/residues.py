@@ -1,0 +1,75 @@
+"""Heavy-atom slots of the standard amino acids and peptide caps, for residues as entities."""
+
+import mdtraj as md
+import numpy as np
+
+from lamslide_md.errors import InputError
+
+N_SLOTS = 15
+"""Fourteen heavy atoms of tryptophan and a terminal oxygen."""
+
+BACKBONE = ("N", "CA", "C", "O")
+
+SIDE_CHAINS = {
+    "ALA": "CB",
+    "ARG": "CB CG CD NE CZ NH1 NH2",
+    "ASN": "CB CG OD1 ND2",
+    "ASP": "CB CG OD1 OD2",
+    "CYS": "CB SG",
+    "GLN": "CB CG CD OE1 NE2",
+    "GLU": "CB CG CD OE1 OE2",
+    "GLY": "",
+    "HIS": "CB CG ND1 CD2 CE1 NE2",
+    "ILE": "CB CG1 CG2 CD1",
+    "LEU": "CB CG CD1 CD2",
+    "LYS": "CB CG CD CE NZ",
+    "MET": "CB CG SD CE",
+    "PHE": "CB CG CD1 CD2 CE1 CE2 CZ",
+    "PRO": "CB CG CD",
+    "SER": "CB OG",
+    "THR": "CB OG1 CG2",
+    "TRP": "CB CG CD1 CD2 NE1 CE2 CE3 CZ2 CZ3 CH2",
+    "TYR": "CB CG CD1 CD2 CE1 CE2 CZ OH",
+    "VAL": "CB CG1 CG2",
+}
+"""Side-chain atoms by the names of the PDB's chemical component dictionary."""
+
+SLOTS = {name: (*BACKBONE, *atoms.split(), "OXT") for name, atoms in SIDE_CHAINS.items()} | {
+    "ACE": ("CH3", "C", "O"),
+    "NME": ("N", "C", "CH3"),
+    "NHE": ("N",),
+}
+"""Names of the heavy atoms that may fill the slots of a residue, in order."""
+
+ALIASES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "ASH": "ASP", "GLH": "GLU", "LYN": "LYS"}
+"""Names that force fields give to protonation states."""
+
+
+def slots_of(topology: md.Topology) -> np.ndarray:
+    """Find the slot of every atom within its residue.
+
+    Parameters
+    ----------
+    topology
+        Heavy atoms of standard residues.
+
+    Returns
+    -------
+    np.ndarray
+        Slot of each atom, shape (atoms,).
+
+    Raises
+    ------
+    InputError
+        If a residue is not a standard one or holds an atom that has no slot.
+    """
+    slots = np.empty(topology.n_atoms, dtype=int)
+    for atom in topology.atoms:
+        names = SLOTS.get(ALIASES.get(atom.residue.name, atom.residue.name))
+        if names is None or atom.name not in names:
+            raise InputError(
+                f"atom {atom.name} of residue {atom.residue} has no slot among the heavy atoms of the amino acids; "
+                "select atoms='heavy', or use atoms as entities"
+            )
+        slots[atom.index] = names.index(atom.name)
+    return slots

@@ -1,0 +1,128 @@
+"""`System`: one molecule or set of points, and how its frames become a model's input."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mdtraj as md
+import numpy as np
+from jaxtyping import Float
+
+from lamslide_md.data.entities import Entities
+from lamslide_md.data.placement import Placement, centred, superposed
+from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
+from lamslide_md.errors import InputError
+
+Grouping = Literal["atoms", "residues"]
+
+
+@dataclass(frozen=True)
+class System:
+    """What is simulated.
+
+    Attributes
+    ----------
+    entities
+        Assignment of points to entities.
+    reference_nm
+        The centred frame that others are superposed on.
+    topology
+        Of the molecule; None for points without chemistry.
+    """
+
+    entities: Entities
+    reference_nm: Float[np.ndarray, "points dim"]
+    topology: md.Topology | None = None
+
+    @classmethod
+    def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
+        """Make a system of the first frame of a trajectory, with its atoms or its residues as entities."""
+        constructor = Entities.per_residue if grouping == "residues" else Entities.per_atom
+        return cls(constructor(frame.topology), centred(frame.xyz[0]), frame.topology)
+
+    def place(
+        self, points_nm: Float[np.ndarray, "frames points dim"], placement: Placement
+    ) -> Float[np.ndarray, "frames points dim"]:
+        """Centre frames, and superpose them on the reference if that is the placement."""
+        return superposed(points_nm, self.reference_nm) if placement == "superposed" else centred(points_nm)
+
+    def labels(self) -> list[Label]:
+        """Residue index, residue name and atom name of every atom.
+
+        Raises
+        ------
+        InputError
+            If the system has no topology.
+        """
+        if self.topology is None:
+            raise InputError("this system is a set of points: it has no atoms to match or write to a molecular file")
+        return labels_of(self.topology)
+
+    def select(self, traj: md.Trajectory, name: str = "the start frame") -> md.Trajectory:
+        """Pick this system's atoms out of a trajectory by residue and name, in this system's order.
+
+        Parameters
+        ----------
+        traj
+            May hold more atoms (hydrogens), in another order.
+        name
+            What to call it in an error.
+
+        Returns
+        -------
+        md.Trajectory
+            The same frames of this system's atoms.
+
+        Raises
+        ------
+        InputError
+            If atoms are missing.
+        """
+        wanted = self.labels()
+        there = {label: i for i, label in enumerate(labels_of(traj.topology))}
+        missing = [
+            f"{residue}{index + 1}-{atom}" for index, residue, atom in wanted if (index, residue, atom) not in there
+        ]
+        if missing:
+            raise InputError(
+                f"{name} lacks {len(missing)} of the model's {len(wanted)} atoms "
+                f"({', '.join(missing[:5])}{', ...' if missing[5:] else ''}) among its own {traj.n_atoms}; "
+                "is it another molecule, or are its atoms or residues named otherwise?"
+            )
+        return md.Trajectory(traj.xyz[:, [there[label] for label in wanted]], self.topology)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {
+            "entities": self.entities.to_dict(),
+            "reference_nm": self.reference_nm.tolist(),
+            "topology": None if self.topology is None else topology_to_dict(self.topology),
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "System":
+        """Inverse of `to_dict`."""
+        topology = content["topology"]
+        return cls(
+            Entities.from_dict(content["entities"]),
+            np.array(content["reference_nm"], dtype=np.float32),
+            None if topology is None else topology_from_dict(topology),
+        )
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One trajectory of one system: molecules come as `mdtraj.Trajectory`, points as this.
+
+    Attributes
+    ----------
+    system
+        What moves.
+    points_nm
+        Coordinates.
+    frame_interval_ps
+        Time between two frames.
+    """
+
+    system: System
+    points_nm: Float[np.ndarray, "frames points dim"]
+    frame_interval_ps: float

@@ -1,0 +1,102 @@
+"""`Windows`: draw training windows from the trajectories of one or many systems."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lamslide_md.data.batch import Batch, pad
+from lamslide_md.data.entities import Entities
+from lamslide_md.errors import InputError
+
+
+@dataclass(frozen=True)
+class Series:
+    """One trajectory of one system, placed and scaled.
+
+    Attributes
+    ----------
+    entities
+        The system; its vocabularies are the model's.
+    points
+        Coordinates in units of the model's length scale.
+    frame_stride
+        Frames of this trajectory in one frame interval of the model.
+    """
+
+    entities: Entities
+    points: Float[np.ndarray, "frames points dim"]
+    frame_stride: int = 1
+
+    def batch(self, frames: Int[np.ndarray, "windows frames"]) -> Batch:
+        """Gather windows by frame indices, with canonical identifiers."""
+        n = len(frames)
+        positions = torch.from_numpy(self.entities.to_entities(self.points[frames].astype(np.float32)))
+        mask = torch.from_numpy(self.entities.slot_mask).expand(n, -1, -1)
+        kinds = torch.from_numpy(self.entities.kinds).expand(n, -1, -1)
+        return Batch(positions, mask, kinds, torch.arange(self.entities.n_entities).expand(n, -1))
+
+
+class Windows:
+    """Windows of equal length at every possible start in every series, drawn uniformly.
+
+    Parameters
+    ----------
+    series
+        Trajectories.
+    n_frames
+        Frames of a window, one frame interval of the model apart.
+
+    Raises
+    ------
+    InputError
+        If no series is long enough for one window.
+    """
+
+    def __init__(self, series: list[Series], n_frames: int) -> None:
+        self.series, self.n_frames = series, n_frames
+        spans = [(n_frames - 1) * s.frame_stride for s in series]
+        counts = [max(0, len(s.points) - span) for s, span in zip(series, spans, strict=True)]
+        self.first_index = np.concatenate([[0], np.cumsum(counts)])
+        if len(self) == 0:
+            longest = max(len(s.points) for s in series)
+            raise InputError(
+                f"trajectory too short: a window spans {min(spans) + 1} frames, the longest trajectory has {longest}; "
+                "give a longer trajectory, a shorter frame interval or fewer frames per window"
+            )
+
+    def __len__(self) -> int:
+        return int(self.first_index[-1])
+
+    def frames_of(self, index: Int[np.ndarray, " windows"]) -> list[tuple[int, Int[np.ndarray, "windows frames"]]]:
+        """Resolve window indices to series and their frame indices, grouped by series in rising order."""
+        owner = np.searchsorted(self.first_index, index, side="right") - 1
+        groups = []
+        for i in np.unique(owner):
+            start = index[owner == i] - self.first_index[i]
+            groups.append((int(i), start[:, None] + np.arange(self.n_frames) * self.series[i].frame_stride))
+        return groups
+
+    def batch(self, index: Int[np.ndarray, " windows"]) -> Batch:
+        """Gather windows by index, padded to one batch, ordered by series."""
+        return pad([self.series[i].batch(frames) for i, frames in self.frames_of(index)])
+
+    def draw(self, n_windows: int, generator: torch.Generator) -> Int[np.ndarray, " windows"]:
+        """Draw window indices with replacement."""
+        return torch.randint(len(self), (n_windows,), generator=generator).numpy()
+
+
+def random_rotations(n: int, dim: int, generator: torch.Generator) -> Float[Tensor, "n dim dim"]:
+    """Draw rotations from the uniform (Haar) distribution."""
+    q, r = torch.linalg.qr(torch.randn(n, dim, dim, generator=generator))
+    q = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None, :]
+    q[:, :, 0] *= torch.sign(torch.linalg.det(q))[:, None]
+    return q
+
+
+def rotated(batch: Batch, generator: torch.Generator) -> Batch:
+    """Turn each window as a whole by a random rotation."""
+    turns = random_rotations(len(batch.positions), batch.positions.shape[-1], generator).to(batch.positions)
+    return batch.with_positions(torch.einsum("bfesi,bij->bfesj", batch.positions, turns))

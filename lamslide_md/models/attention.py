@@ -1,0 +1,118 @@
+"""Attention and the transformer blocks that both stages are built from."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def rotate(x: Float[Tensor, "*batch frames channels"]) -> Float[Tensor, "*batch frames channels"]:
+    """Turn pairs of channels by angles proportional to the frame index (rotary positions, arXiv 2104.09864)."""
+    n_frames, channels = x.shape[-2:]
+    half = channels // 2
+    rates = torch.exp(-torch.arange(half, device=x.device) * (torch.log(torch.tensor(1000.0)) / half))
+    angles = torch.arange(n_frames, device=x.device)[:, None] * rates
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    first, second = x[..., :half], x[..., half:]
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+class CrossAttention(nn.Module):
+    """Queries read from a context: attention with query-key normalisation, then an MLP, both with residuals.
+
+    Parameters
+    ----------
+    width
+        Channels of queries and context.
+    n_heads
+        Attention heads; divides the width.
+    """
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.norm_query, self.norm_context = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.to_query, self.to_key_value = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.norm_q, self.norm_k = nn.RMSNorm(width // n_heads), nn.RMSNorm(width // n_heads)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch queries width"],
+        context: Float[Tensor, "batch keys width"],
+        mask: Bool[Tensor, "batch keys"] | None = None,
+    ) -> Float[Tensor, "batch queries width"]:
+        """Read from the context where the mask is True."""
+        q = self.to_query(self.norm_query(query)).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        kv = self.to_key_value(self.norm_context(context)).unflatten(-1, (2, self.n_heads, -1))
+        k, v = kv[:, :, 0].transpose(1, 2), kv[:, :, 1].transpose(1, 2)
+        read = functional.scaled_dot_product_attention(
+            self.norm_q(q), self.norm_k(k), v, attn_mask=None if mask is None else mask[:, None, None, :]
+        )
+        query = query + self.out(read.transpose(1, 2).flatten(2))
+        return query + self.mlp(query)
+
+
+class SelfAttention(nn.Module):
+    """Tokens read from one another: a `CrossAttention` whose context is its query.
+
+    Parameters
+    ----------
+    width
+        Channels of a token.
+    n_heads
+        Attention heads; divides the width.
+    """
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.block = CrossAttention(width, n_heads)
+
+    def forward(self, tokens: Float[Tensor, "batch tokens width"]) -> Float[Tensor, "batch tokens width"]:
+        """Mix the tokens."""
+        return self.block(tokens, tokens)
+
+
+class ModulatedBlock(nn.Module):
+    """Attention along the second-to-last axis with a parallel MLP, modulated by a condition and gated from zero.
+
+    Attention and MLP share one input and one output projection. Scale, shift and gate come from the condition
+    (adaptive layer norm, arXiv 2212.09748); the gate starts at zero, so that a new block is the identity.
+
+    Parameters
+    ----------
+    width
+        Channels of a token.
+    n_heads
+        Attention heads; divides the width.
+    rotary
+        Whether the axis is ordered, so that positions along it are told by rotation.
+    """
+
+    def __init__(self, width: int, n_heads: int, rotary: bool) -> None:
+        super().__init__()
+        self.n_heads, self.rotary, self.width = n_heads, rotary, width
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.modulation = nn.Linear(width, 3 * width)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+        self.inward = nn.Linear(width, 5 * width)
+        self.outward = nn.Linear(3 * width, width)
+        self.norm_q, self.norm_k = nn.RMSNorm(width // n_heads), nn.RMSNorm(width // n_heads)
+
+    def forward(
+        self, x: Float[Tensor, "batch rows axis width"], condition: Float[Tensor, "batch width"]
+    ) -> Float[Tensor, "batch rows axis width"]:
+        """Mix the tokens along the axis of each row."""
+        scale, shift, gate = self.modulation(condition)[:, None, None, :].chunk(3, dim=-1)
+        h = self.inward(self.norm(x) * (1 + scale) + shift)
+        qkv, hidden = h[..., : 3 * self.width], h[..., 3 * self.width :]
+        q, k, v = qkv.unflatten(-1, (3, self.n_heads, -1)).permute(3, 0, 1, 4, 2, 5)
+        q, k = self.norm_q(q), self.norm_k(k)
+        if self.rotary:
+            q, k = rotate(q), rotate(k)
+        read = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).flatten(3)
+        return x + gate * self.outward(torch.cat([read, functional.gelu(hidden)], dim=-1))

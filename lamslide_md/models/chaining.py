@@ -1,0 +1,72 @@
+"""Chain windows into a trajectory: the last frames of one window are the known frames of the next."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lamslide_md.data.batch import Batch
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.solvers import Solver, check_solver
+
+
+def window_generator(seed: int, window: int) -> torch.Generator:
+    """Source of the noise of one window: a rollout can continue at any window as if it had not stopped."""
+    state = np.random.SeedSequence([seed, window]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)
+
+
+@torch.no_grad()
+def chain_windows(
+    autoencoder: Autoencoder,
+    flow: LatentFlow,
+    start: Batch,
+    solver: Solver,
+    n_solver_steps: int,
+    seed: int,
+    first_window: int = 0,
+) -> Iterator[Float[Tensor, "batch new entities slots dim"]]:
+    """Roll out without end, one window at a time.
+
+    The known frames of a window are decoded positions encoded anew: nothing but positions is carried from window to
+    window, so that a chain restarts exactly from its last frames. They are also the last frames of the window before,
+    and are given out once.
+
+    Parameters
+    ----------
+    autoencoder, flow
+        Trained stages on one device.
+    start
+        The known frames that chains start from, on that device; one chain for each sample.
+    solver, n_solver_steps
+        How each window is sampled.
+    seed
+        Of the noise.
+    first_window
+        Index of the first window, for a chain that continues.
+
+    Yields
+    ------
+    Tensor
+        Positions of the new frames of a window, in units of the model's length scale.
+
+    Raises
+    ------
+    InputError
+        If the solver is unknown.
+    """
+    check_solver(solver, n_solver_steps)
+    n_known = start.positions.shape[1]
+    known = torch.arange(flow.n_frames, device=start.positions.device) < n_known
+    window = first_window
+    while True:
+        given = autoencoder.encode(start)
+        latents = torch.cat([given, given[:, -1:].expand(-1, flow.n_frames - n_known, -1, -1)], dim=1)
+        latents = flow.sample(latents, known, solver, n_solver_steps, window_generator(seed, window))
+        new = autoencoder.decode(latents[:, n_known:], start).positions
+        yield new
+        start = start.with_positions(torch.cat([start.positions, new], dim=1)[:, -n_known:])
+        window += 1

@@ -1,0 +1,223 @@
+"""`LatentFlow`, the second stage: a flow on windows of latents, given their known frames."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from lamslide_md.models.attention import ModulatedBlock
+from lamslide_md.models.interpolant import Interpolant
+from lamslide_md.models.priors import GaussianPrior, WhitePrior
+from lamslide_md.models.solvers import Solver, solve
+
+Latents = Float[Tensor, "batch frames tokens channels"]
+KnownFrames = Bool[Tensor, " frames"]
+
+
+class FlowTimeEmbedding(nn.Module):
+    """Sines and cosines of flow time at several rates, then an MLP.
+
+    Parameters
+    ----------
+    width
+        Channels of the embedding.
+    """
+
+    rates: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("rates", torch.exp(torch.linspace(0.0, 5.0, 32)))
+        self.mlp = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+
+    def forward(self, tau: Float[Tensor, " batch"]) -> Float[Tensor, "batch width"]:
+        """Embed flow times in [0, 1]."""
+        angles = tau[:, None] * self.rates
+        return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+
+
+@dataclass(frozen=True)
+class FlowTerms:
+    """One training sample of the flow: what the network said and what it should have said.
+
+    Attributes
+    ----------
+    prediction, target
+        In the interpolant's own terms (velocity, data or noise), of standardised latents.
+    data
+        The window that the prediction implies, standardised latents.
+    tau
+        Flow time of each sample.
+    """
+
+    prediction: Latents
+    target: Latents
+    data: Latents
+    tau: Float[Tensor, " batch"]
+
+
+class LatentFlow(nn.Module):
+    """Transformer over the latents of a frame and the frames of a window, with its interpolant and prior.
+
+    Parameters
+    ----------
+    n_latents, n_channels
+        Size of one latent frame.
+    n_frames
+        Frames of a window.
+    width, depth, n_heads
+        Size of the transformer; each level attends over the latents of a frame, then over the frames of a latent.
+    interpolant
+        Path and meaning of the output.
+    prior
+        Where the flow starts from.
+
+    References
+    ----------
+    LaM-SLidE, arXiv 2502.12128, second stage.
+    """
+
+    latent_mean: Tensor
+    latent_scale: Tensor
+
+    def __init__(
+        self,
+        n_latents: int,
+        n_channels: int,
+        n_frames: int,
+        width: int,
+        depth: int,
+        n_heads: int,
+        interpolant: Interpolant,
+        prior: WhitePrior | GaussianPrior,
+    ) -> None:
+        super().__init__()
+        self.n_frames, self.interpolant, self.prior = n_frames, interpolant, prior
+        self.register_buffer("latent_mean", torch.zeros(n_latents, n_channels))
+        self.register_buffer("latent_scale", torch.ones(()))
+        self.embed_state = nn.Linear(n_channels, width)
+        self.embed_told = nn.Linear(n_channels, width)
+        self.embed_known = nn.Embedding(2, width)
+        self.latent_places = nn.Parameter(0.02 * torch.randn(n_latents, width))
+        self.embed_tau = FlowTimeEmbedding(width)
+        self.over_latents = nn.ModuleList(
+            ModulatedBlock(width, n_heads, rotary=False) for _ in range(depth if n_latents > 1 else 0)
+        )
+        self.over_frames = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=True) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.out = nn.Linear(width, n_channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def standardise(self, latents: Latents) -> Latents:
+        """Shift and scale latents of the autoencoder to zero mean and unit variance over the training data."""
+        return (latents - self.latent_mean) / self.latent_scale
+
+    def restore(self, standardised: Latents) -> Latents:
+        """Undo `standardise`."""
+        return standardised * self.latent_scale + self.latent_mean
+
+    def forward(self, state: Latents, tau: Float[Tensor, " batch"], told: Latents, known: KnownFrames) -> Latents:
+        """Predict velocity, data or noise of a window.
+
+        Parameters
+        ----------
+        state
+            Interpolated window, standardised latents.
+        tau
+            Flow time of each sample.
+        told
+            Known frames, and the prior's guess elsewhere.
+        known
+            Which frames are known.
+
+        Returns
+        -------
+        Tensor
+            The prediction; meaningless on known frames.
+        """
+        places = self.latent_places + self.embed_known(known.long())[:, None, :]
+        x = self.embed_state(state) + self.embed_told(told) + places
+        condition = self.embed_tau(tau)
+        for i, over_frames in enumerate(self.over_frames):
+            if len(self.over_latents):
+                x = self.over_latents[i](x, condition)
+            x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
+        return self.out(self.norm(x))
+
+    def terms(
+        self, latents: Latents, known: KnownFrames, tau: Float[Tensor, " batch"], generator: torch.Generator | None
+    ) -> FlowTerms:
+        """Draw noise for a training window and compare the network's prediction with the truth.
+
+        Parameters
+        ----------
+        latents
+            Window of the autoencoder's latents.
+        known
+            Which frames are given.
+        tau
+            Flow time of each sample.
+        generator
+            Source of the noise, on the CPU.
+
+        Returns
+        -------
+        FlowTerms
+            Prediction and target; equal on known frames.
+        """
+        data = self.standardise(latents)
+        mean, told = self.prior.mean(data, known), self.prior.condition(data, known)
+        white = torch.randn(data.shape, generator=generator).to(data)
+        noise = self.prior.colour(white, known)
+        residual = (data - mean) * ~known[:, None, None]
+        state = self.interpolant.state(residual, noise, tau)
+        unknown = ~known[:, None, None]
+        prediction = self(mean * unknown + state, tau, told, known) * unknown
+        implied = self.interpolant.to_data(prediction, state, tau) * unknown + mean
+        target = self.interpolant.target(residual, noise, tau)
+        return FlowTerms(prediction, target, torch.where(unknown, implied, data), tau)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        latents: Latents,
+        known: KnownFrames,
+        solver: Solver,
+        n_steps: int,
+        generator: torch.Generator,
+    ) -> Latents:
+        """Draw the unknown frames of windows given the known ones.
+
+        Parameters
+        ----------
+        latents
+            Windows of the autoencoder's latents; unknown frames may hold anything finite.
+        known
+            Which frames are given.
+        solver
+            ``euler``, ``heun`` (two evaluations a step), ``dopri5`` (adaptive) or ``sde``.
+        n_steps
+            Steps of the fixed-step solvers.
+        generator
+            Source of the noise, on the CPU, so that every device draws the same.
+
+        Returns
+        -------
+        Tensor
+            The windows, known frames unchanged.
+        """
+        given = self.standardise(latents)
+        unknown = ~known[:, None, None]
+        mean, told = self.prior.mean(given, known), self.prior.condition(given, known)
+
+        def noise() -> Latents:
+            white = torch.randn(given.shape, generator=generator).to(given)
+            return self.prior.colour(white, known)
+
+        def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
+            return self(mean * unknown + state, tau, told, known) * unknown
+
+        residual = solve(self.interpolant, predict, noise, solver, n_steps)
+        return torch.where(unknown, self.restore(mean + residual), latents)

@@ -1,0 +1,124 @@
+"""Where the flow starts from: white noise, or the best linear model of the latents' own dynamics."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+Latents = Float[Tensor, "batch frames tokens channels"]
+KnownFrames = Bool[Tensor, " frames"]
+
+RELATIVE_FLOOR = 1e-4
+"""Smallest variance of the Gaussian prior in any direction, relative to the mean variance."""
+
+
+class WhitePrior(nn.Module):
+    """Independent standard normal noise; unknown frames are told the mean of the known ones (arXiv 2502.12128)."""
+
+    def mean(self, latents: Latents, known: KnownFrames) -> Latents:
+        """Centre of the noise: zero."""
+        return torch.zeros_like(latents)
+
+    def condition(self, latents: Latents, known: KnownFrames) -> Latents:
+        """What the network is told: the known frames, and their mean elsewhere."""
+        fill = latents[:, known].mean(dim=1, keepdim=True)
+        return torch.where(known[:, None, None], latents, fill)
+
+    def colour(self, white: Latents, known: KnownFrames) -> Latents:
+        """Turn white noise into the noise of the prior; zero on known frames."""
+        return white * ~known[:, None, None]
+
+
+class GaussianPrior(nn.Module):
+    """Stationary Gaussian process with the latents' own mean and time-lagged covariances, given the known frames.
+
+    A flow that starts here has nothing to learn where the dynamics is linear: mean, covariance and all two-time
+    correlations of the latents are right before the first step of training; what is left are the barriers. With a
+    variance-preserving path the velocity of a truly Gaussian process is zero.
+
+    Parameters
+    ----------
+    n_frames
+        Frames of a window.
+    n_features
+        Tokens x channels of one latent frame.
+
+    References
+    ----------
+    Kollovieh et al., arXiv 2410.03024, flow matching with Gaussian process priors.
+    """
+
+    centre: Tensor
+    lagged: Tensor
+
+    def __init__(self, n_frames: int, n_features: int) -> None:
+        super().__init__()
+        self.n_frames, self.n_features = n_frames, n_features
+        self.register_buffer("centre", torch.zeros(n_features))
+        white = torch.zeros(n_frames, n_features, n_features)
+        white[0] = torch.eye(n_features)
+        self.register_buffer("lagged", white)
+        self._given: dict[tuple[bool, ...], tuple[Tensor, Tensor]] = {}
+
+    @torch.no_grad()
+    def fit(self, windows: Float[Tensor, "windows frames tokens channels"], reversible: bool) -> None:
+        """Estimate mean and lagged covariances.
+
+        Parameters
+        ----------
+        windows
+            Latents of training windows.
+        reversible
+            Average over both directions of time, as holds for the positions of equilibrium dynamics.
+        """
+        x = windows.flatten(2).cpu().double()
+        centre = x.mean(dim=(0, 1))
+        x = x - centre
+        for k in range(self.n_frames):
+            here, later = x[:, : self.n_frames - k].flatten(0, 1), x[:, k:].flatten(0, 1)
+            covariance = here.T @ later / len(here)
+            self.lagged[k] = (covariance + covariance.T) / 2 if reversible else covariance
+        self.centre.copy_(centre)
+        self._given.clear()
+
+    def mean(self, latents: Latents, known: KnownFrames) -> Latents:
+        """Conditional mean given the known frames; the known frames themselves where known."""
+        gain, _ = self._conditional(known)
+        centre = self.centre.to(latents)
+        flat = latents.flatten(2)
+        deviation = (flat[:, known] - centre).flatten(1)
+        out = flat.clone()
+        out[:, ~known] = (deviation @ gain.T.to(latents)).unflatten(1, (-1, self.n_features)) + centre
+        return out.view(latents.shape)
+
+    def condition(self, latents: Latents, known: KnownFrames) -> Latents:
+        """What the network is told: the conditional mean."""
+        return self.mean(latents, known)
+
+    def colour(self, white: Latents, known: KnownFrames) -> Latents:
+        """Turn white noise into noise with the conditional covariance; zero on known frames."""
+        _, root = self._conditional(known)
+        flat = white.flatten(2)
+        out = torch.zeros_like(flat)
+        out[:, ~known] = (flat[:, ~known].flatten(1) @ root.T.to(white)).unflatten(1, (-1, self.n_features))
+        return out.view(white.shape)
+
+    def _covariance(self) -> Tensor:
+        """Block-Toeplitz covariance of a window, with small and negative eigenvalues raised to a floor."""
+        lagged = self.lagged.cpu().double()
+        n = self.n_frames
+        rows = [torch.cat([lagged[j - i] if j >= i else lagged[i - j].T for j in range(n)], dim=1) for i in range(n)]
+        values, vectors = torch.linalg.eigh(torch.cat(rows))
+        floor = RELATIVE_FLOOR * lagged[0].diagonal().mean()
+        return (vectors * values.clamp(min=floor)) @ vectors.T
+
+    def _conditional(self, known: KnownFrames) -> tuple[Tensor, Tensor]:
+        """Gain and Cholesky factor of the conditional Gaussian of the unknown frames (Schur complement)."""
+        key = tuple(known.tolist())
+        if key not in self._given:
+            is_known = known.cpu().repeat_interleave(self.n_features)
+            c = self._covariance()
+            c_uk, c_kk, c_uu = c[~is_known][:, is_known], c[is_known][:, is_known], c[~is_known][:, ~is_known]
+            gain = torch.linalg.solve(c_kk, c_uk.T).T
+            root = torch.linalg.cholesky(c_uu - gain @ c_uk.T)
+            self._given[key] = gain.float().to(self.lagged.device), root.float().to(self.lagged.device)
+        return self._given[key]

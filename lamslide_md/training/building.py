@@ -1,0 +1,70 @@
+"""Networks of both stages in the sizes that settings and systems ask for."""
+
+from lamslide_md.data.entities import Entities
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.interpolant import PATHS, Interpolant
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.priors import GaussianPrior, WhitePrior
+from lamslide_md.training.presets import AutoencoderSettings, FlowSettings
+
+MIN_IDENTIFIERS = 16
+CHANNEL_STEP = 16
+
+
+def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) -> Autoencoder:
+    """Make a first stage that fits the largest of the systems.
+
+    Parameters
+    ----------
+    systems
+        Their vocabularies alike.
+    settings
+        Sizes; those left open are chosen by the number of coordinates.
+
+    Returns
+    -------
+    Autoencoder
+        With random weights.
+    """
+    n_entities = max(e.n_entities for e in systems)
+    n_coordinates = max(e.n_points * e.dim for e in systems)
+    per_latent = -(-n_coordinates // settings.n_latents)
+    return Autoencoder(
+        vocabulary_sizes=tuple(len(v) for v in systems[0].vocabularies),
+        n_identifiers=settings.n_identifiers or max(MIN_IDENTIFIERS, n_entities),
+        n_slots=systems[0].n_slots,
+        dim=systems[0].dim,
+        n_latents=settings.n_latents,
+        n_channels=settings.n_channels or -(-per_latent // CHANNEL_STEP) * CHANNEL_STEP,
+        width=settings.width,
+        n_heads=settings.n_heads,
+        depth=settings.depth,
+    )
+
+
+def build_flow(autoencoder: Autoencoder, settings: FlowSettings) -> LatentFlow:
+    """Make a second stage for the latents of a first.
+
+    Parameters
+    ----------
+    autoencoder
+        The first stage.
+    settings
+        Sizes, path, prior.
+
+    Returns
+    -------
+    LatentFlow
+        With random weights, its prior and normalisation not yet estimated.
+    """
+    n_features = autoencoder.n_latents * autoencoder.n_channels
+    return LatentFlow(
+        autoencoder.n_latents,
+        autoencoder.n_channels,
+        settings.n_frames,
+        settings.width,
+        settings.depth,
+        settings.n_heads,
+        Interpolant(PATHS[settings.path](), settings.prediction),
+        GaussianPrior(settings.n_frames, n_features) if settings.prior == "gaussian" else WhitePrior(),
+    )

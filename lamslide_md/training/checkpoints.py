@@ -1,0 +1,94 @@
+"""Checkpoints of a running training: safetensors and JSON, written atomically, exact to the bit on the CPU."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lamslide_md.errors import InputError
+
+
+def save_checkpoint(
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+    facts: dict[str, Any],
+) -> None:
+    """Write everything that a training continues from.
+
+    Parameters
+    ----------
+    path
+        Target; replaced only once the new file is complete.
+    modules
+        Networks by name.
+    optimizer
+        With its moments.
+    generator
+        With its place in the random sequence.
+    facts
+        JSON-able: step, fingerprint and the like.
+    """
+    tensors = {f"{name}/{key}": t for name, module in modules.items() for key, t in module.state_dict().items()}
+    scalars: dict[str, Any] = {}
+    for index, moments in optimizer.state_dict()["state"].items():
+        for key, value in moments.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{index}/{key}"] = value
+            else:
+                scalars[f"{index}/{key}"] = value
+    tensors["generator"] = generator.get_state()
+    header = {"facts": json.dumps(facts), "optimizer": json.dumps(scalars)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}, partial, metadata=header)
+    os.replace(partial, path)
+
+
+def load_checkpoint(
+    path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, generator: torch.Generator
+) -> dict[str, Any]:
+    """Restore what `save_checkpoint` wrote, in place.
+
+    Parameters
+    ----------
+    path
+        A checkpoint of the same networks.
+    modules, optimizer, generator
+        Overwritten.
+
+    Returns
+    -------
+    dict
+        The facts.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is a damaged checkpoint ({error}); delete it to train this stage afresh") from error
+    for name, module in modules.items():
+        prefix = f"{name}/"
+        module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
+    state: dict[int, dict[str, Any]] = {}
+    for key, t in tensors.items():
+        if key.startswith("optimizer/"):
+            _, index, name = key.split("/")
+            state.setdefault(int(index), {})[name] = t
+    for key, value in json.loads(header["optimizer"]).items():
+        index, name = key.split("/")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    generator.set_state(tensors["generator"])
+    return json.loads(header["facts"])

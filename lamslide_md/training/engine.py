@@ -1,0 +1,144 @@
+"""The one training loop of both stages: Lightning Fabric, averaged weights, checkpoints, progress."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from lamslide_md.training.checkpoints import load_checkpoint, save_checkpoint
+from lamslide_md.training.presets import Optimisation
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a long phase stands.
+
+    Attributes
+    ----------
+    phase
+        What is running.
+    done, total
+        Units of work.
+    message
+        A figure worth showing, with its unit.
+    """
+
+    phase: str
+    done: int
+    total: int
+    message: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+Network = TypeVar("Network", bound=nn.Module)
+Loss = Callable[[Network, torch.Generator], Tensor]
+"""Loss of the network on a fresh batch drawn with the generator; the network is asked through its method `terms`."""
+
+
+@dataclass
+class Engine:
+    """Trains a network and returns its averaged weights.
+
+    Attributes
+    ----------
+    fabric
+        Device and precision.
+    seed
+        Of batches and noise.
+    checkpoint_dir
+        Where to keep checkpoints; None keeps none.
+    on_progress
+        Called about once a second.
+    checkpoint_interval_s
+        Time between checkpoints, s.
+    """
+
+    fabric: Fabric
+    seed: int = 0
+    checkpoint_dir: Path | None = None
+    on_progress: OnProgress | None = None
+    checkpoint_interval_s: float = 30.0
+    _reported_s: float = field(default=0.0, init=False)
+
+    def train(
+        self, phase: str, fingerprint: str, network: Network, loss: Loss[Network], settings: Optimisation
+    ) -> Network:
+        """Train, continuing from the checkpoint of the same phase and fingerprint if there is one.
+
+        Parameters
+        ----------
+        phase
+            Name of the stage.
+        fingerprint
+            Hash of all that the result depends on; a checkpoint of another fingerprint is left alone.
+        network
+            Trained in place.
+        loss
+            Draws a batch and judges the network on it.
+        settings
+            Steps and learning rate.
+
+        Returns
+        -------
+        nn.Module
+            The network with averaged weights, in evaluation mode.
+        """
+        network = network.to(self.fabric.device)
+        average = copy.deepcopy(network).eval().requires_grad_(False)
+        optimizer = torch.optim.AdamW(
+            [p for p in network.parameters() if p.requires_grad],
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.99),
+        )
+        generator = torch.Generator().manual_seed(self.seed + self.fabric.global_rank)
+        state: dict[str, nn.Module] = {"network": network, "average": average}
+        checkpoint = self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
+        step = 0
+        if checkpoint and checkpoint.exists():
+            step = load_checkpoint(checkpoint, state, optimizer, generator)["step"]
+        wrapped, fabric_optimizer = self.fabric.setup(network, optimizer)
+        wrapped.mark_forward_method("terms")
+        saved_s = time.monotonic()
+        while step < settings.n_steps:
+            rate = settings.learning_rate * _relative_rate(step, settings)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            value = loss(cast(Network, wrapped), generator)
+            fabric_optimizer.zero_grad()
+            self.fabric.backward(value)
+            self.fabric.clip_gradients(wrapped, fabric_optimizer, max_norm=settings.gradient_norm)
+            fabric_optimizer.step()
+            step += 1
+            _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
+            self._report(phase, step, settings.n_steps, value)
+            now = time.monotonic()
+            if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
+                save_checkpoint(checkpoint, state, optimizer, generator, {"step": step, "fingerprint": fingerprint})
+                saved_s = now
+        return average
+
+    def _report(self, phase: str, step: int, n_steps: int, loss: Tensor) -> None:
+        now = time.monotonic()
+        if self.on_progress and (now - self._reported_s > 1 or step == n_steps):
+            self._reported_s = now
+            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}"))
+
+
+def _relative_rate(step: int, settings: Optimisation) -> float:
+    """Linear warm-up, a plateau, linear decay to zero."""
+    fraction = step / settings.n_steps
+    plateau = settings.constant_fraction
+    decay = 1.0 if fraction < plateau else (1 - fraction) / (1 - plateau)
+    return min(1.0, (step + 1) / settings.warmup_steps) * decay
+
+
+@torch.no_grad()
+def _average_into(average: nn.Module, network: nn.Module, decay: float) -> None:
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)

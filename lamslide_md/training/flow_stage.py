@@ -1,0 +1,95 @@
+"""Second stage: the flow on latent windows of the frozen first stage."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from lamslide_md.data.windows import Series
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.priors import GaussianPrior
+from lamslide_md.training.building import build_flow
+from lamslide_md.training.engine import Engine
+from lamslide_md.training.latent_windows import LatentWindows
+from lamslide_md.training.losses import distance_loss, position_loss
+from lamslide_md.training.presets import AutoencoderSettings, FlowSettings
+
+PRIOR_WINDOWS = 20_000
+"""Windows from which the normalisation and the Gaussian prior are estimated."""
+
+
+def first_frames_known(settings: FlowSettings) -> Bool[Tensor, " frames"]:
+    """Mask of forward simulation: the first frames of a window are known."""
+    return torch.arange(settings.n_frames) < settings.n_known
+
+
+def train_flow(
+    engine: Engine,
+    fingerprint: str,
+    autoencoder: Autoencoder,
+    series: list[Series],
+    settings: FlowSettings,
+    autoencoder_settings: AutoencoderSettings,
+) -> LatentFlow:
+    """Train the second stage on latent windows of the frozen first.
+
+    Parameters
+    ----------
+    engine
+        The training loop.
+    fingerprint
+        Hash of data, settings, seed and first stage.
+    autoencoder
+        Frozen first stage.
+    series
+        Trajectories.
+    settings, autoencoder_settings
+        Of both stages.
+
+    Returns
+    -------
+    LatentFlow
+        Frozen, with averaged weights.
+    """
+    torch.manual_seed(engine.seed)
+    source = LatentWindows(autoencoder, series, autoencoder_settings, settings.n_frames)
+    flow = build_flow(autoencoder, settings)
+    known = first_frames_known(settings).to(engine.fabric.device)
+    _fit_normalisation(flow, source, settings, torch.Generator().manual_seed(engine.seed))
+    n_samples, device = settings.optimisation.batch_size, engine.fabric.device
+
+    def loss(network: LatentFlow, generator: torch.Generator) -> Tensor:
+        index = source.windows.draw(n_samples, generator)
+        latents, batch = source.encode(index, generator, with_batch=settings.decoded_weight > 0)
+        if settings.reverse_time:
+            backwards = (torch.rand(len(latents), generator=generator) < 0.5).to(device)
+            latents = torch.where(backwards[:, None, None, None], latents.flip(1), latents)
+            if batch is not None:
+                flipped = torch.where(backwards[:, None, None, None, None], batch.positions.flip(1), batch.positions)
+                batch = batch.with_positions(flipped)
+        tau = torch.rand(len(latents), generator=generator).to(device)
+        terms = network.terms(latents, known, tau, generator)
+        total = (terms.prediction - terms.target).square().mean()
+        if batch is not None and settings.decoded_weight:
+            decoded = autoencoder.decode(flow.restore(terms.data), batch)
+            total = total + settings.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
+        return total
+
+    return engine.train("flow", fingerprint, flow, loss, settings.optimisation)
+
+
+def _fit_normalisation(
+    flow: LatentFlow, source: LatentWindows, settings: FlowSettings, generator: torch.Generator
+) -> None:
+    """Estimate the mean and scale of the latents, and the Gaussian prior."""
+    n_windows = min(PRIOR_WINDOWS, len(source.windows))
+    index = source.windows.draw(n_windows, generator)
+    latents = torch.cat(
+        [source.encode(part, generator)[0].cpu() for part in np.array_split(index, -(-n_windows // 256))]
+    )
+    mean = latents.mean(dim=(0, 1))
+    flow.latent_mean.copy_(mean)
+    flow.latent_scale.copy_((latents - mean).square().mean().sqrt())
+    if isinstance(flow.prior, GaussianPrior):
+        flow.prior.fit(flow.standardise(latents), settings.reverse_time)

@@ -1,0 +1,49 @@
+"""Losses of both stages, with padding left out."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+from lamslide_md.data.batch import Batch
+from lamslide_md.models.autoencoder import Decoded
+
+
+def masked_mean(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> Float[Tensor, ""]:
+    """Mean over the places where the mask is True."""
+    return (values * mask).sum() / mask.sum().clamp(min=1)
+
+
+def position_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
+    """Mean squared error of the coordinates of existing slots, in squared length scales."""
+    squared = (decoded.positions - batch.positions).square().mean(dim=-1)
+    mask = batch.slot_mask[:, None].expand_as(squared)
+    return masked_mean(squared, mask)
+
+
+def distance_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
+    """Mean squared error of the distances between all pairs of existing slots, in squared length scales."""
+    mask = batch.slot_mask.flatten(1)
+    n_slots = mask.shape[1]
+    i, j = torch.triu_indices(n_slots, n_slots, offset=1, device=mask.device)
+    if not len(i):
+        return decoded.positions.new_zeros(())
+    squared = (_pair_distances(decoded.positions, i, j) - _pair_distances(batch.positions, i, j)).square()
+    return masked_mean(squared, (mask[:, i] & mask[:, j])[:, None].expand_as(squared))
+
+
+def _pair_distances(
+    positions: Float[Tensor, "batch frames entities slots dim"], i: Tensor, j: Tensor
+) -> Float[Tensor, "batch frames pairs"]:
+    points = positions.flatten(2, 3)
+    return (points[:, :, i] - points[:, :, j]).square().sum(dim=-1).add(1e-8).sqrt()
+
+
+def kind_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the kinds of existing entities, nats."""
+    total = decoded.positions.new_zeros(())
+    for column, logits in enumerate(decoded.kind_logits):
+        target = batch.kinds[:, None, :, column].expand(logits.shape[:-1])
+        nats = functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none").view_as(target)
+        total = total + masked_mean(nats, batch.entity_mask[:, None].expand_as(target))
+    return total / max(1, len(decoded.kind_logits))

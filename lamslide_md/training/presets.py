@@ -1,0 +1,142 @@
+"""Settings of both stages, and the presets that name good ones."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+
+from lamslide_md.data.placement import Placement
+from lamslide_md.errors import InputError
+from lamslide_md.models.identifiers import Assignment
+from lamslide_md.models.interpolant import Prediction
+
+
+class Optimisation(BaseModel):
+    """How a stage is optimised: AdamW with warm-up and linear decay of the learning rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_steps: PositiveInt
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: float = 1e-4
+    warmup_steps: PositiveInt = 100
+    constant_fraction: float = 0.3
+    """Fraction of the steps before the learning rate begins to fall to zero."""
+    gradient_norm: PositiveFloat = 1.0
+    """Gradients longer than this are shortened to it."""
+    ema_decay: float = 0.999
+
+
+class AutoencoderSettings(BaseModel):
+    """First stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimisation: Optimisation
+    entities: Literal["atoms", "residues"] = "atoms"
+    identifiers: Assignment = "canonical"
+    n_identifiers: PositiveInt | None = None
+    """Size of the pool; None: the number of entities, at least 16."""
+    n_latents: PositiveInt = 2
+    n_channels: PositiveInt | None = None
+    """Channels of a latent; None: as many as hold all coordinates, in steps of 16."""
+    width: PositiveInt = 96
+    depth: int = 1
+    n_heads: PositiveInt = 4
+    latent_noise: float = 0.1
+    """Standard deviation of noise on the latents in training, so that the decoder forgives the flow's errors."""
+    rotate: bool = False
+    """Turn every sample by a random rotation."""
+    distance_weight: float = 1.0
+    kind_weight: float = 0.01
+
+
+class FlowSettings(BaseModel):
+    """Second stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimisation: Optimisation
+    n_frames: PositiveInt = 16
+    n_known: PositiveInt = 1
+    path: Literal["linear", "gvp", "vp"] = "gvp"
+    prediction: Prediction = "velocity"
+    prior: Literal["gaussian", "white"] = "gaussian"
+    """Where the flow starts from: the best linear model of the latents' dynamics, or white noise."""
+    width: PositiveInt = 96
+    depth: PositiveInt = 3
+    n_heads: PositiveInt = 4
+    reverse_time: bool = True
+    """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
+    decoded_weight: float = 0.0
+    """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
+
+
+class Settings(BaseModel):
+    """All that a training depends on besides its data and seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    autoencoder: AutoencoderSettings
+    flow: FlowSettings
+    frame_interval_ps: PositiveFloat
+    placement: Placement = "superposed"
+    atoms: str = "heavy"
+    """Atoms that are modelled: heavy, all, or a selection in mdtraj's language."""
+
+
+PRESETS: dict[str, Settings] = {
+    "quick": Settings(
+        frame_interval_ps=5.0,
+        autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=4000)),
+        flow=FlowSettings(optimisation=Optimisation(n_steps=4000, learning_rate=2e-3)),
+    ),
+    "standard": Settings(
+        frame_interval_ps=5.0,
+        autoencoder=AutoencoderSettings(width=128, optimisation=Optimisation(n_steps=20_000, batch_size=128)),
+        flow=FlowSettings(
+            width=128, depth=4, optimisation=Optimisation(n_steps=40_000, learning_rate=1e-3, batch_size=64)
+        ),
+    ),
+    "paper": Settings(
+        frame_interval_ps=10.0,
+        placement="centred",
+        autoencoder=AutoencoderSettings(
+            entities="residues",
+            identifiers="random",
+            n_identifiers=8,
+            n_channels=96,
+            width=256,
+            depth=2,
+            n_heads=16,
+            latent_noise=0.0,
+            rotate=True,
+            optimisation=Optimisation(n_steps=200_000, batch_size=16),
+        ),
+        flow=FlowSettings(
+            n_frames=1000,
+            prediction="data",
+            prior="white",
+            width=384,
+            depth=7,
+            n_heads=16,
+            decoded_weight=0.25,
+            reverse_time=False,
+            optimisation=Optimisation(n_steps=500_000, batch_size=16),
+        ),
+    ),
+}
+"""``quick``: minutes on two CPU cores. ``standard``: hours on CPU. ``paper``: published sizes, for a GPU."""
+
+
+def preset_settings(preset: str) -> Settings:
+    """Look up a preset.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[preset]

@@ -1,0 +1,162 @@
+"""From trajectories as the user has them to what both stages train on."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, cast
+
+import mdtraj as md
+import numpy as np
+from jaxtyping import Float
+
+from lamslide_md.data.entities import joint_vocabularies
+from lamslide_md.data.systems import Recording, System
+from lamslide_md.data.times import frame_interval_of
+from lamslide_md.data.trajectories import read
+from lamslide_md.data.windows import Series
+from lamslide_md.errors import InputError
+from lamslide_md.training.presets import Settings
+from lamslide_md.units import whole_frames
+
+Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+
+HELD_OUT_FRACTION = 0.02
+"""Last part of every trajectory that the first stage is not trained on, but tested."""
+
+N_STARTS = 32
+"""Windows of known frames kept with the model for each system."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Placed and scaled trajectories of one or more systems.
+
+    Attributes
+    ----------
+    recordings
+        As given, their systems with joint vocabularies.
+    systems
+        Each system once.
+    series
+        Placed, in length scales.
+    length_scale_nm
+        Standard deviation of the placed coordinates.
+    frame_interval_ps
+        Of the model.
+    """
+
+    recordings: list[Recording]
+    systems: tuple[System, ...]
+    series: list[Series]
+    length_scale_nm: float
+    frame_interval_ps: float
+
+    def held_out(self) -> tuple[list[Series], list[Series]]:
+        """Split every trajectory into what the first stage is trained on and the last frames, which it is not."""
+        cuts = [max(1, round(len(s.points) * (1 - HELD_OUT_FRACTION))) for s in self.series]
+        parts = list(zip(self.series, cuts, strict=True))
+        test = [replace(s, points=s.points[cut:]) for s, cut in parts if cut < len(s.points)]
+        return [replace(s, points=s.points[:cut]) for s, cut in parts], test or self.series
+
+    def starts(self, n_known: int) -> tuple[Float[np.ndarray, "starts known points dim"], ...]:
+        """Windows of known frames at equal distances in time, for each system, nm."""
+        return tuple(self._starts_of(system, n_known) for system in self.systems)
+
+    def _starts_of(self, system: System, n_known: int) -> np.ndarray:
+        own = [s for r, s in zip(self.recordings, self.series, strict=True) if r.system is system]
+        per_series = -(-N_STARTS // len(own))
+        windows = []
+        for series in own:
+            last = len(series.points) - 1 - (n_known - 1) * series.frame_stride
+            first = np.unique(np.linspace(0, last, per_series).astype(int))
+            windows.append(series.points[first[:, None] + np.arange(n_known) * series.frame_stride])
+        return np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm)
+
+    def data_hash(self) -> str:
+        """SHA-256 of all coordinates and frame intervals."""
+        digest = hashlib.sha256()
+        for recording in self.recordings:
+            digest.update(np.float64(recording.frame_interval_ps).tobytes())
+            digest.update(np.ascontiguousarray(recording.points_nm, dtype=np.float32).tobytes())
+        return digest.hexdigest()
+
+
+def gather(source: Source, settings: Settings) -> list[Recording]:
+    """Check trajectories and pick the modelled atoms.
+
+    Parameters
+    ----------
+    source
+        Trajectories of one or several molecules, or recordings of points.
+    settings
+        Which atoms, grouped how.
+
+    Returns
+    -------
+    list of Recording
+        Trajectories of the same atoms share one system.
+
+    Raises
+    ------
+    InputError
+        If a trajectory has NaN, impossible bonds or no believable times, or there is none.
+    """
+    items = [source] if isinstance(source, (md.Trajectory, Recording)) else list(source)
+    if not items:
+        raise InputError("no trajectory to train on: pass at least one")
+    systems: dict[tuple[Any, ...], System] = {}
+    recordings = []
+    for item in items:
+        if isinstance(item, Recording):
+            recordings.append(item)
+            continue
+        traj = cast(md.Trajectory, read(item, atoms=settings.atoms))
+        system = System.molecule(traj, settings.autoencoder.entities)
+        system = systems.setdefault(tuple(system.labels()), system)
+        recordings.append(Recording(system, traj.xyz, frame_interval_of(traj)))
+    return recordings
+
+
+def prepare_data(recordings: list[Recording], settings: Settings, frame_interval_ps: float | None) -> TrainingData:
+    """Place and scale trajectories, and give all systems the same vocabularies.
+
+    Parameters
+    ----------
+    recordings
+        Trajectories.
+    settings
+        Placement and frame interval.
+    frame_interval_ps
+        Of the model, ps; None: that of the settings, or that of the data if it is longer.
+
+    Returns
+    -------
+    TrainingData
+        What both stages train on.
+
+    Raises
+    ------
+    InputError
+        If a frame interval of the data does not divide that of the model.
+    """
+    longest = max(r.frame_interval_ps for r in recordings)
+    interval_ps = frame_interval_ps or max(settings.frame_interval_ps, longest)
+    vocabularies = joint_vocabularies([r.system.entities for r in recordings])
+    shared: dict[int, System] = {}
+    for recording in recordings:
+        old = recording.system
+        shared.setdefault(id(old), replace(old, entities=old.entities.with_vocabularies(vocabularies)))
+    recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
+    placed = [r.system.place(r.points_nm.astype(np.float32), settings.placement) for r in recordings]
+    scale_nm = float(np.sqrt(np.mean([np.square(points).mean() for points in placed])))
+    if not scale_nm > 0:
+        raise InputError("all coordinates are equal; is the trajectory empty of motion and extent?")
+    series = [
+        Series(
+            r.system.entities,
+            points / np.float32(scale_nm),
+            whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval"),
+        )
+        for r, points in zip(recordings, placed, strict=True)
+    ]
+    return TrainingData(recordings, tuple(shared.values()), series, scale_nm, interval_ps)

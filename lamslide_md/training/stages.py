@@ -1,0 +1,67 @@
+"""Both stages, one after the other."""
+
+import hashlib
+import time
+from typing import Any
+
+from pydantic import BaseModel
+from torch import nn
+
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
+from lamslide_md.training.engine import Engine
+from lamslide_md.training.flow_stage import train_flow
+from lamslide_md.training.presets import Settings
+from lamslide_md.training.recordings import TrainingData
+
+
+def train_both(
+    engine: Engine, data: TrainingData, settings: Settings
+) -> tuple[Autoencoder, LatentFlow, dict[str, Any]]:
+    """Train the first stage, test it on held-out frames, and train the second on its latents.
+
+    Parameters
+    ----------
+    engine
+        The training loop.
+    data
+        Trajectories.
+    settings
+        Of both stages.
+
+    Returns
+    -------
+    autoencoder
+        First stage.
+    flow
+        Second stage.
+    facts
+        JSON-able: hashes, times, sizes and the held-out error of the first stage.
+    """
+    started_s = time.monotonic()
+    data_hash = data.data_hash()
+    trained_on, held_out = data.held_out()
+    first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
+    autoencoder = train_autoencoder(engine, first, trained_on, settings.autoencoder)
+    between_s = time.monotonic()
+    rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings.autoencoder) * data.length_scale_nm
+    second = _fingerprint(first, settings.flow)
+    flow = train_flow(engine, second, autoencoder, data.series, settings.flow, settings.autoencoder)
+    facts = {
+        "data_sha256": data_hash,
+        "n_frames": sum(len(s.points) for s in data.series),
+        "held_out_rmsd_nm": rmsd_nm,
+        "n_parameters": {"autoencoder": _n_parameters(autoencoder), "flow": _n_parameters(flow)},
+        "training_s": {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s},
+    }
+    return autoencoder, flow, facts
+
+
+def _fingerprint(*parts: BaseModel | str | float) -> str:
+    text = "\n".join(part.model_dump_json() if isinstance(part, BaseModel) else repr(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _n_parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
