@@ -1,0 +1,184 @@
+"""The details behind the table: results per torsion, of the MSMs, notes for the reader, settings as used."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lamslide_md.evaluation.distribution_measures import block_populations, torsion_estimates
+from lamslide_md.evaluation.landscape import Landscape
+from lamslide_md.evaluation.markov_measures import MarkovSummary
+from lamslide_md.evaluation.memory_measures import MemoryCurves, common_lags_ps
+from lamslide_md.evaluation.preparation import Prepared, base_interval_ps
+from lamslide_md.evaluation.profiles import timescales_at_lag, timescales_over_lags
+from lamslide_md.evaluation.results import MarkovResult, TorsionResult
+from lamslide_md.evaluation.samples import Sample
+
+N_LAGS_OF_TIMESCALES = 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user set: lag (ps), numbers of clusters, states and bootstrap samples, seed, temperature (K or None)."""
+
+    lag_ps: float
+    n_clusters: int
+    n_states: int
+    n_bootstrap: int
+    seed: int
+    temperature_K: float | None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Every side in the reference's coordinates, as in :class:`Prepared`."""
+
+    rollout: Sample
+    reference: Sample
+    floor: Sample
+    kinetic_floor: Sample
+    floor_reference: Sample
+
+
+def torsion_results(
+    prepared: Prepared, samples: Samples, memories: dict[str, MemoryCurves]
+) -> tuple[TorsionResult, ...]:
+    """Give every torsion's distances and relaxation times.
+
+    Parameters
+    ----------
+    prepared
+        The sides.
+    samples
+        The sides in the reference's coordinates.
+    memories
+        Memory curves by side.
+
+    Returns
+    -------
+    tuple of TorsionResult
+        In the order of the torsions.
+    """
+    rollout = torsion_estimates(samples.rollout, samples.reference)
+    floor = torsion_estimates(samples.floor, samples.floor_reference)
+    return tuple(
+        TorsionResult(
+            name=torsion.name,
+            kind=torsion.kind,
+            js_distance=rollout[column].value,
+            js_distance_error=rollout[column].error,
+            js_distance_floor=floor[column].value,
+            relaxation_ps={
+                side: float(memories[side].relaxation_ps[column]) for side in ("rollout", "reference", "floor")
+            },
+        )
+        for column, torsion in enumerate(prepared.torsions)
+    )
+
+
+def markov_result(
+    prepared: Prepared, samples: Samples, landscape: Landscape, summaries: dict[str, MarkovSummary], lag_ps: float
+) -> MarkovResult:
+    """Collect what the MSMs say by side, and the implied timescales over lag.
+
+    Parameters
+    ----------
+    prepared
+        The sides.
+    samples
+        The sides in the reference's coordinates.
+    landscape
+        Fitted on the reference.
+    summaries
+        MSMs by side.
+    lag_ps
+        Lag of the MSMs, ps.
+
+    Returns
+    -------
+    MarkovResult
+        By side.
+    """
+    shown = {"rollout": samples.rollout, "reference": samples.reference, "floor": samples.kinetic_floor}
+    longest_ps = min([sample.longest_ps for sample in shown.values()]) / 3
+    lags_ps = common_lags_ps(base_interval_ps(prepared), min(longest_ps, 5 * lag_ps), N_LAGS_OF_TIMESCALES)[1:]
+    occupancies = {side: block_populations(sample, landscape).sum(axis=0) for side, sample in shown.items()}
+    return MarkovResult(
+        lag_ps=lag_ps,
+        n_states=landscape.n_states,
+        occupancies={side: counts / counts.sum() for side, counts in occupancies.items()},
+        populations={side: summaries[side].populations for side in shown},
+        transition_matrices={side: summaries[side].transition_matrix for side in shown},
+        timescales={side: timescales_at_lag(summaries[side]) for side in shown},
+        lags_ps=lags_ps,
+        timescales_over_lags_ps={side: timescales_over_lags(shown[side], landscape, lags_ps) for side in shown},
+    )
+
+
+def block_notes(samples: Samples, relaxation_ps: float | None) -> tuple[str, ...]:
+    """Warn of blocks that are too short for the slowest torsion.
+
+    Parameters
+    ----------
+    samples
+        The sides with their blocks.
+    relaxation_ps
+        Slowest relaxation time of the reference, ps, or None.
+
+    Returns
+    -------
+    tuple of str
+        One note per side concerned.
+    """
+    if relaxation_ps is None:
+        return ("no torsion of the reference relaxes within half of it: error bars are too small",)
+    short = [s for s in (samples.rollout, samples.reference, samples.floor) if s.block_ps < 2 * relaxation_ps]
+    return tuple(
+        f"bootstrap blocks of the {s.name} last {s.block_ps:.0f} ps, the slowest torsion relaxes in "
+        f"{relaxation_ps:.0f} ps: its error bars are too small"
+        for s in short
+    )
+
+
+def settings_shown(prepared: Prepared, settings: Settings, samples: Samples, landscape: Landscape) -> dict[str, Any]:
+    """Give the settings as used, for files and the report.
+
+    Parameters
+    ----------
+    prepared
+        The sides.
+    settings
+        As asked for.
+    samples
+        The sides in the reference's coordinates.
+    landscape
+        Fitted on the reference.
+
+    Returns
+    -------
+    dict
+        Plain values.
+    """
+    return {
+        "lag_ps": settings.lag_ps,
+        "n_clusters": settings.n_clusters,
+        "n_states_asked": settings.n_states,
+        "n_states": landscape.n_states,
+        "n_tics": landscape.n_tics,
+        "n_bootstrap": settings.n_bootstrap,
+        "seed": settings.seed,
+        "temperature_K": settings.temperature_K,
+        "n_atoms": prepared.topology.n_atoms,
+        "sides": {
+            side: {
+                "n_trajectories": len(sample.angles),
+                "n_frames": sample.n_frames,
+                "interval_ps": sample.interval_ps,
+                "n_blocks": sample.n_blocks,
+            }
+            for side, sample in (
+                ("rollout", samples.rollout),
+                ("reference", samples.reference),
+                ("floor", samples.floor),
+                ("kinetic_floor", samples.kinetic_floor),
+            )
+        },
+    }

@@ -1,0 +1,143 @@
+"""The curves and maps behind the measures, for figures and files: histograms, free-energy maps, timescales over lag."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from lamslide_md.evaluation.counting import NotEstimableError
+from lamslide_md.evaluation.distances import N_TIC_BINS_2D, angle_bins, angle_histograms, bins_of, joint_edges
+from lamslide_md.evaluation.features import Torsion, ramachandran_pairs
+from lamslide_md.evaluation.landscape import Landscape
+from lamslide_md.evaluation.markov import fit_markov_model
+from lamslide_md.evaluation.markov_measures import N_PROCESSES, MarkovSummary
+from lamslide_md.evaluation.samples import Sample
+from lamslide_md.units import whole_frames
+
+N_RAMACHANDRAN_BINS = 60
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Histograms as probabilities, by side ("rollout", "reference", "floor").
+
+    `torsions[side]` (torsions, bins on (-pi, pi)); `ramachandran[residue][side]` (phi bins, psi bins); `tics[side]`
+    (TIC 0 bins, TIC 1 bins) on the edges `tic_edges`.
+    """
+
+    torsions: Mapping[str, Float[np.ndarray, "torsions bins"]]
+    ramachandran: Mapping[str, Mapping[str, Float[np.ndarray, "phi psi"]]]
+    tics: Mapping[str, Float[np.ndarray, "tic0 tic1"]]
+    tic_edges: tuple[Float[np.ndarray, " edges"], ...]
+
+
+def collect_maps(samples: Mapping[str, Sample], torsions: tuple[Torsion, ...]) -> Maps:
+    """Bin all sides alike.
+
+    Parameters
+    ----------
+    samples
+        Samples by side.
+    torsions
+        Torsions of the angles' columns.
+
+    Returns
+    -------
+    Maps
+        Histograms normalised to 1.
+    """
+    n_tics = min(2, next(iter(samples.values())).tics[0].shape[1])
+    edges = tuple(
+        joint_edges([sample.all_tics[:, axis] for sample in samples.values()], N_TIC_BINS_2D) for axis in range(n_tics)
+    )
+    histograms = {side: angle_histograms(sample.all_angles) / sample.n_frames for side, sample in samples.items()}
+    ramachandran = {
+        torsions[phi].name.removeprefix("phi "): {
+            side: _angle_map(sample.all_angles[:, (phi, psi)]) for side, sample in samples.items()
+        }
+        for phi, psi in ramachandran_pairs(torsions)
+    }
+    tics = {side: _tic_map(sample.all_tics, edges) for side, sample in samples.items()} if n_tics == 2 else {}
+    return Maps(histograms, ramachandran, tics, edges)
+
+
+def _angle_map(angles: np.ndarray) -> np.ndarray:
+    bins = angle_bins(angles, N_RAMACHANDRAN_BINS)
+    flat = bins[:, 0] * N_RAMACHANDRAN_BINS + bins[:, 1]
+    return _probabilities(flat, (N_RAMACHANDRAN_BINS, N_RAMACHANDRAN_BINS))
+
+
+def _tic_map(tics: np.ndarray, edges: tuple[np.ndarray, ...]) -> np.ndarray:
+    flat = bins_of(tics[:, 0], edges[0]) * N_TIC_BINS_2D + bins_of(tics[:, 1], edges[1])
+    return _probabilities(flat, (N_TIC_BINS_2D, N_TIC_BINS_2D))
+
+
+def _probabilities(flat: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) / len(flat)
+
+
+@dataclass(frozen=True)
+class Timescale:
+    """An implied timescale, ps, with its standard error; None with the reason where the data cannot give it."""
+
+    value_ps: float | None
+    error_ps: float | None
+    reason: str | None
+
+
+def timescales_at_lag(summary: MarkovSummary) -> tuple[Timescale, ...]:
+    """List the slowest implied timescales of an MSM with their bootstrap errors.
+
+    Parameters
+    ----------
+    summary
+        MSM of one side.
+
+    Returns
+    -------
+    tuple of Timescale
+        Slowest first.
+    """
+    if summary.model is None:
+        return (Timescale(None, None, summary.reason),)
+    listed = []
+    for process in range(N_PROCESSES):
+        value_ps, reason = summary.model.timescale(process)
+        draws = summary.timescale_draws_ps[:, process]
+        finite = draws[np.isfinite(draws)]
+        error_ps = float(finite.std(ddof=1)) if value_ps is not None and len(finite) > 1 else None
+        listed.append(Timescale(value_ps, error_ps, reason))
+    return tuple(listed)
+
+
+def timescales_over_lags(
+    sample: Sample, landscape: Landscape, lags_ps: Sequence[float] | Float[np.ndarray, " lags"]
+) -> Float[np.ndarray, "lags processes"]:
+    """Compute the slowest implied timescales at several lags; NaN where they are refused.
+
+    Parameters
+    ----------
+    sample
+        One side.
+    landscape
+        Clusters of the reference.
+    lags_ps
+        Lags, ps, whole numbers of the sample's frames.
+
+    Returns
+    -------
+    np.ndarray
+        Timescales, ps.
+    """
+    timescales_ps = np.full((len(lags_ps), N_PROCESSES), np.nan)
+    for row, lag_ps in enumerate(lags_ps):
+        lag_frames = whole_frames(float(lag_ps), sample.interval_ps, "lag")
+        try:
+            model = fit_markov_model(sample.clusters, len(landscape.centres), lag_frames, float(lag_ps))
+        except NotEstimableError:
+            continue
+        for process in range(N_PROCESSES):
+            value_ps, _ = model.timescale(process)
+            timescales_ps[row, process] = np.nan if value_ps is None else value_ps
+    return timescales_ps

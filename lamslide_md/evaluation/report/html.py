@@ -1,0 +1,156 @@
+"""The report: one HTML file with its figures inside, readable without a network."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lamslide_md.evaluation.measures import Measure
+from lamslide_md.evaluation.report import figures
+from lamslide_md.evaluation.report.text import (
+    is_shown,
+    measure_row,
+    number,
+    ratio_text,
+    speed_lines,
+    with_error,
+)
+
+if TYPE_CHECKING:
+    from lamslide_md.evaluation.comparison import Comparison
+
+AT_FLOOR_ERRORS = 2.0
+HEADLINES = (
+    "js_distance_torsions_all",
+    "js_distance_tic0",
+    "js_distance_states_occupancy",
+    "relaxation_log_ratio",
+    "broken_bond_fraction",
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: PNG as a data URI, and what it shows, for those who cannot see it."""
+
+    source: str
+    description: str
+
+
+def report_html(comparison: "Comparison") -> str:
+    """Render the report.
+
+    Parameters
+    ----------
+    comparison
+        What to report.
+
+    Returns
+    -------
+    str
+        A complete HTML document without references to other files.
+    """
+    environment = Environment(
+        loader=PackageLoader("lamslide_md.evaluation.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters |= {"number": number, "plain": "{:g}".format}
+    style = environment.get_template("style.css").render()
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for measure in filter(is_shown, comparison.measures):
+        groups.setdefault(measure.kind.group, []).append(_row(measure))
+    return environment.get_template("report.html").render(
+        comparison=comparison,
+        style=style,
+        title=str(comparison.provenance.get("title", "Rollout against MD")),
+        headlines=[_row(comparison.measure(key)) for key in HEADLINES],
+        groups=groups,
+        failed=[failure.split(":")[0] for failure in comparison.failures],
+        speed=speed_lines(comparison),
+        pictures=_pictures(comparison),
+        timescale_rows=_timescale_rows(comparison),
+        provenance=_flat(comparison.provenance),
+        settings=_flat(comparison.settings),
+    )
+
+
+def _row(measure: Measure) -> dict[str, Any]:
+    label, rollout, floor, ratio, reference = measure_row(measure)
+    return {
+        "label": label,
+        "meaning": measure.kind.meaning,
+        "rollout": rollout,
+        "floor": floor,
+        "ratio": ratio,
+        "reference": reference,
+        "verdict": _verdict(measure),
+        "note": measure.note,
+        "short_ratio": "" if measure.ratio is None else f"{ratio_text(measure).split(' ')[0]}x floor",
+    }
+
+
+def _verdict(measure: Measure) -> str:
+    """Give the class of the ratio: "floor" within two errors of MD's own noise, else "above"; "none" if undefined."""
+    if measure.rollout is not None and measure.floor is not None and measure.rollout <= measure.floor:
+        return "floor"
+    if measure.ratio is None:
+        return "above" if measure.rollout and measure.floor == 0 else "none"
+    return "floor" if measure.ratio - AT_FLOOR_ERRORS * (measure.ratio_error or 0.0) <= 1.0 else "above"
+
+
+def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
+    maps = comparison.maps
+    pictures = {
+        "ramachandran": [
+            Picture(
+                figures.energy_maps(
+                    sides["reference"], sides["rollout"], (-180.0, 180.0, -180.0, 180.0), (f"φ {name} (°)", "ψ (°)")
+                ),
+                f"Ramachandran maps of {name}, MD and rollout",
+            )
+            for name, sides in maps.ramachandran.items()
+        ],
+        "tics": [],
+        "torsions": [
+            Picture(figures.torsion_histogram(comparison, column), f"histogram of {torsion.name}")
+            for column, torsion in enumerate(comparison.torsions)
+        ],
+        "memory": [
+            Picture(figures.autocorrelation(comparison, column), f"autocorrelation of {torsion.name}")
+            for column, torsion in enumerate(comparison.torsions)
+        ],
+        "states": [
+            Picture(figures.state_populations(comparison), "populations of the metastable states"),
+            Picture(figures.transition_matrices(comparison), "transition matrices of MD and rollout"),
+        ],
+        "timescales": [Picture(figures.timescales_over_lag(comparison), "implied timescales over lag")],
+    }
+    if maps.tics:
+        x, y = maps.tic_edges
+        extent = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
+        source = figures.energy_maps(maps.tics["reference"], maps.tics["rollout"], extent, ("TIC 0", "TIC 1"))
+        pictures["tics"].append(Picture(source, "free energy over the two slowest coordinates, MD and rollout"))
+    return pictures
+
+
+def _timescale_rows(comparison: "Comparison") -> list[tuple[str, list[str]]]:
+    names = {"rollout": "rollout", "reference": "MD", "floor": "MD floor"}
+    return [
+        (
+            name,
+            [
+                with_error(t.value_ps, t.error_ps) if t.reason is None else t.reason
+                for t in comparison.markov.timescales[side]
+            ],
+        )
+        for side, name in names.items()
+    ]
+
+
+def _flat(entries: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401 - any provenance the caller gives
+    rows = []
+    for key, value in entries.items():
+        name = f"{prefix}{key}"
+        rows += (
+            _flat(value, f"{name} · ") if hasattr(value, "items") else [(name, "-" if value is None else str(value))]
+        )
+    return rows
