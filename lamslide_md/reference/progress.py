@@ -35,7 +35,7 @@ class Progress:
     @property
     def fraction(self) -> float:
         """Part that is done, 0 to 1."""
-        return self.done_ps / self.total_ps if self.total_ps else 1.0
+        return min(1.0, self.done_ps / self.total_ps) if self.total_ps else 1.0
 
     @property
     def remaining_s(self) -> float | None:

@@ -4,14 +4,13 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Literal, get_args
 
 from lamslide_md.errors import InputError
 from lamslide_md.units import whole_frames
 
-Solvent = Literal["obc2", "gbn2", "vacuum", "tip3pfb", "opc"]
+IMPLICIT = ("obc2", "gbn2", "vacuum")
 EXPLICIT = ("tip3pfb", "opc")
-Constraints = Literal["HBonds", "AllBonds", "none"]
+CHOICES = {"solvent": IMPLICIT + EXPLICIT, "constraints": ("HBonds", "AllBonds", "none")}
 
 NOT_PHYSICAL = ("length_ps", "checkpoint_interval_ps")
 """These decide how much is simulated and how often it is saved, not what: a run may be continued with others."""
@@ -34,7 +33,7 @@ class SimulationSettings:
     timestep_fs
         Time step, fs.
     constraints
-        Bonds of fixed length.
+        Bonds of fixed length: `HBonds`, `AllBonds` or `none`.
     hydrogen_mass_amu
         Mass of hydrogens, taken from the atom they are bonded to, amu.
     solvent
@@ -58,9 +57,9 @@ class SimulationSettings:
     temperature_K: float = 350.0
     friction_per_ps: float = 1.0
     timestep_fs: float = 4.0
-    constraints: Constraints = "HBonds"
+    constraints: str = "HBonds"
     hydrogen_mass_amu: float = 3.0
-    solvent: Solvent = "obc2"
+    solvent: str = "obc2"
     solvent_dielectric: float = 78.5
     equilibration_ps: float = 200.0
     checkpoint_interval_ps: float = 100.0
@@ -75,9 +74,9 @@ class SimulationSettings:
                 may_be_zero = field.name in ("equilibration_ps", "salt_molar")
                 if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
                     raise InputError(f"{field.name}={value:g} must be {'at least' if may_be_zero else 'above'} 0")
-        for name, kind in (("solvent", Solvent), ("constraints", Constraints)):
-            if getattr(self, name) not in get_args(kind):
-                raise InputError(f"{name}={getattr(self, name)!r} is unknown; use {', '.join(get_args(kind))}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name}={getattr(self, name)!r} is unknown; use {', '.join(choices)}")
         _ = self.n_frames, self.steps_per_frame
         if self.equilibration_ps:
             whole_frames(self.equilibration_ps, self.timestep_ps, "equilibration_ps (in time steps)")
