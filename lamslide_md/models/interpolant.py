@@ -1,7 +1,8 @@
 """Interpolants between noise and data: the path, and what a network's prediction means along it."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -12,24 +13,28 @@ FlowTimes = Float[Tensor, " batch"]
 Prediction = Literal["velocity", "data", "noise"]
 
 
-class Path(Protocol):
+class Path(ABC):
     """Coefficients of o = alpha(tau) data + sigma(tau) noise; alpha is 0 at tau = 0, sigma is 0 at tau = 1."""
 
+    @abstractmethod
     def alpha(self, tau: FlowTimes) -> FlowTimes:
         """Weight of the data."""
 
+    @abstractmethod
     def sigma(self, tau: FlowTimes) -> FlowTimes:
         """Weight of the noise."""
 
+    @abstractmethod
     def alpha_rate(self, tau: FlowTimes) -> FlowTimes:
         """Derivative of alpha."""
 
+    @abstractmethod
     def sigma_rate(self, tau: FlowTimes) -> FlowTimes:
         """Derivative of sigma."""
 
 
 @dataclass(frozen=True)
-class LinearPath:
+class LinearPath(Path):
     """alpha = tau, sigma = 1 - tau (arXiv 2210.02747)."""
 
     def alpha(self, tau: FlowTimes) -> FlowTimes:
@@ -50,7 +55,7 @@ class LinearPath:
 
 
 @dataclass(frozen=True)
-class TrigonometricPath:
+class TrigonometricPath(Path):
     """alpha = sin(pi tau / 2), sigma = cos(pi tau / 2): the variance-preserving GVP path (arXiv 2401.08740)."""
 
     def alpha(self, tau: FlowTimes) -> FlowTimes:
@@ -71,7 +76,7 @@ class TrigonometricPath:
 
 
 @dataclass(frozen=True)
-class DiffusionPath:
+class DiffusionPath(Path):
     """Variance-preserving diffusion with a linear rate, run from noise to data (VP; arXiv 2011.13456).
 
     With s = 1 - tau: alpha = exp(-(rate_max - rate_min) s^2 / 4 - rate_min s / 2), sigma = sqrt(1 - alpha^2). The data
@@ -108,7 +113,7 @@ class DiffusionPath:
         return -self.alpha(tau) * self.alpha_rate(tau) / self.sigma(tau)
 
 
-PATHS: dict[str, type[LinearPath] | type[TrigonometricPath] | type[DiffusionPath]] = {
+PATHS: dict[str, type[Path]] = {
     "linear": LinearPath,
     "gvp": TrigonometricPath,
     "vp": DiffusionPath,

@@ -1,0 +1,73 @@
+import math
+
+import pytest
+import torch
+
+from lamslide_md.models.chaining import chain_windows
+from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.priors import GaussianPrior, WhitePrior
+from tests.models.conftest import make_batch
+
+N_FRAMES = 5
+
+
+def make_flow(prior, prediction="velocity"):
+    torch.manual_seed(1)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, Interpolant(TrigonometricPath(), prediction), prior)
+    return flow.eval().requires_grad_(False)
+
+
+def test_an_untrained_flow_from_a_gaussian_prior_samples_that_gaussian(generator):
+    prior = GaussianPrior(N_FRAMES, 32)
+    start = torch.randn(20_000, 1, 2, 16, generator=generator)
+    windows = start + 0.3 * torch.randn(20_000, N_FRAMES, 2, 16, generator=generator)
+    prior.fit(windows, reversible=True)
+    flow = make_flow(prior)
+    known = torch.arange(N_FRAMES) < 1
+    samples = flow.sample(windows, known, "euler", 3, generator)
+    at_start, at_end = samples[:, 0].flatten(), samples[:, -1].flatten()
+    correlation = (at_start * at_end).mean() / (at_start.std() * at_end.std())
+    assert float(at_end.var()) == pytest.approx(1.09, abs=0.02)
+    assert float(correlation) == pytest.approx(1 / 1.09, abs=0.02)
+
+
+@pytest.mark.parametrize("prior", [WhitePrior(), GaussianPrior(N_FRAMES, 32)])
+@pytest.mark.parametrize("solver", ["euler", "heun", "dopri5", "sde"])
+def test_known_frames_are_returned_unchanged(prior, solver, generator):
+    windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
+    known = torch.tensor([True, False, False, True, False])
+    samples = make_flow(prior).sample(windows, known, solver, 3, generator)
+    assert torch.equal(samples[:, known], windows[:, known])
+    assert not torch.equal(samples[:, ~known], windows[:, ~known])
+
+
+def test_what_stands_in_unknown_frames_is_not_seen(generator):
+    flow = make_flow(GaussianPrior(N_FRAMES, 32))
+    windows = torch.randn(2, N_FRAMES, 2, 16, generator=generator)
+    known = torch.arange(N_FRAMES) < 2
+    garbage = torch.where(known[:, None, None], windows, 1e3)
+    one = flow.sample(windows, known, "euler", 4, torch.Generator().manual_seed(5))
+    two = flow.sample(garbage, known, "euler", 4, torch.Generator().manual_seed(5))
+    assert torch.equal(one, two)
+
+
+def test_the_target_is_met_where_the_prediction_is_perfect(generator):
+    flow = make_flow(WhitePrior())
+    windows = torch.randn(4, N_FRAMES, 2, 16, generator=generator)
+    known = torch.arange(N_FRAMES) < 1
+    terms = flow.terms(windows, known, torch.full((4,), 0.5), generator)
+    assert terms.prediction[:, 0].abs().max() == 0
+    assert terms.target[:, 0].abs().max() == 0
+    torch.testing.assert_close(terms.data[:, 0], flow.standardise(windows)[:, 0])
+    assert float(terms.target[:, 1:].var()) == pytest.approx(2 * (math.pi / 2) ** 2 / 2, rel=0.2)
+
+
+def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoencoder, generator):
+    flow = make_flow(GaussianPrior(N_FRAMES, 32))
+    start = make_batch(2, 5, generator)
+    whole = chain_windows(autoencoder, flow, start, "euler", 3, seed=7)
+    first, second = next(whole), next(whole)
+    later = chain_windows(autoencoder, flow, start.with_positions(first[:, -1:]), "euler", 3, seed=7, first_window=1)
+    assert torch.equal(next(later), second)
+    assert first.shape[1] == N_FRAMES - 1

@@ -1,0 +1,68 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lamslide_md.errors import InputError
+from lamslide_md.models.interpolant import PATHS, Interpolant
+from lamslide_md.models.solvers import SOLVERS, check_solver, euler, heun, solve
+
+MEAN, DEVIATION = 1.5, 0.4
+N_SAMPLES = 20_000
+
+
+def gaussian_prediction(interpolant, mean=MEAN, variance=DEVIATION**2):
+    """Posterior means of data and noise for Gaussian data, from which every kind of prediction follows exactly."""
+
+    def predict(state, tau):
+        alpha = interpolant.path.alpha(tau)[:, None, None, None]
+        sigma = interpolant.path.sigma(tau)[:, None, None, None]
+        total = alpha**2 * variance + sigma**2
+        data = mean + alpha * variance / total * (state - alpha * mean)
+        noise = sigma / total * (state - alpha * mean)
+        if interpolant.prediction == "data":
+            return data
+        if interpolant.prediction == "noise":
+            return noise
+        return interpolant.velocity(data, noise, tau)
+
+    return predict
+
+
+@pytest.mark.parametrize("path", list(PATHS))
+@pytest.mark.parametrize("prediction", ["velocity", "data"])
+@pytest.mark.parametrize(("solver", "n_steps"), [("euler", 200), ("heun", 40), ("dopri5", 1), ("sde", 200)])
+def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solver, n_steps, generator):
+    if path == "vp" and (solver == "dopri5" or prediction == "velocity"):
+        pytest.skip("the rate of sigma is unbounded at the end of the diffusion path")
+    interpolant = Interpolant(PATHS[path](), prediction)
+
+    def noise():
+        return torch.randn(N_SAMPLES, 1, 1, 1, generator=generator)
+
+    samples = solve(interpolant, gaussian_prediction(interpolant), noise, solver, n_steps)
+    discretisation = 2.0 / n_steps if solver in ("euler", "sde") else 0.01
+    assert float(samples.mean()) == pytest.approx(MEAN, abs=4 * DEVIATION / math.sqrt(N_SAMPLES) + discretisation)
+    spread = 4 * DEVIATION / math.sqrt(2 * N_SAMPLES)
+    assert float(samples.std()) == pytest.approx(DEVIATION, abs=spread + discretisation)
+
+
+@pytest.mark.parametrize(("step", "order"), [(euler, 1), (heun, 2)])
+def test_a_fixed_step_solver_has_its_order(step, order):
+    def velocity(state, tau):
+        return state * math.cos(5 * tau)
+
+    exact = math.exp(math.sin(5.0) / 5.0)
+    counts = np.array([32, 64, 128, 256])
+    start = torch.ones(1, 1, 1, 1, dtype=torch.float64)
+    errors = [abs(float(step(velocity, start, int(n))) - exact) for n in counts]
+    slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
+    assert -slope == pytest.approx(order, abs=0.1)
+
+
+def test_an_unknown_solver_and_no_steps_are_refused():
+    with pytest.raises(InputError, match=f"'rk9'.*{SOLVERS[0]}"):
+        check_solver("rk9", 10)
+    with pytest.raises(InputError, match="n_solver_steps is 0"):
+        check_solver("euler", 0)
