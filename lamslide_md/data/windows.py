@@ -70,7 +70,7 @@ class Windows:
     def __len__(self) -> int:
         return int(self.first_index[-1])
 
-    def frames_of(self, index: Int[np.ndarray, " windows"]) -> list[tuple[int, Int[np.ndarray, "windows frames"]]]:
+    def frames_of(self, index: Int[np.ndarray, " windows"]) -> list[tuple[int, Int[np.ndarray, "own frames"]]]:
         """Resolve window indices to series and their frame indices, grouped by series in rising order."""
         owner = np.searchsorted(self.first_index, index, side="right") - 1
         groups = []

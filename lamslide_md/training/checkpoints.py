@@ -16,7 +16,7 @@ from lamslide_md.errors import InputError
 def save_checkpoint(
     path: Path,
     modules: dict[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
+    optimisers: list[torch.optim.Optimizer],
     generator: torch.Generator,
     facts: dict[str, Any],
 ) -> None:
@@ -28,8 +28,8 @@ def save_checkpoint(
         Target; replaced only once the new file is complete.
     modules
         Networks by name.
-    optimizer
-        With its moments.
+    optimisers
+        With their moments.
     generator
         With its place in the random sequence.
     facts
@@ -37,14 +37,15 @@ def save_checkpoint(
     """
     tensors = {f"{name}/{key}": t for name, module in modules.items() for key, t in module.state_dict().items()}
     scalars: dict[str, Any] = {}
-    for index, moments in optimizer.state_dict()["state"].items():
-        for key, value in moments.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer/{index}/{key}"] = value
-            else:
-                scalars[f"{index}/{key}"] = value
+    for which, optimiser in enumerate(optimisers):
+        for index, moments in optimiser.state_dict()["state"].items():
+            for key, value in moments.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimiser/{which}/{index}/{key}"] = value
+                else:
+                    scalars[f"{which}/{index}/{key}"] = value
     tensors["generator"] = generator.get_state()
-    header = {"facts": json.dumps(facts), "optimizer": json.dumps(scalars)}
+    header = {"facts": json.dumps(facts), "optimisers": json.dumps(scalars)}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file({key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}, partial, metadata=header)
@@ -52,7 +53,10 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, generator: torch.Generator
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimisers: list[torch.optim.Optimizer],
+    generator: torch.Generator,
 ) -> dict[str, Any]:
     """Restore what `save_checkpoint` wrote, in place.
 
@@ -60,7 +64,7 @@ def load_checkpoint(
     ----------
     path
         A checkpoint of the same networks.
-    modules, optimizer, generator
+    modules, optimisers, generator
         Overwritten.
 
     Returns
@@ -81,14 +85,13 @@ def load_checkpoint(
     for name, module in modules.items():
         prefix = f"{name}/"
         module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
-    state: dict[int, dict[str, Any]] = {}
-    for key, t in tensors.items():
-        if key.startswith("optimizer/"):
-            _, index, name = key.split("/")
-            state.setdefault(int(index), {})[name] = t
-    for key, value in json.loads(header["optimizer"]).items():
-        index, name = key.split("/")
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    moments: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
+    scalars = {f"optimiser/{key}": value for key, value in json.loads(header["optimisers"]).items()}
+    for key, value in {**tensors, **scalars}.items():
+        if key.startswith("optimiser/"):
+            _, which, index, name = key.split("/")
+            moments[int(which)].setdefault(int(index), {})[name] = value
+    for optimiser, state in zip(optimisers, moments, strict=True):
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     generator.set_state(tensors["generator"])
     return json.loads(header["facts"])

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from lamslide_md.training.checkpoints import load_checkpoint, save_checkpoint
+from lamslide_md.training.optimisers import build_optimisers
 from lamslide_md.training.presets import Optimisation
 
 
@@ -91,36 +92,32 @@ class Engine:
         """
         network = network.to(self.fabric.device)
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        optimizer = torch.optim.AdamW(
-            [p for p in network.parameters() if p.requires_grad],
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            betas=(0.9, 0.99),
-        )
+        optimisers = build_optimisers(network, settings)
         generator = torch.Generator().manual_seed(self.seed + self.fabric.global_rank)
         state: dict[str, nn.Module] = {"network": network, "average": average}
         checkpoint = self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
         step = 0
         if checkpoint and checkpoint.exists():
-            step = load_checkpoint(checkpoint, state, optimizer, generator)["step"]
-        wrapped, fabric_optimizer = self.fabric.setup(network, optimizer)
+            step = load_checkpoint(checkpoint, state, optimisers, generator)["step"]
+        wrapped, *fabric_optimisers = self.fabric.setup(network, *optimisers)
         wrapped.mark_forward_method("terms")
         saved_s = time.monotonic()
         while step < settings.n_steps:
             rate = settings.learning_rate * _relative_rate(step, settings)
-            for group in optimizer.param_groups:
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
             value = loss(cast(Network, wrapped), generator)
-            fabric_optimizer.zero_grad()
+            network.zero_grad()
             self.fabric.backward(value)
-            self.fabric.clip_gradients(wrapped, fabric_optimizer, max_norm=settings.gradient_norm)
-            fabric_optimizer.step()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
+            for optimiser in fabric_optimisers:
+                optimiser.step()
             step += 1
             _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
             self._report(phase, step, settings.n_steps, value)
             now = time.monotonic()
             if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
-                save_checkpoint(checkpoint, state, optimizer, generator, {"step": step, "fingerprint": fingerprint})
+                save_checkpoint(checkpoint, state, optimisers, generator, {"step": step, "fingerprint": fingerprint})
                 saved_s = now
         return average
 

@@ -11,7 +11,7 @@ from lamslide_md.models.interpolant import Prediction
 
 
 class Optimisation(BaseModel):
-    """How a stage is optimised: AdamW with warm-up and linear decay of the learning rate."""
+    """How a stage is optimised: Muon and AdamW, with warm-up and linear decay of the learning rate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -27,5 +27,5 @@ def test_canonical_assignment_is_the_entity_index():
 
 
 def test_more_entities_than_identifiers_is_refused_with_both_numbers():
-    with pytest.raises(InputError, match="9 entities.*8 identifiers"):
+    with pytest.raises(InputError, match=r"9 entities.*8 identifiers"):
         IdentifierPool(8, dim=16).assign(1, 9, "random")
