@@ -7,6 +7,7 @@ from lamslide_md.reference.progress import Progress
 from lamslide_md.reference.replicates import simulate_replicates
 from lamslide_md.reference.settings import SimulationSettings
 from lamslide_md.reference.simulation import simulate
+from lamslide_md.reference.structures import clean_structure
 from lamslide_md.reference.systems import PreparedSystem, prepare
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Progress",
     "SimulationSettings",
     "choose_platform",
+    "clean_structure",
     "parse_platform",
     "peptide",
     "prepare",

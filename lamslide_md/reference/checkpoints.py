@@ -18,6 +18,8 @@ class Bookkeeping:
     ----------
     fingerprint
         Hash of all that decides the trajectory.
+    equilibration_steps
+        Time steps of the equilibration that are done.
     n_frames
         Frames in the trajectory file at this state.
     n_bytes
@@ -31,6 +33,7 @@ class Bookkeeping:
     """
 
     fingerprint: str
+    equilibration_steps: int
     n_frames: int
     n_bytes: int
     wall_time_s: float

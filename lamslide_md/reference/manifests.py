@@ -87,6 +87,7 @@ def write_manifest(
         "name": prepared.name,
         "fingerprint": bookkeeping.fingerprint,
         "force_field": prepared.force_field,
+        "preparation": list(prepared.notes),
         "integrator": "Langevin middle",
         "settings": asdict(settings),
         "seed": seed,

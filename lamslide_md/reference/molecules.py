@@ -20,11 +20,14 @@ class Molecule:
         OpenMM topology.
     positions_nm
         Positions in nm, shape (atoms, 3).
+    notes
+        What was changed when it was read or built, for the manifest.
     """
 
     name: str
     topology: Topology
     positions_nm: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_atoms = self.topology.getNumAtoms()
@@ -78,6 +81,4 @@ def check_chirality(name: str, topology: Topology, positions_nm: np.ndarray) -> 
     """
     wrong = [residue for residue, volume in chiral_volumes(topology, positions_nm).items() if volume <= 0]
     if wrong:
-        raise InputError(
-            f"{name}: {', '.join(wrong)} is not an L amino acid; mend the structure or leave check_chirality off"
-        )
+        raise InputError(f"{name}: {', '.join(wrong)} is not an L amino acid; mend the structure")

@@ -1,9 +1,5 @@
 """Peptides from a one-letter sequence: extended chain, hydrogens at pH 7, free or capped ends."""
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import PeptideBuilder
 from Bio.Data.IUPACData import protein_letters_1to3
@@ -13,6 +9,7 @@ from openmm.app.element import Element
 
 from lamslide_md.errors import InputError
 from lamslide_md.reference.molecules import Molecule, check_chirality
+from lamslide_md.reference.randomness import seeded_random
 
 RESIDUES = {letter: name.upper() for letter, name in protein_letters_1to3.items()}
 MAX_RESIDUES = 10
@@ -62,7 +59,7 @@ def peptide(sequence: str, *, capped: bool = False) -> Molecule:
         )
     heavy_topology, heavy_nm = _heavy_chain(sequence, capped)
     modeller = Modeller(heavy_topology, [Vec3(*position) for position in heavy_nm] * unit.nanometer)
-    with _seeded_random():
+    with seeded_random():
         # Hydrogens start at random places and are minimised.
         modeller.addHydrogens(
             ForceField("amber14/protein.ff14SB.xml"), pH=PH, platform=Platform.getPlatformByName("Reference")
@@ -82,7 +79,7 @@ def _heavy_chain(sequence: str, capped: bool) -> tuple[Topology, np.ndarray]:
     if not capped:
         PeptideBuilder.add_terminal_OXT(structure)
     topology, positions = Topology(), []
-    chain = topology.addChain()
+    chain = topology.addChain("A")
     residues = list(structure.get_residues())
     for index, (letter, built) in enumerate(zip(scaffold, residues, strict=True)):
         name, names = RESIDUES[letter], None
@@ -96,14 +93,3 @@ def _heavy_chain(sequence: str, capped: bool) -> tuple[Topology, np.ndarray]:
                 positions.append(np.asarray(atom.coord, dtype=np.float64) * 0.1)
     topology.createStandardBonds()
     return topology, np.array(positions)
-
-
-@contextmanager
-def _seeded_random() -> Iterator[None]:
-    """Fix Python's generator, which OpenMM's Modeller draws from, and give it back as it was."""
-    state = random.getstate()
-    random.seed(0)
-    try:
-        yield
-    finally:
-        random.setstate(state)

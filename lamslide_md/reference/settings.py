@@ -45,7 +45,7 @@ class SimulationSettings:
     checkpoint_interval_ps
         At most so much is lost when the run is killed, ps.
     padding_nm
-        Least distance of the solute from the box, explicit water only, nm.
+        Least distance of the solute from its periodic images at the start, explicit water only, nm.
     salt_molar
         Concentration of NaCl beside neutralising ions, explicit water only, mol/l.
     pressure_bar
@@ -63,7 +63,7 @@ class SimulationSettings:
     solvent_dielectric: float = 78.5
     equilibration_ps: float = 200.0
     checkpoint_interval_ps: float = 100.0
-    padding_nm: float = 1.0
+    padding_nm: float = 1.2
     salt_molar: float = 0.15
     pressure_bar: float = 1.0
 
@@ -95,6 +95,11 @@ class SimulationSettings:
     def steps_per_frame(self) -> int:
         """Time steps between two frames."""
         return whole_frames(self.frame_interval_ps, self.timestep_ps, "frame_interval_ps (in time steps)")
+
+    @property
+    def equilibration_steps(self) -> int:
+        """Time steps of the equilibration."""
+        return round(self.equilibration_ps / self.timestep_ps)
 
     @property
     def frames_per_checkpoint(self) -> int:

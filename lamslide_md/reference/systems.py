@@ -10,6 +10,7 @@ from openmm.app.internal.customgbforces import GBSAOBC2Force
 
 from lamslide_md.errors import InputError
 from lamslide_md.reference.molecules import Molecule
+from lamslide_md.reference.randomness import seeded_random
 from lamslide_md.reference.settings import SimulationSettings
 
 PROTEIN = "amber14/protein.ff14SB.xml"
@@ -40,6 +41,8 @@ class PreparedSystem:
         Indices of the particles that are written, shape (atoms,).
     force_field
         Text for the manifest.
+    notes
+        What was changed when the structure was read, for the manifest.
     """
 
     name: str
@@ -48,6 +51,7 @@ class PreparedSystem:
     system: openmm.System
     solute: np.ndarray
     force_field: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = (self.topology.getNumAtoms(), self.system.getNumParticles(), len(self.positions_nm))
@@ -88,7 +92,13 @@ def prepare(molecule: Molecule, settings: SimulationSettings) -> PreparedSystem:
     described = {"obc2": "GBSA-OBC2 (native GBSAOBCForce)", "gbn2": "GBSA-GBn2", "vacuum": "vacuum"}[settings.solvent]
     everything = np.arange(molecule.topology.getNumAtoms())
     return PreparedSystem(
-        molecule.name, molecule.topology, molecule.positions_nm, system, everything, f"amber14 ff14SB + {described}"
+        molecule.name,
+        molecule.topology,
+        molecule.positions_nm,
+        system,
+        everything,
+        f"amber14 ff14SB + {described}",
+        molecule.notes,
     )
 
 
@@ -128,12 +138,14 @@ def _explicit(molecule: Molecule, settings: SimulationSettings) -> PreparedSyste
     force_field = ForceField(PROTEIN, file)
     modeller = Modeller(molecule.topology, molecule.positions_nm * unit.nanometer)
     n_solute = molecule.topology.getNumAtoms()
-    modeller.addSolvent(
-        force_field,
-        model=water_model,
-        padding=settings.padding_nm * unit.nanometer,
-        ionicStrength=settings.salt_molar * unit.molar,
-    )
+    with seeded_random():
+        # Ions take the places of random water molecules.
+        modeller.addSolvent(
+            force_field,
+            model=water_model,
+            padding=settings.padding_nm * unit.nanometer,
+            ionicStrength=settings.salt_molar * unit.molar,
+        )
     system = _create_system(force_field, modeller.topology, molecule.name, settings, PME, nonbondedCutoff=CUTOFF_NM)
     pressure = settings.pressure_bar * unit.bar
     system.addForce(openmm.MonteCarloBarostat(pressure, settings.temperature_K * unit.kelvin))
@@ -146,6 +158,7 @@ def _explicit(molecule: Molecule, settings: SimulationSettings) -> PreparedSyste
         np.arange(n_solute),
         f"amber14 ff14SB + {settings.solvent}, PME {CUTOFF_NM:g} nm, {settings.salt_molar:g} M NaCl, "
         f"{settings.pressure_bar:g} bar",
+        molecule.notes,
     )
 
 

@@ -55,7 +55,7 @@ def test_same_seed_same_bytes_other_seed_other_trajectory(prepared, short_settin
 
 @pytest.mark.parametrize("step", ["append_frames", "save_checkpoint", "write_manifest"])
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("call", [1, 2, 3, 5])
 def test_interrupted_around_any_write_it_continues_to_the_same_bytes(
     prepared, short_settings, tmp_path, uninterrupted, monkeypatch, step, when, call
 ):
