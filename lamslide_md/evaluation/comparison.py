@@ -4,16 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mdtraj as md
 
 from lamslide_md.evaluation.judgement import Judgement, Settings, judge
+from lamslide_md.evaluation.markov_details import MarkovResult
 from lamslide_md.evaluation.measures import Measure
-from lamslide_md.evaluation.preparation import check_lag, prepare
+from lamslide_md.evaluation.preparation import prepare
 from lamslide_md.evaluation.profiles import Maps
 from lamslide_md.evaluation.provenance import library_versions
-from lamslide_md.evaluation.results import MarkovResult, MemoryResult, TorsionResult, to_plain
+from lamslide_md.evaluation.results import MemoryResult, TorsionResult, to_plain
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def compare(
     reference_interval_ps: float,
     replicate: md.Trajectory | Sequence[md.Trajectory] | None = None,
     replicate_interval_ps: float | None = None,
-    lag_ps: float = 100.0,
+    lag_ps: float | Literal["auto"] = 100.0,
     n_clusters: int = 100,
     n_states: int = 10,
     n_bootstrap: int = 200,
@@ -101,7 +102,8 @@ def compare(
     replicate_interval_ps
         Time between two frames of the replicate, ps; the reference's if not given.
     lag_ps
-        Lag of TICA and of the MSMs, ps; a whole number of frames on every side.
+        Lag of TICA and of the MSMs, ps; a whole number of frames on every side. "auto" takes the shortest lag at which
+        the reference's slowest timescale has levelled off.
     n_clusters
         k-means clusters, the states of the MSMs.
     n_states
@@ -139,8 +141,8 @@ def compare(
         reference_interval_ps=float(reference_interval_ps),
         replicate_interval_ps=float(replicate_interval_ps or reference_interval_ps),
     )
-    check_lag(prepared, lag_ps)
-    settings = Settings(float(lag_ps), n_clusters, n_states, n_bootstrap, seed, _temperature(temperature_K, provenance))
+    fixed_lag_ps = None if lag_ps == "auto" else float(lag_ps)
+    settings = Settings(fixed_lag_ps, n_clusters, n_states, n_bootstrap, seed, _temperature(temperature_K, provenance))
     judgement = judge(prepared, settings)
     parts = {field.name: getattr(judgement, field.name) for field in fields(Judgement)}
     shown = dict(provenance or {}) | {"versions": library_versions()}

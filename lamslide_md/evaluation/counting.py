@@ -126,3 +126,30 @@ def core_transitions(
             visits = visits[visits != 0]
             n_transitions[process] += int((np.diff(visits) != 0).sum())
     return n_transitions
+
+
+def state_entries(
+    states: Sequence[Int[np.ndarray, " _"]], n_states: int, stride_frames: int
+) -> Int[np.ndarray, " states"]:
+    """Count how often trajectories, looked at once per lag, enter every state.
+
+    Parameters
+    ----------
+    states
+        State of every frame, per trajectory.
+    n_states
+        Number of states.
+    stride_frames
+        The lag, in frames: shorter excursions are not seen.
+
+    Returns
+    -------
+    np.ndarray
+        Entries per state.
+    """
+    entries = np.zeros(n_states, dtype=int)
+    for path in states:
+        seen = path[::stride_frames]
+        changed = np.flatnonzero(np.diff(seen))
+        entries += np.bincount(seen[changed + 1], minlength=n_states)
+    return entries

@@ -3,23 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lamslide_md.evaluation.distribution_measures import block_populations, torsion_estimates
+from lamslide_md.evaluation.distribution_measures import torsion_estimates
+from lamslide_md.evaluation.lag_choice import LagChoice
 from lamslide_md.evaluation.landscape import Landscape
-from lamslide_md.evaluation.markov_measures import MarkovSummary
-from lamslide_md.evaluation.memory_measures import MemoryCurves, common_lags_ps
-from lamslide_md.evaluation.preparation import Prepared, base_interval_ps
-from lamslide_md.evaluation.profiles import timescales_at_lag, timescales_over_lags
-from lamslide_md.evaluation.results import MarkovResult, TorsionResult
+from lamslide_md.evaluation.memory_measures import MemoryCurves
+from lamslide_md.evaluation.preparation import Prepared
+from lamslide_md.evaluation.results import TorsionResult
 from lamslide_md.evaluation.samples import Sample
-
-N_LAGS_OF_TIMESCALES = 8
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user set: lag (ps), numbers of clusters, states and bootstrap samples, seed, temperature (K or None)."""
+    """What the user set: lag (ps, None to choose it), numbers, seed, temperature (K or None)."""
 
-    lag_ps: float
+    lag_ps: float | None
     n_clusters: int
     n_states: int
     n_bootstrap: int
@@ -74,45 +71,6 @@ def torsion_results(
     )
 
 
-def markov_result(
-    prepared: Prepared, samples: Samples, landscape: Landscape, summaries: dict[str, MarkovSummary], lag_ps: float
-) -> MarkovResult:
-    """Collect what the MSMs say by side, and the implied timescales over lag.
-
-    Parameters
-    ----------
-    prepared
-        The sides.
-    samples
-        The sides in the reference's coordinates.
-    landscape
-        Fitted on the reference.
-    summaries
-        MSMs by side.
-    lag_ps
-        Lag of the MSMs, ps.
-
-    Returns
-    -------
-    MarkovResult
-        By side.
-    """
-    shown = {"rollout": samples.rollout, "reference": samples.reference, "floor": samples.kinetic_floor}
-    longest_ps = min([sample.longest_ps for sample in shown.values()]) / 3
-    lags_ps = common_lags_ps(base_interval_ps(prepared), min(longest_ps, 5 * lag_ps), N_LAGS_OF_TIMESCALES)[1:]
-    occupancies = {side: block_populations(sample, landscape).sum(axis=0) for side, sample in shown.items()}
-    return MarkovResult(
-        lag_ps=lag_ps,
-        n_states=landscape.n_states,
-        occupancies={side: counts / counts.sum() for side, counts in occupancies.items()},
-        populations={side: summaries[side].populations for side in shown},
-        transition_matrices={side: summaries[side].transition_matrix for side in shown},
-        timescales={side: timescales_at_lag(summaries[side]) for side in shown},
-        lags_ps=lags_ps,
-        timescales_over_lags_ps={side: timescales_over_lags(shown[side], landscape, lags_ps) for side in shown},
-    )
-
-
 def block_notes(samples: Samples, relaxation_ps: float | None) -> tuple[str, ...]:
     """Warn of blocks that are too short for the slowest torsion.
 
@@ -138,7 +96,9 @@ def block_notes(samples: Samples, relaxation_ps: float | None) -> tuple[str, ...
     )
 
 
-def settings_shown(prepared: Prepared, settings: Settings, samples: Samples, landscape: Landscape) -> dict[str, Any]:
+def settings_shown(
+    prepared: Prepared, settings: Settings, lag: LagChoice, samples: Samples, landscape: Landscape
+) -> dict[str, Any]:
     """Give the settings as used, for files and the report.
 
     Parameters
@@ -147,6 +107,8 @@ def settings_shown(prepared: Prepared, settings: Settings, samples: Samples, lan
         The sides.
     settings
         As asked for.
+    lag
+        Lag used, and why.
     samples
         The sides in the reference's coordinates.
     landscape
@@ -158,7 +120,8 @@ def settings_shown(prepared: Prepared, settings: Settings, samples: Samples, lan
         Plain values.
     """
     return {
-        "lag_ps": settings.lag_ps,
+        "lag_ps": lag.lag_ps,
+        "lag_reason": lag.reason,
         "n_clusters": settings.n_clusters,
         "n_states_asked": settings.n_states,
         "n_states": landscape.n_states,

@@ -6,29 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from lamslide_md.evaluation.details import (
-    Samples,
-    Settings,
-    block_notes,
-    markov_result,
-    settings_shown,
-    torsion_results,
-)
+from lamslide_md.evaluation.details import Samples, Settings, block_notes, settings_shown, torsion_results
 from lamslide_md.evaluation.distances import BOLTZMANN_KCAL_PER_MOL_K
 from lamslide_md.evaluation.distribution_measures import distribution_estimates
 from lamslide_md.evaluation.features import torsion_angles
+from lamslide_md.evaluation.lag_choice import LagChoice, choose_lag
 from lamslide_md.evaluation.landscape import Landscape, fit_landscape
-from lamslide_md.evaluation.markov_measures import MarkovSummary, markov_estimates, markov_summary
+from lamslide_md.evaluation.markov_details import MarkovResult, markov_result
+from lamslide_md.evaluation.markov_measures import markov_estimates
+from lamslide_md.evaluation.markov_summary import MarkovSummary, markov_summary
 from lamslide_md.evaluation.measures import KINDS, Estimate, Measure, make_measure
 from lamslide_md.evaluation.memory_measures import MemoryCurves, common_lags_ps, memory_curves, memory_estimates
-from lamslide_md.evaluation.preparation import Prepared, base_interval_ps, longest_lag_ps, slowest_relaxation_ps
+from lamslide_md.evaluation.preparation import (
+    Prepared,
+    base_interval_ps,
+    check_lag,
+    longest_lag_ps,
+    slowest_relaxation_ps,
+)
 from lamslide_md.evaluation.profiles import Maps, collect_maps
-from lamslide_md.evaluation.results import MarkovResult, MemoryResult, TorsionResult
+from lamslide_md.evaluation.results import MemoryResult, TorsionResult
 from lamslide_md.evaluation.samples import Sample, project
 from lamslide_md.evaluation.sides import Side
 from lamslide_md.evaluation.structure import check_structure, learn_structure
 from lamslide_md.evaluation.structure_measures import structure_estimates
 from lamslide_md.units import whole_frames
+
+N_LAGS_OF_TIMESCALES = 8
+LONGEST_LAG = 5.0
+"""Timescales are shown up to this multiple of the lag, and up to a third of the shortest side."""
+LENGTH_PER_LAG = 3.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,13 @@ def judge(prepared: Prepared, settings: Settings) -> Judgement:
     """
     angles = tuple(torsion_angles(part, prepared.torsions) for part in prepared.reference.positions_nm)
     relaxation_ps = slowest_relaxation_ps(angles, prepared.reference.interval_ps)
-    lag_frames = whole_frames(settings.lag_ps, prepared.reference.interval_ps, "lag_ps")
+    lag = _resolve_lag(prepared, settings, angles, relaxation_ps)
+    lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, "lag_ps")
     landscape = fit_landscape(
         angles,
         tica_lag_frames=lag_frames,
         lag_frames=lag_frames,
-        lag_ps=settings.lag_ps,
+        lag_ps=lag.lag_ps,
         n_clusters=settings.n_clusters,
         n_states=settings.n_states,
         seed=settings.seed,
@@ -75,23 +83,48 @@ def judge(prepared: Prepared, settings: Settings) -> Judgement:
     samples = _project_all(prepared, landscape, relaxation_ps, settings)
     lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
     memories = _memories(samples, lags_ps)
-    summaries = _summaries(samples, landscape, settings.lag_ps)
+    summaries = _summaries(samples, landscape, lag.lag_ps)
     estimates, floors = _estimates(prepared, samples, landscape, memories, summaries)
     structures = _structure(prepared, samples, settings)
     measures = _table(
         estimates | structures["rollout"], floors | structures["floor"], structures["reference"], settings
     )
     shown = {"rollout": samples.rollout, "reference": samples.reference, "floor": samples.floor}
+    by_side = shown | {"floor": samples.kinetic_floor}
     return Judgement(
         measures=measures,
         torsions=torsion_results(prepared, samples, memories),
         maps=collect_maps(shown, prepared.torsions),
-        markov=markov_result(prepared, samples, landscape, summaries, settings.lag_ps),
+        markov=markov_result(by_side, landscape, summaries, _timescale_lags_ps(prepared, lag.lag_ps), settings.seed),
         memory=MemoryResult(lags_ps, {side: memories[side].autocorrelation for side in shown}),
         notes=prepared.notes + landscape.notes + block_notes(samples, relaxation_ps),
         failures=tuple(f"{measure.kind.label}: {measure.note}" for measure in measures if _failed(measure)),
-        settings=settings_shown(prepared, settings, samples, landscape),
+        settings=settings_shown(prepared, settings, lag, samples, landscape),
     )
+
+
+def _resolve_lag(
+    prepared: Prepared, settings: Settings, angles: tuple[np.ndarray, ...], relaxation_ps: float | None
+) -> LagChoice:
+    choice = LagChoice(settings.lag_ps, "as asked for") if settings.lag_ps is not None else None
+    if choice is None:
+        choice = choose_lag(
+            angles,
+            prepared.reference.interval_ps,
+            base_ps=base_interval_ps(prepared),
+            longest_ps=min(prepared.reference.longest_ps, prepared.rollout.longest_ps),
+            relaxation_ps=relaxation_ps,
+            n_clusters=settings.n_clusters,
+            seed=settings.seed,
+        )
+    check_lag(prepared, choice.lag_ps)
+    return choice
+
+
+def _timescale_lags_ps(prepared: Prepared, lag_ps: float) -> np.ndarray:
+    shortest_ps = min(s.longest_ps for s in (prepared.rollout, prepared.reference, prepared.kinetic_floor))
+    longest_ps = min(shortest_ps / LENGTH_PER_LAG, LONGEST_LAG * lag_ps)
+    return common_lags_ps(base_interval_ps(prepared), longest_ps, N_LAGS_OF_TIMESCALES)[1:]
 
 
 def _failed(measure: Measure) -> bool:

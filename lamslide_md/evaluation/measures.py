@@ -117,7 +117,7 @@ KINDS = {
             "relaxation times",
             "ln",
             _KINETICS,
-            "mean |ln(t/t of MD)| over torsions; 0.69 is 2x",
+            "mean |ln(t/t of MD)| over torsions, 0.69 is 2x",
         ),
         MeasureKind(
             "timescale_log_ratio",
@@ -127,12 +127,16 @@ KINDS = {
             "mean |ln(t/t of MD)| of the slowest processes",
         ),
         MeasureKind(
+            "passage_log_ratio", "first passage times", "ln", _KINETICS, "mean |ln(t/t of MD)| over pairs of states"
+        ),
+        MeasureKind(
             "transition_matrix_error",
             "transition matrix",
             "",
             _KINETICS,
             "1 - correlation between the metastable states",
         ),
+        MeasureKind("flux_error", "fluxes", "", _KINETICS, "1 - correlation of the fluxes between the states"),
         MeasureKind(
             "broken_bond_fraction", "frames with a bad bond", "", _STRUCTURE, "any bond off by > 20 % of its MD mean"
         ),

@@ -88,12 +88,19 @@ def memory_estimates(sample: MemoryCurves, reference: MemoryCurves) -> dict[str,
         nothing = Estimate(None, reason="no torsion moves")
         return {"autocorrelation_error": nothing, "relaxation_log_ratio": nothing}
     error = Estimate(float(np.nanmean(difference)), np.nanmean(draws, axis=(1, 2)))
-    ratios = np.abs(np.log(sample.relaxation_ps / reference.relaxation_ps))
+    # What is faster than the first common lag cannot be told apart on the coarser side.
+    shortest_ps = reference.lags_ps[1]
+    ratios = np.abs(
+        np.log(np.maximum(sample.relaxation_ps, shortest_ps) / np.maximum(reference.relaxation_ps, shortest_ps))
+    )
     defined = np.isfinite(ratios)
     if not defined.any():
         reason = f"no torsion relaxes within {reference.lags_ps[-1]:g} ps on both sides"
         return {"autocorrelation_error": error, "relaxation_log_ratio": Estimate(None, reason=reason)}
-    ratio_draws = np.abs(np.log(sample.relaxation_draws_ps / reference.relaxation_draws_ps))[:, defined]
+    resolved, reference_resolved = (
+        np.maximum(side.relaxation_draws_ps[:, defined], shortest_ps) for side in (sample, reference)
+    )
+    ratio_draws = np.abs(np.log(resolved / reference_resolved))
     missing = int((~defined).sum())
     partly = (
         f"{missing} of {len(defined)} torsions do not relax within {reference.lags_ps[-1]:g} ps" if missing else None

@@ -1,19 +1,14 @@
-"""The curves and maps behind the measures, for figures and files: histograms, free-energy maps, timescales over lag."""
+"""The curves and maps behind the measures, for figures and files: histograms and maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.evaluation.counting import NotEstimableError
 from lamslide_md.evaluation.distances import N_TIC_BINS_2D, angle_bins, angle_histograms, bins_of, joint_edges
 from lamslide_md.evaluation.features import Torsion, ramachandran_pairs
-from lamslide_md.evaluation.landscape import Landscape
-from lamslide_md.evaluation.markov import fit_markov_model
-from lamslide_md.evaluation.markov_measures import N_PROCESSES, MarkovSummary
 from lamslide_md.evaluation.samples import Sample
-from lamslide_md.units import whole_frames
 
 N_RAMACHANDRAN_BINS = 60
 
@@ -75,69 +70,3 @@ def _tic_map(tics: np.ndarray, edges: tuple[np.ndarray, ...]) -> np.ndarray:
 
 def _probabilities(flat: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) / len(flat)
-
-
-@dataclass(frozen=True)
-class Timescale:
-    """An implied timescale, ps, with its standard error; None with the reason where the data cannot give it."""
-
-    value_ps: float | None
-    error_ps: float | None
-    reason: str | None
-
-
-def timescales_at_lag(summary: MarkovSummary) -> tuple[Timescale, ...]:
-    """List the slowest implied timescales of an MSM with their bootstrap errors.
-
-    Parameters
-    ----------
-    summary
-        MSM of one side.
-
-    Returns
-    -------
-    tuple of Timescale
-        Slowest first.
-    """
-    if summary.model is None:
-        return (Timescale(None, None, summary.reason),)
-    listed = []
-    for process in range(N_PROCESSES):
-        value_ps, reason = summary.model.timescale(process)
-        draws = summary.timescale_draws_ps[:, process]
-        finite = draws[np.isfinite(draws)]
-        error_ps = float(finite.std(ddof=1)) if value_ps is not None and len(finite) > 1 else None
-        listed.append(Timescale(value_ps, error_ps, reason))
-    return tuple(listed)
-
-
-def timescales_over_lags(
-    sample: Sample, landscape: Landscape, lags_ps: Sequence[float] | Float[np.ndarray, " lags"]
-) -> Float[np.ndarray, "lags processes"]:
-    """Compute the slowest implied timescales at several lags; NaN where they are refused.
-
-    Parameters
-    ----------
-    sample
-        One side.
-    landscape
-        Clusters of the reference.
-    lags_ps
-        Lags, ps, whole numbers of the sample's frames.
-
-    Returns
-    -------
-    np.ndarray
-        Timescales, ps.
-    """
-    timescales_ps = np.full((len(lags_ps), N_PROCESSES), np.nan)
-    for row, lag_ps in enumerate(lags_ps):
-        lag_frames = whole_frames(float(lag_ps), sample.interval_ps, "lag")
-        try:
-            model = fit_markov_model(sample.clusters, len(landscape.centres), lag_frames, float(lag_ps))
-        except NotEstimableError:
-            continue
-        for process in range(N_PROCESSES):
-            value_ps, _ = model.timescale(process)
-            timescales_ps[row, process] = np.nan if value_ps is None else value_ps
-    return timescales_ps

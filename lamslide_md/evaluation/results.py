@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from lamslide_md.evaluation.profiles import Timescale
-
 
 @dataclass(frozen=True)
 class TorsionResult:
@@ -19,20 +17,6 @@ class TorsionResult:
     js_distance_error: float | None
     js_distance_floor: float | None
     relaxation_ps: Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class MarkovResult:
-    """MSMs by side: state populations (a) by occupancy and (b) by MSM, transition matrices, timescales, failures."""
-
-    lag_ps: float
-    n_states: int
-    occupancies: Mapping[str, np.ndarray]
-    populations: Mapping[str, np.ndarray]
-    transition_matrices: Mapping[str, np.ndarray]
-    timescales: Mapping[str, tuple[Timescale, ...]]
-    lags_ps: np.ndarray
-    timescales_over_lags_ps: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
