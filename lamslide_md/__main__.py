@@ -1,0 +1,6 @@
+"""`python -m lamslide_md` is the command `lamslide`."""
+
+from lamslide_md.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What lies beside trajectories: their topology, and manifests that tell speeds and temperature."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lamslide_md.data.manifests import find_manifest, manifest_path
+from lamslide_md.data.trajectory_files import load_topology
+from lamslide_md.errors import InputError
+
+PS_PER_NS = 1000.0
+SYSTEM_FILE = "system.pdb"
+"""The topology that reference simulations leave in their folder."""
+
+
+def topology_beside(trajectory: Path, top: Path | None = None) -> Path | None:
+    """Choose the topology of a trajectory file.
+
+    Parameters
+    ----------
+    trajectory
+        Trajectory file.
+    top
+        The topology the user gave; it is passed over only where it has another number of atoms than the manifest
+        tells and a PDB file of the trajectory's stem is there, as beside every rollout.
+
+    Returns
+    -------
+    Path or None
+        That file, the PDB of the same stem, the folder's `system.pdb`, or None where there is neither.
+    """
+    candidates = (trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE))
+    beside = [pdb for pdb in candidates if pdb.is_file() and pdb != trajectory]
+    if top is None:
+        return beside[0] if beside else None
+    manifest, topology = find_manifest(trajectory), load_topology(top)
+    fits = manifest is None or topology is None or manifest.n_atoms == topology.n_atoms
+    return top if fits or not beside else beside[0]
+
+
+def record_wall_time(trajectory: Path, wall_time_s: float) -> float:
+    """Add the time a rollout took to its manifest.
+
+    Parameters
+    ----------
+    trajectory
+        File with a manifest beside it.
+    wall_time_s
+        Time from the first to the last frame on disk, s.
+
+    Returns
+    -------
+    float
+        Speed over all chains, ns/s.
+    """
+    manifest = find_manifest(trajectory)
+    if manifest is None or not manifest.n_frames:
+        return 0.0
+    timed = manifest.model_copy(update={"wall_time_s": round(wall_time_s, 3)})
+    manifest_path(trajectory).write_text(timed.model_dump_json(indent=1), encoding="utf-8")
+    return manifest.n_frames * manifest.frame_interval_ps / PS_PER_NS / wall_time_s
+
+
+def ns_per_s(trajectory: Path) -> float | None:
+    """Speed at which one trajectory was made, ns/s; None where its manifest does not tell."""
+    manifest = find_manifest(trajectory)
+    wall_time_s = getattr(manifest, "wall_time_s", None)
+    if manifest is None or not manifest.n_frames or not wall_time_s:
+        return None
+    return manifest.n_frames * manifest.frame_interval_ps / PS_PER_NS / wall_time_s
+
+
+def simulation_ns_per_s(replicates: Sequence[Path]) -> float | None:
+    """Speed of replicates that ran side by side, summed, ns/s; None where a manifest does not tell."""
+    speeds = [ns_per_s(path) for path in replicates]
+    known = [speed for speed in speeds if speed is not None]
+    return sum(known) if known and len(known) == len(speeds) else None
+
+
+def temperature_of(trajectories: Sequence[Path]) -> float | None:
+    """Look up the temperature that the manifests of trajectories agree on.
+
+    Parameters
+    ----------
+    trajectories
+        Files with manifests beside them, or without.
+
+    Returns
+    -------
+    float or None
+        Temperature, K; None where no manifest tells.
+
+    Raises
+    ------
+    InputError
+        If they disagree.
+    """
+    told: dict[float, Path] = {}
+    for path in trajectories:
+        manifest = find_manifest(path)
+        if manifest is not None and manifest.temperature_K is not None:
+            told.setdefault(manifest.temperature_K, path)
+    if len(told) > 1:
+        listed = ", ".join(f"{path} {temperature_K:g} K" for temperature_K, path in told.items())
+        raise InputError(f"the trajectories have different temperatures ({listed}); a model has one: train on one")
+    return next(iter(told), None)

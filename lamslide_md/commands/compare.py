@@ -1,0 +1,87 @@
+"""`lamslide compare`: a rollout judged against MD."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lamslide_md.commands.options import Config, Json, Seed, echo_parameters, print_json
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+
+def compare(
+    context: typer.Context,
+    rollout: Annotated[Path, typer.Argument(help="Rollout, or any trajectory to be judged.")],
+    reference: Annotated[list[Path], typer.Option(help="MD to judge it against; may be given several times.")],
+    replicate: Annotated[
+        list[Path], typer.Option(help="Independent MD for the noise floor; halves of the reference if not given.")
+    ] = [],  # noqa: B006 - typer copies it
+    top: Annotated[
+        Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report here, one HTML file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write all numbers here, JSON.")] = None,
+    lag_ps: Annotated[float, typer.Option(help="Lag of TICA and Markov models, ps.")] = 100.0,
+    clusters: Annotated[int, typer.Option(min=2, help="States of the Markov models.")] = 100,
+    states: Annotated[int, typer.Option(min=2, help="Metastable states, at most.")] = 10,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature-K", help="Temperature, K; from the manifests if not given.")
+    ] = None,
+    rollout_interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the rollout, ps, where its file does not tell.")
+    ] = None,
+    reference_interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the MD, ps, where its files do not tell.")
+    ] = None,
+    seed: Seed = 0,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
+    from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s, temperature_of, topology_beside
+    from lamslide_md.data.times import frame_interval_of
+    from lamslide_md.data.trajectories import read
+    from lamslide_md.evaluation.comparison import compare as judge
+    from lamslide_md.progress import ProgressBars
+
+    def read_all(paths: Sequence[Path], interval_ps: float | None) -> "list[md.Trajectory]":
+        trajectories: list[md.Trajectory] = []
+        for path in paths:
+            # Broken bonds are a finding about a rollout, not a reason to refuse it.
+            beside = topology_beside(path, top)
+            trajectories += read([path], beside, frame_interval_ps=interval_ps, check_bonds=False)
+        return trajectories
+
+    made, simulated = read_all([rollout], rollout_interval_ps), read_all(reference, reference_interval_ps)
+    independent = read_all(replicate, reference_interval_ps)
+    speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}
+    provenance: dict[str, Any] = {name: speed for name, speed in speeds.items() if speed is not None}
+    provenance |= {"title": f"{rollout.stem} against MD", "rollout": rollout, "reference": list(map(str, reference))}
+    with ProgressBars() as bars, bars.waiting("compare"):
+        comparison = judge(
+            made,
+            simulated,
+            rollout_interval_ps=frame_interval_of(made[0]),
+            reference_interval_ps=frame_interval_of(simulated[0]),
+            replicate=independent or None,
+            replicate_interval_ps=frame_interval_of(independent[0]) if independent else None,
+            lag_ps=lag_ps,
+            n_clusters=clusters,
+            n_states=states,
+            seed=seed,
+            temperature_K=temperature if temperature is not None else temperature_of(reference),
+            provenance=provenance,
+        )
+        if report is not None:
+            comparison.save_report(report)
+    if out is not None:
+        comparison.save_json(out)
+    if report is not None or out is not None:
+        echo_parameters(context, report or out or Path())
+    if json:
+        print_json(comparison.to_dict())
+        return
+    print(comparison.summary())

@@ -1,0 +1,129 @@
+"""Options that several commands share, configuration files, and the echo of what a command ran with."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lamslide_md.errors import InputError
+
+
+def load_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Take the defaults of a command's options from its section of a file; flags on the command line win.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    path
+        TOML or JSON file, or YAML where PyYAML is installed.
+
+    Returns
+    -------
+    Path or None
+        The same path.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or names an option that the command does not have.
+    """
+    if path is None or context.resilient_parsing:
+        return path
+    section = _parse(path).get(str(context.info_name), {})
+    known = {parameter.name for parameter in context.command.params} - {"config"}
+    values = {str(key).replace("-", "_"): value for key, value in section.items()}
+    unknown = sorted(values.keys() - known)
+    if unknown:
+        raise InputError(
+            f"{path}: [{context.info_name}] has {', '.join(unknown)}, which `lamslide {context.info_name}` does not "
+            f"know; its options are {', '.join(sorted(name for name in known if name))}"
+        )
+    if isinstance(values.get("set_"), Mapping):
+        values["set_"] = [f"{name}={json.dumps(value)}" for name, value in flattened(values["set_"]).items()]
+    context.default_map = {**(context.default_map or {}), **values}
+    return path
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path} is not there; --config takes a .toml, .json or .yaml file")
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix == ".toml":
+            content = tomllib.loads(text)
+        elif path.suffix == ".json":
+            content = json.loads(text)
+        elif path.suffix in (".yaml", ".yml"):
+            content = _parse_yaml(path, text)
+        else:
+            raise InputError(f"{path}: --config takes a .toml, .json or .yaml file")
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    if not (isinstance(content, dict) and all(isinstance(section, dict) for section in content.values())):
+        raise InputError(f"{path} needs one section for each command, such as [train]")
+    return content
+
+
+def _parse_yaml(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever the file holds
+    try:
+        import yaml
+    except ImportError as error:
+        raise InputError(f"{path}: reading YAML needs PyYAML (pip install pyyaml); or use TOML") from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Name the leaves of nested mappings by their path, with dots."""
+    leaves: dict[str, Any] = {}
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        leaves |= flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return leaves
+
+
+def echo_parameters(context: typer.Context, path: Path) -> None:
+    """Write what a command runs with beside its result; `--config` takes the file to repeat it.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    path
+        Result of the command, or its folder.
+    """
+    kept = {name: value for name, value in context.params.items() if value is not None and name != "config"}
+    command = str(context.info_name)
+    target = path / f"{command}.json" if path.is_dir() else path.with_name(f"{path.stem}.{command}.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({command: kept}, indent=1, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print a result for other programs."""
+    print(json.dumps(content, indent=1, default=_plain))
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        callback=load_config,
+        is_eager=True,
+        help="TOML, JSON or YAML file with this command's options in a section of its name; flags win.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result, on the same machine.")]
+Accelerator = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")]

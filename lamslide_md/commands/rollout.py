@@ -1,0 +1,105 @@
+"""`lamslide rollout`: a long trajectory from a surrogate."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from lamslide_md.commands.options import Accelerator, Config, Json, Seed, echo_parameters, print_json
+from lamslide_md.errors import InputError
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+    from lamslide_md.models.solvers import Solver
+
+SOLVERS = ("euler", "heun", "dopri5", "sde")
+"""Known without importing torch; a test holds them against the solvers there are."""
+
+
+def complete_solver(incomplete: str) -> list[str]:
+    """List the solvers that begin as typed."""
+    return [name for name in SOLVERS if name.startswith(incomplete)]
+
+
+def read_start(path: Path, top: Path | None) -> "md.Trajectory":
+    """Read the frames to start from.
+
+    Parameters
+    ----------
+    path
+        A structure, or a trajectory.
+    top
+        Its topology, for formats that hold none.
+
+    Returns
+    -------
+    md.Trajectory
+        All its frames.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    import mdtraj as md
+
+    from lamslide_md.commands.beside import topology_beside
+
+    if not path.is_file():
+        raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
+    top = topology_beside(path, top)
+    try:
+        return md.load(str(path)) if top is None else md.load(str(path), top=str(top))
+    except Exception as error:
+        raise InputError(
+            f"{path} cannot be read as a start ({error}); is --top missing or of another system?"
+        ) from error
+
+
+def rollout(
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(help="A .lamslide file.")],
+    out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
+    frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
+    chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
+    start: Annotated[
+        Path | None, typer.Option(help="Frames to start from; drawn from the training data if not given.")
+    ] = None,
+    top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
+    solver: Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)] = "euler",
+    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = 10,
+    seed: Seed = 0,
+    accelerator: Accelerator = "auto",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
+    from lamslide_md.commands.beside import record_wall_time
+    from lamslide_md.progress import ProgressBars
+    from lamslide_md.surrogate import Surrogate
+
+    if solver not in SOLVERS:
+        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    surrogate = Surrogate.load(model, accelerator=accelerator)
+    made = surrogate.rollout(
+        "reference" if start is None else read_start(start, top),
+        frames,
+        n_chains=chains,
+        solver=cast("Solver", solver),
+        n_solver_steps=solver_steps,
+        seed=seed,
+    )
+    echo_parameters(context, out)
+    started_s = time.monotonic()
+    with ProgressBars() as bars:
+        made.save(out, on_frames=bars.on_frames)
+    speed = record_wall_time(out, time.monotonic() - started_s)
+    if json:
+        told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
+        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
+        return
+    total_ns = chains * frames * surrogate.frame_interval_ps / 1000
+    print(f"{out}: {chains} chain(s) of {frames} frames, {surrogate.frame_interval_ps:g} ps apart, {total_ns:g} ns")
+    print(f"rollout: {speed:.3g} ns/s")

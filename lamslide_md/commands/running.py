@@ -1,0 +1,48 @@
+"""Running an app from the command line: one clear line for a user's mistake, and the exit code of it."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from lamslide_md.errors import InputError
+
+OK, MISTAKE, INTERRUPTED = 0, 2, 130
+
+
+def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run an app without tracebacks for what a user can cause.
+
+    Parameters
+    ----------
+    app
+        The app.
+    name
+        What the user calls it.
+    arguments
+        Of the command line; those of this process when left out.
+
+    Returns
+    -------
+    int
+        0, 2 for a user's mistake, 130 after Ctrl-C, or what the app exits with.
+    """
+    try:
+        code = app(args=arguments, prog_name=name, standalone_mode=False)
+    except (InputError, OSError) as error:
+        return _complain(str(error), MISTAKE)
+    except typer.Abort:
+        return _complain("aborted", INTERRUPTED)
+    except Exception as error:
+        # Usage errors of the option parser say what is wrong in one line; everything else is a defect of ours.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        # The parser shows the help by itself where nothing was asked for.
+        return _complain(f"{message().rstrip('.')}; see {name} --help", MISTAKE) if message() else MISTAKE
+    return code if isinstance(code, int) else OK
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,71 @@
+"""`lamslide simulate`: reference MD of a peptide or a protein."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lamslide_md.commands.options import Config, Json, Seed, echo_parameters, print_json
+
+
+def simulate(
+    context: typer.Context,
+    molecule: Annotated[str, typer.Argument(help="One-letter sequence, or a PDB or mmCIF file.")],
+    out: Annotated[Path, typer.Option(help="Folder for system.pdb, rep1.xtc, rep1.json, ...")],
+    ns: Annotated[float, typer.Option(help="Length of each replicate, ns.")] = 20.0,
+    replicates: Annotated[int, typer.Option(min=1, help="Independent runs.")] = 2,
+    capped: Annotated[bool, typer.Option("--capped", help="Cap the ends of a sequence with ACE and NME.")] = False,
+    frame_interval_ps: Annotated[float, typer.Option(help="Time between two frames, ps.")] = 1.0,
+    temperature: Annotated[float, typer.Option("--temperature-K", help="Temperature, K.")] = 350.0,
+    solvent: Annotated[str, typer.Option(help="obc2, gbn2, tip3pfb, opc or vacuum.")] = "obc2",
+    platform: Annotated[
+        str | None, typer.Option(help="OpenMM platform such as CPU:2; the fastest if not given.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Replicates at a time; one for each core.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Discard what was simulated with other settings.")
+    ] = False,
+    seed: Seed = 0,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Simulate replicates of a molecule with OpenMM; run again, it continues what is not finished."""
+    from lamslide_md.commands.beside import simulation_ns_per_s
+    from lamslide_md.progress import ProgressBars
+    from lamslide_md.reference import (
+        SimulationSettings,
+        clean_structure,
+        parse_platform,
+        peptide,
+        simulate_replicates,
+    )
+
+    settings = SimulationSettings(
+        length_ps=ns * 1000,
+        frame_interval_ps=frame_interval_ps,
+        temperature_K=temperature,
+        solvent=solvent,
+    )
+    choice = None if platform is None else parse_platform(platform)
+    is_file = Path(molecule).suffix != ""
+    subject = clean_structure(molecule) if is_file else peptide(molecule, capped=capped)
+    out.mkdir(parents=True, exist_ok=True)
+    echo_parameters(context, out)
+    with ProgressBars() as bars:
+        paths = simulate_replicates(
+            subject,
+            settings,
+            out,
+            n_replicates=replicates,
+            n_processes=processes,
+            seed=seed,
+            platform=choice,
+            overwrite=overwrite,
+            progress=bars.on_simulation,
+        )
+    speed = simulation_ns_per_s(paths)
+    if json:
+        print_json({"topology": out / "system.pdb", "trajectories": paths, "ns": ns, "md_ns_per_s": speed})
+        return
+    print(f"{len(paths)} replicates of {ns:g} ns in {out}: {', '.join(path.name for path in paths)}")
+    print(f"MD: {speed:.3g} ns/s" if speed else "MD: nothing was simulated")

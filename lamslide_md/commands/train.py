@@ -1,0 +1,140 @@
+"""`lamslide train`: a surrogate from trajectories."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lamslide_md.commands.options import Accelerator, Config, Json, Seed, echo_parameters, print_json
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+    from lamslide_md.training.presets import Settings
+
+PRESET_NAMES = ("quick", "standard", "paper")
+"""For completion in the shell, without importing torch; a test holds it against the presets there are."""
+
+
+def complete_preset(incomplete: str) -> list[str]:
+    """List the presets that begin as typed."""
+    return [name for name in PRESET_NAMES if name.startswith(incomplete)]
+
+
+def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
+    """Look up a preset and change some of its settings.
+
+    Parameters
+    ----------
+    preset
+        Name of the preset.
+    changes
+        Such as ``flow.optimisation.n_steps=8000``.
+
+    Returns
+    -------
+    Settings
+        In full.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or setting, or a value is impossible.
+    """
+    import json
+
+    from pydantic import ValidationError
+
+    from lamslide_md.errors import InputError
+    from lamslide_md.training.presets import Settings, preset_settings
+
+    content: dict[str, Any] = preset_settings(preset).model_dump()
+    for change in changes:
+        name, equals, text = change.partition("=")
+        *parents, leaf = name.strip().split(".")
+        inner = content
+        for parent in parents:
+            inner = inner.get(parent, {}) if isinstance(inner, dict) else {}
+        if not equals or not isinstance(inner, dict) or leaf not in inner:
+            raise InputError(f"--set {change}: there is no such setting; one is flow.optimisation.n_steps=8000")
+        try:
+            inner[leaf] = json.loads(text)
+        except json.JSONDecodeError:
+            inner[leaf] = text
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        issue = error.errors()[0]
+        where = ".".join(map(str, issue["loc"]))
+        raise InputError(f"--set {where}={issue['input']}: {issue['msg']}") from error
+
+
+def train(
+    context: typer.Context,
+    trajectories: Annotated[list[Path], typer.Argument(help="Files that mdtraj or ASE reads; several are replicates.")],
+    out: Annotated[Path, typer.Option(help="The model, a .lamslide file.")],
+    top: Annotated[
+        Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="quick, standard or paper.", autocompletion=complete_preset)] = "quick",
+    set_: Annotated[
+        list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")
+    ] = [],  # noqa: B006 - typer copies it
+    interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the model, ps; the preset's if not given.")
+    ] = None,
+    data_interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the files, ps, where they do not tell.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature-K", help="Of the data, K; from the manifests if not given.")
+    ] = None,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Take the sound frames of a truncated xtc or trr.")
+    ] = False,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder to keep checkpoints in; removed after success if not given.")
+    ] = None,
+    seed: Seed = 0,
+    accelerator: Accelerator = "auto",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Train both stages on trajectories; interrupted, the same command continues."""
+    from lamslide_md.commands.beside import temperature_of, topology_beside
+    from lamslide_md.data.trajectories import read
+    from lamslide_md.progress import ProgressBars
+    from lamslide_md.surrogate import Surrogate
+
+    settings = changed_settings(preset, set_)
+    temperature = temperature if temperature is not None else temperature_of(trajectories)
+    data: list[md.Trajectory] = []
+    for path in trajectories:
+        beside = topology_beside(path, top)
+        data += read([path], beside, frame_interval_ps=data_interval_ps, atoms=settings.atoms, recover=recover)
+    echo_parameters(context, out)
+    kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
+    with ProgressBars() as bars:
+        surrogate = Surrogate.fit(
+            data,
+            settings=settings,
+            preset=preset,
+            frame_interval_ps=interval_ps,
+            temperature_K=temperature,
+            seed=seed,
+            checkpoint_dir=kept,
+            on_progress=bars.on_training,
+            accelerator=accelerator,
+        )
+    surrogate.save(out)
+    if checkpoints is None:
+        shutil.rmtree(kept, ignore_errors=True)
+    facts = {"model": out, "frame_interval_ps": surrogate.frame_interval_ps, "temperature_K": temperature}
+    if json:
+        print_json(facts | surrogate.provenance)
+        return
+    rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]
+    told = "unknown temperature" if temperature is None else f"{temperature:g} K"
+    print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {told}, held-out RMSD {rmsd_nm:.4f} nm")
