@@ -149,14 +149,6 @@ def find_states(model: MarkovModel, n_states: int) -> tuple[Int[np.ndarray, " ac
         State of every active cluster, by falling population, and notes on what was cut back.
     """
     supported = supported_states(model, n_states)
-    notes: list[str] = []
-    if supported < n_states:
-        notes.append(
-            f"{max(supported, 2)} metastable states instead of {n_states}: the other eigenvalues of the reference's "
-            f"MSM at {model.lag_ps:g} ps do not stand above its noise"
-        )
-    if supported < 2:
-        notes.append("even two states are not supported by the spectrum: the lag is longer than every process")
     for wanted in range(min(max(supported, 2), len(model.active)), 1, -1):
         try:
             assigned = np.asarray(model.model.pcca(wanted).assignments)
@@ -164,13 +156,21 @@ def find_states(model: MarkovModel, n_states: int) -> tuple[Int[np.ndarray, " ac
             continue
         found = np.unique(assigned)
         if len(found) == wanted:
-            if wanted < max(supported, 2):
-                notes.append(f"PCCA+ found {wanted} states that are not empty")
             populations = [model.stationary[model.active[assigned == state]].sum() for state in found]
             rank = np.argsort(np.argsort(populations)[::-1])
-            return rank[assigned], tuple(notes)
-    notes.append("PCCA+ failed for every number of states: all frames are in one state")
-    return np.zeros(len(model.active), dtype=int), tuple(notes)
+            return rank[assigned], _why_fewer(model, n_states, supported, wanted)
+    return np.zeros(len(model.active), dtype=int), ("PCCA+ failed for every number of states: all frames are in one",)
+
+
+def _why_fewer(model: MarkovModel, asked: int, supported: int, found: int) -> tuple[str, ...]:
+    if found == asked and supported >= 2:
+        return ()
+    why = f"at a lag of {model.lag_ps:g} ps {supported - 1} eigenvalues of the reference's MSM stand above its noise"
+    if supported < 2:
+        why += " (the lag is longer than every process): the states are not metastable"
+    elif found < supported:
+        why += f", and PCCA+ leaves some of {supported} states empty"
+    return (f"{found} metastable states instead of {asked}: {why}",)
 
 
 def fit_landscape(

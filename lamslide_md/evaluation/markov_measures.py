@@ -120,4 +120,5 @@ def _decorrelation(first: np.ndarray, second: np.ndarray) -> float | None:
     defined = np.isfinite(first) & np.isfinite(second)
     if defined.sum() < 3 or np.ptp(first[defined]) == 0 or np.ptp(second[defined]) == 0:
         return None
-    return float(1.0 - np.corrcoef(first[defined], second[defined])[0, 1])
+    correlation = float(np.corrcoef(first[defined], second[defined])[0, 1])
+    return 1.0 - min(correlation, 1.0)

@@ -150,8 +150,9 @@ def test_a_rollout_that_never_leaves_a_basin_has_no_timescale_and_says_why(refer
 def test_the_report_is_one_file_with_all_figures_and_no_outside_reference(of_replicate, tmp_path):
     of_replicate.save_report(tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    # Ramachandran, TICs, two torsions, two autocorrelations, populations, transitions, timescales.
-    assert html.count("data:image/png;base64,") == 9
+    # Ramachandran, TICs, two torsions, two autocorrelations, timescales; for the two states populations, transitions,
+    # passage times, fluxes and a Chapman-Kolmogorov test each.
+    assert html.count("data:image/png;base64,") == 13
     assert "http://" not in html
     assert "https://" not in html
     assert 'name="viewport"' in html

@@ -34,7 +34,8 @@ STYLE: Any = {
 }
 
 
-def _png(figure: Figure) -> str:
+def png(figure: Figure) -> str:
+    """Render a figure as a PNG in a data URI."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -96,7 +97,7 @@ def energy_maps(
                 _angle_axis(panel, "y")
         panels[0].set_ylabel(labels[1])
         figure.colorbar(image, ax=panels, label="free energy (kT)", shrink=0.9)
-        return _png(figure)
+        return png(figure)
 
 
 def torsion_histogram(comparison: "Comparison", column: int) -> str:
@@ -117,27 +118,7 @@ def torsion_histogram(comparison: "Comparison", column: int) -> str:
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(3))
         _angle_axis(axes, "x")
-        return _png(figure)
-
-
-def autocorrelation(comparison: "Comparison", column: int) -> str:
-    """Draw the autocorrelation of one torsion over the common lags, with the level 1/e that defines relaxation."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=SMALL, layout="constrained")
-        axes = figure.subplots()
-        memory = comparison.memory
-        curves = {side: curve[1:, column] for side, curve in memory.autocorrelation.items()}
-        lags_ps = memory.lags_ps[1:]
-        axes.axhline(np.exp(-1), color="#cccccc", linewidth=0.7)
-        axes.plot(lags_ps, curves["reference"], color=REFERENCE, linewidth=3, alpha=0.7)
-        axes.plot(lags_ps, curves["floor"], color=FLOOR, linewidth=0.9, linestyle=(0, (2, 1)))
-        axes.plot(lags_ps, curves["rollout"], color=ROLLOUT, linewidth=1.3)
-        axes.set_xscale("log")
-        axes.set_ylim(-0.2, 1.0)
-        axes.set_title(comparison.torsions[column].name)
-        axes.set_xlabel("lag (ps)")
-        axes.set_ylabel("C")
-        return _png(figure)
+        return png(figure)
 
 
 def state_populations(comparison: "Comparison") -> str:
@@ -161,57 +142,4 @@ def state_populations(comparison: "Comparison") -> str:
             panel.set_xlabel("state")
             panel.set_xticks(places, [str(place + 1) for place in places])
         panels[0].set_ylabel("population")
-        return _png(figure)
-
-
-def timescales_over_lag(comparison: "Comparison") -> str:
-    """Draw the slowest implied timescales over the lag; where the lines are flat, the MSM holds."""
-    markov = comparison.markov
-    with rc_context(STYLE):
-        figure = Figure(figsize=WIDE, layout="constrained")
-        axes = figure.subplots()
-        lags_ps = markov.lags_ps
-        axes.fill_between(lags_ps, lags_ps, 1e-3, color="#f0f0f0", linewidth=0)
-        looks: tuple[tuple[str, dict[str, Any]], ...] = (
-            ("reference", {"color": REFERENCE, "linewidth": 3, "alpha": 0.7}),
-            ("floor", {"color": FLOOR, "linewidth": 0.9, "linestyle": (0, (2, 1))}),
-            ("rollout", {"color": ROLLOUT, "linewidth": 1.3, "marker": "o", "markersize": 3}),
-        )
-        shown = [values for values in markov.timescales_over_lags_ps.values() if np.isfinite(values).any()]
-        for side, look in looks:
-            for process, values in enumerate(markov.timescales_over_lags_ps[side].T):
-                label = {"reference": "MD", "floor": "MD floor", "rollout": "rollout"}[side] if process == 0 else None
-                axes.plot(lags_ps, values, label=label, **look)
-        axes.axvline(markov.lag_ps, color="#cccccc", linewidth=0.7)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        if shown:
-            low = min(float(np.nanmin(values)) for values in shown)
-            axes.set_ylim(max(low / 3, lags_ps[0] / 2), 2 * max(float(np.nanmax(values)) for values in shown))
-        axes.set_xlim(lags_ps[0] * 0.9, lags_ps[-1] * 1.1)
-        axes.set_xlabel("lag (ps)")
-        axes.set_ylabel("implied timescale (ps)")
-        axes.legend(loc="upper left", ncols=3)
-        return _png(figure)
-
-
-def transition_matrices(comparison: "Comparison") -> str:
-    """Draw the transition probabilities between the metastable states of MD and rollout."""
-    matrices = comparison.markov.transition_matrices
-    with rc_context(STYLE | {"axes.spines.top": True, "axes.spines.right": True}):
-        figure = Figure(figsize=WIDE, layout="constrained")
-        panels = figure.subplots(1, 2)
-        for panel, side, title, colour in (
-            (panels[0], "reference", "MD", "#555555"),
-            (panels[1], "rollout", "rollout", ROLLOUT),
-        ):
-            n_states = len(matrices[side])
-            image = panel.imshow(matrices[side], cmap="magma_r", vmin=0, vmax=1)
-            panel.set_title(title, color=colour, fontweight="bold")
-            panel.set_xlabel("to state")
-            ticks = np.arange(n_states)
-            panel.set_xticks(ticks, [str(tick + 1) for tick in ticks])
-            panel.set_yticks(ticks, [str(tick + 1) for tick in ticks])
-        panels[0].set_ylabel("from state")
-        figure.colorbar(image, ax=panels, label=f"probability in {comparison.markov.lag_ps:g} ps", shrink=0.9)
-        return _png(figure)
+        return png(figure)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lamslide_md.evaluation.measures import Measure
-from lamslide_md.evaluation.report import figures
+from lamslide_md.evaluation.report import figures, kinetic_figures
 from lamslide_md.evaluation.report.text import (
     is_shown,
     measure_row,
@@ -70,6 +70,7 @@ def report_html(comparison: "Comparison") -> str:
         timescale_rows=_timescale_rows(comparison),
         provenance=_flat(comparison.provenance),
         settings=_flat(comparison.settings),
+        deviations={side: test.largest_deviation for side, test in comparison.markov.chapman_kolmogorov.items()},
     )
 
 
@@ -99,37 +100,41 @@ def _verdict(measure: Measure) -> str:
 
 def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
     maps = comparison.maps
-    pictures = {
-        "ramachandran": [
-            Picture(
-                figures.energy_maps(
-                    sides["reference"], sides["rollout"], (-180.0, 180.0, -180.0, 180.0), (f"φ {name} (°)", "ψ (°)")
-                ),
-                f"Ramachandran maps of {name}, MD and rollout",
-            )
-            for name, sides in maps.ramachandran.items()
-        ],
-        "tics": [],
-        "torsions": [
-            Picture(figures.torsion_histogram(comparison, column), f"histogram of {torsion.name}")
-            for column, torsion in enumerate(comparison.torsions)
-        ],
-        "memory": [
-            Picture(figures.autocorrelation(comparison, column), f"autocorrelation of {torsion.name}")
-            for column, torsion in enumerate(comparison.torsions)
-        ],
-        "states": [
-            Picture(figures.state_populations(comparison), "populations of the metastable states"),
-            Picture(figures.transition_matrices(comparison), "transition matrices of MD and rollout"),
-        ],
-        "timescales": [Picture(figures.timescales_over_lag(comparison), "implied timescales over lag")],
-    }
+    columns = list(enumerate(comparison.torsions))
+    ramachandran = [
+        Picture(
+            figures.energy_maps(
+                sides["reference"], sides["rollout"], (-180.0, 180.0, -180.0, 180.0), (f"φ {name} (°)", "ψ (°)")
+            ),
+            f"Ramachandran maps of {name}, MD and rollout",
+        )
+        for name, sides in maps.ramachandran.items()
+    ]
+    tics = []
     if maps.tics:
         x, y = maps.tic_edges
         extent = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
         source = figures.energy_maps(maps.tics["reference"], maps.tics["rollout"], extent, ("TIC 0", "TIC 1"))
-        pictures["tics"].append(Picture(source, "free energy over the two slowest coordinates, MD and rollout"))
-    return pictures
+        tics.append(Picture(source, "free energy over the two slowest coordinates, MD and rollout"))
+    return {
+        "ramachandran": ramachandran,
+        "tics": tics,
+        "torsions": [Picture(figures.torsion_histogram(comparison, c), f"histogram of {t.name}") for c, t in columns],
+        "memory": [Picture(kinetic_figures.autocorrelation(comparison, c), f"memory of {t.name}") for c, t in columns],
+        "states": [
+            Picture(figures.state_populations(comparison), "populations of the metastable states"),
+            Picture(kinetic_figures.transition_matrices(comparison), "transition matrices of MD and rollout"),
+            Picture(kinetic_figures.passage_times(comparison), "mean first passage times of MD and rollout"),
+            Picture(kinetic_figures.fluxes(comparison), "fluxes between states, rollout over MD"),
+        ],
+        "timescales": [Picture(kinetic_figures.timescales_over_lag(comparison), "implied timescales over lag")],
+        "tests": [
+            Picture(
+                kinetic_figures.chapman_kolmogorov(comparison, state), f"Chapman-Kolmogorov test of state {state + 1}"
+            )
+            for state in range(comparison.markov.n_states)
+        ],
+    }
 
 
 def _timescale_rows(comparison: "Comparison") -> list[tuple[str, list[str]]]:
