@@ -24,6 +24,7 @@ def simulate_replicates(
     *,
     n_replicates: int = 2,
     n_processes: int | None = None,
+    scheduler: str | None = None,
     seed: int = 0,
     platform: PlatformChoice | None = None,
     overwrite: bool = False,
@@ -45,6 +46,8 @@ def simulate_replicates(
         Independent runs.
     n_processes
         Runs at a time; as many as there are cores, at most one per replicate, when left out.
+    scheduler
+        Address of a dask scheduler to run on, instead of this machine's cores.
     seed
         Seed of the whole set; each replicate derives its own.
     platform
@@ -65,7 +68,7 @@ def simulate_replicates(
         If files cannot be written or belong to other settings, or a simulation fails.
     """
     jobs = make_jobs([molecule], settings, [Path(folder)], n_replicates=n_replicates, seed=seed, overwrite=overwrite)
-    run_jobs(jobs, n_processes=n_processes, platform=platform, progress=progress)
+    run_jobs(jobs, n_processes=n_processes, scheduler=scheduler, platform=platform, progress=progress)
     return [job.trajectory for job in jobs]
 
 
@@ -79,6 +82,13 @@ def make_jobs(
     overwrite: bool = False,
 ) -> list[Job]:
     """Lay out the replicates of molecules: check what is there and write each folder's `system.pdb`.
+
+    With `run_jobs`, the way to simulate many molecules at once: ::
+
+        settings = SimulationSettings(length_ps=20_000)
+        names = ["ALDA", "GAVL"]
+        jobs = make_jobs([peptide(n) for n in names], settings, [Path("runs") / n for n in names], n_replicates=2)
+        run_jobs(jobs)
 
     Parameters
     ----------
@@ -127,10 +137,11 @@ def run_jobs(
     jobs: Sequence[Job],
     *,
     n_processes: int | None = None,
+    scheduler: str | None = None,
     platform: PlatformChoice | None = None,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Run the jobs that are not finished, in processes of this machine.
+    """Run the jobs that are not finished, in processes of this machine or on a cluster.
 
     Parameters
     ----------
@@ -138,8 +149,10 @@ def run_jobs(
         From `make_jobs`.
     n_processes
         Jobs at a time; as many as there are cores when left out.
+    scheduler
+        Address of a dask scheduler to run on, instead of this machine's cores.
     platform
-        Where; timed once, on the first job, when left out.
+        Where; timed once, on the first job, when left out; on a cluster by each worker.
     progress
         Called with the sum over the jobs about twice a second.
 
@@ -150,6 +163,11 @@ def run_jobs(
     """
     left = [job for job in jobs if not job.is_finished()]
     if not left:
+        return
+    if scheduler is not None:
+        from lamslide_md.reference.cluster import run_on_cluster
+
+        run_on_cluster([job if platform is None else job.on(platform) for job in left], scheduler, progress)
         return
     n_processes = min(n_processes or usable_cores(), len(left))
     if platform is None:
