@@ -1,85 +1,62 @@
-"""Bayesian error bars of implied timescales, from the posterior of reversible transition matrices."""
-
-from collections.abc import Sequence
+"""Bayesian error bars of implied timescales: the posterior over the blocks of a trajectory."""
 
 import numpy as np
-from deeptime.markov.tools.estimation import effective_count_matrix
-from deeptime.markov.tools.estimation.dense.tmat_sampling.tmatrix_sampler import TransitionMatrixSampler
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from lamslide_md.evaluation.counting import NotEstimableError, largest_connected_set
-from lamslide_md.evaluation.markov import timescales_from
+from lamslide_md.evaluation.counting import NotEstimableError, block_counts
+from lamslide_md.evaluation.markov import DRAW_TOLERANCE, eigenvalues_of, estimate_transition_matrix, timescales_from
+from lamslide_md.evaluation.samples import Sample
+from lamslide_md.units import whole_frames
 
 QUANTILES = (0.16, 0.84)
 """Bounds of the interval shown: one standard deviation of a normal distribution on either side."""
+N_SAMPLES = 40
 
 
 def bayesian_timescales(
-    clusters: Sequence[Int[np.ndarray, " _"]],
-    n_clusters: int,
-    lag_frames: int,
-    lag_ps: float,
-    *,
-    n_processes: int,
-    n_samples: int = 50,
-    seed: int = 0,
+    sample: Sample, n_clusters: int, lag_ps: float, *, n_processes: int, seed: int
 ) -> Float[np.ndarray, "processes 2"]:
     """Sample the posterior of reversible MSMs and give the intervals of the slowest implied timescales.
 
-    Counts within a lag of each other are correlated; they enter as effective counts.
+    The Bayesian bootstrap: every block of frames gets a weight from a flat Dirichlet distribution, and a reversible MSM
+    is estimated from the weighted counts. Posteriors of transition matrices from effective counts take transitions for
+    independent that are not: on 20 ns of a tetrapeptide at a lag of 100 ps they give a process seen in 6 transitions
+    an error of 9 %, where 1/sqrt(6) is 41 % and this gives 33 %.
 
     Parameters
     ----------
-    clusters
-        Cluster of every frame, per trajectory.
+    sample
+        One side with its blocks.
     n_clusters
         Number of clusters.
-    lag_frames
-        Lag, in frames.
     lag_ps
-        The same lag, ps.
+        Lag, ps.
     n_processes
         Number of timescales.
-    n_samples
-        Samples of the posterior.
     seed
-        Seed of the sampler.
+        Seed of the weights.
 
     Returns
     -------
     np.ndarray
         16 % and 84 % quantiles of every timescale, ps; NaN for processes there are not.
 
-    Raises
-    ------
-    NotEstimableError
-        If no two clusters are connected, or the sampler fails.
-
     References
     ----------
-    Trendelkamp-Schroer et al., J. Chem. Phys. 143, 174101 (2015).
+    Rubin, Ann. Statist. 9, 130 (1981).
     """
-    used = [np.ascontiguousarray(path) for path in clusters if len(path) > lag_frames]
-    if not used:
-        raise NotEstimableError(f"no trajectory is longer than the lag of {lag_ps:g} ps")
-    try:
-        effective = effective_count_matrix(used, lag_frames, n_jobs=1).toarray()
-        counts = np.zeros((n_clusters, n_clusters))
-        counts[: len(effective), : len(effective)] = effective
-        active = largest_connected_set(counts)
-        sampler = TransitionMatrixSampler(
-            counts[np.ix_(active, active)], reversible=True, n_steps=max(1, int(np.sqrt(len(active)))), seed=seed
-        )
-        samples = [sampler.sample(return_statdist=True) for _ in range(n_samples)]
-    except (ValueError, RuntimeError, AssertionError) as error:
-        raise NotEstimableError(f"the Bayesian estimate failed: {error}") from error
-    timescales_ps = np.full((n_samples, n_processes), np.nan)
-    for row, (matrix, stationary) in zip(timescales_ps, samples, strict=True):
-        root = np.sqrt(stationary)
-        symmetric = root[:, None] * matrix / root
-        values = np.sort(np.linalg.eigvalsh((symmetric + symmetric.T) / 2))[::-1][1 : n_processes + 1]
+    lag_frames = whole_frames(lag_ps, sample.interval_ps, "lag")
+    counts = block_counts(sample.clusters, sample.blocks, sample.n_blocks, n_clusters, lag_frames)
+    weights = np.random.default_rng(seed).dirichlet(np.ones(sample.n_blocks), size=N_SAMPLES) * sample.n_blocks
+    timescales_ps = np.full((N_SAMPLES, n_processes), np.nan)
+    for row, weight in zip(timescales_ps, weights, strict=True):
+        try:
+            model, _ = estimate_transition_matrix(np.tensordot(weight, counts, axes=1), DRAW_TOLERANCE)
+        except NotEstimableError:
+            continue
+        values = eigenvalues_of(np.asarray(model.transition_matrix), model.stationary_distribution)[:n_processes]
         row[: len(values)] = timescales_from(values, lag_ps)
     intervals = np.full((n_processes, 2), np.nan)
-    known = np.isfinite(timescales_ps).any(axis=0)
+    known = np.isfinite(timescales_ps).sum(axis=0) > N_SAMPLES / 2
     intervals[known] = np.nanquantile(timescales_ps[:, known], QUANTILES, axis=0).T
     return intervals

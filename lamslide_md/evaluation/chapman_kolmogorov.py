@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from lamslide_md.evaluation.counting import NotEstimableError, block_counts
 from lamslide_md.evaluation.landscape import Landscape
-from lamslide_md.evaluation.markov import estimate_transition_matrix
+from lamslide_md.evaluation.markov import DRAW_TOLERANCE, estimate_transition_matrix
 from lamslide_md.evaluation.samples import Sample
 from lamslide_md.units import whole_frames
 
@@ -93,7 +93,7 @@ def _one_test(counts: list[np.ndarray], multiples: list[int], landscape: Landsca
     predicted = np.full((len(multiples), landscape.n_states), np.nan)
     estimated = predicted.copy()
     try:
-        model, active = estimate_transition_matrix(counts[0])
+        model, active = estimate_transition_matrix(counts[0], DRAW_TOLERANCE)
     except NotEstimableError:
         return predicted, estimated
     stationary = np.zeros(len(landscape.centres))
@@ -102,7 +102,7 @@ def _one_test(counts: list[np.ndarray], multiples: list[int], landscape: Landsca
     for row, k in enumerate(multiples):
         predicted[row] = _staying(np.linalg.matrix_power(matrix, k), active, stationary, landscape)
         try:
-            longer, longer_active = estimate_transition_matrix(counts[row])
+            longer, longer_active = estimate_transition_matrix(counts[row], DRAW_TOLERANCE)
         except NotEstimableError:
             continue
         estimated[row] = _staying(np.asarray(longer.transition_matrix), longer_active, stationary, landscape)

@@ -11,10 +11,13 @@ import mdtraj as md
 from lamslide_md.evaluation.judgement import Judgement, Settings, judge
 from lamslide_md.evaluation.markov_details import MarkovResult
 from lamslide_md.evaluation.measures import Measure
+from lamslide_md.evaluation.playback import Playback
 from lamslide_md.evaluation.preparation import prepare
 from lamslide_md.evaluation.profiles import Maps
 from lamslide_md.evaluation.provenance import library_versions
 from lamslide_md.evaluation.results import MemoryResult, TorsionResult, to_plain
+
+FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Comparison:
     maps: Maps
     markov: MarkovResult
     memory: MemoryResult
+    playback: Playback
     floor: str
     notes: tuple[str, ...]
     failures: tuple[str, ...]
@@ -45,8 +49,9 @@ class Comparison:
         raise KeyError(f"no measure {key!r}; there are {', '.join(m.kind.key for m in self.measures)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all numbers as plain Python objects for JSON; None where a number is undefined."""
-        return {"format_version": 1} | {field.name: to_plain(getattr(self, field.name)) for field in fields(self)}
+        """Give all numbers as plain Python objects for JSON, None where undefined; without the frames for playback."""
+        listed = [field.name for field in fields(self) if field.name != "playback"]
+        return {"format_version": FORMAT_VERSION} | {name: to_plain(getattr(self, name)) for name in listed}
 
     def save_json(self, path: str | Path) -> None:
         """Write :meth:`to_dict` as JSON."""

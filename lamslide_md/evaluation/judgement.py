@@ -17,6 +17,7 @@ from lamslide_md.evaluation.markov_measures import markov_estimates
 from lamslide_md.evaluation.markov_summary import MarkovSummary, markov_summary
 from lamslide_md.evaluation.measures import KINDS, Estimate, Measure, make_measure
 from lamslide_md.evaluation.memory_measures import MemoryCurves, common_lags_ps, memory_curves, memory_estimates
+from lamslide_md.evaluation.playback import Playback, collect_playback
 from lamslide_md.evaluation.preparation import (
     Prepared,
     base_interval_ps,
@@ -47,6 +48,7 @@ class Judgement:
     maps: Maps
     markov: MarkovResult
     memory: MemoryResult
+    playback: Playback
     notes: tuple[str, ...]
     failures: tuple[str, ...]
     settings: Mapping[str, Any]
@@ -97,6 +99,7 @@ def judge(prepared: Prepared, settings: Settings) -> Judgement:
         maps=collect_maps(shown, prepared.torsions),
         markov=markov_result(by_side, landscape, summaries, _timescale_lags_ps(prepared, lag.lag_ps), settings.seed),
         memory=MemoryResult(lags_ps, {side: memories[side].autocorrelation for side in shown}),
+        playback=collect_playback(prepared, base_interval_ps(prepared)),
         notes=prepared.notes + landscape.notes + block_notes(samples, relaxation_ps),
         failures=tuple(f"{measure.kind.label}: {measure.note}" for measure in measures if _failed(measure)),
         settings=settings_shown(prepared, settings, lag, samples, landscape),

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from lamslide_md.evaluation.counting import NotEstimableError
 from lamslide_md.evaluation.features import torsion_features
-from lamslide_md.evaluation.landscape import fit_centres, fit_tica
+from lamslide_md.evaluation.landscape import fit_centres, fit_tica, supported_states
 from lamslide_md.evaluation.markov import fit_markov_model
 from lamslide_md.evaluation.memory_measures import common_lags_ps
 from lamslide_md.units import whole_frames
@@ -80,7 +80,10 @@ def choose_lag(
             model = fit_markov_model(paths, n_clusters, whole_frames(float(lag_ps), interval_ps, "lag"), float(lag_ps))
         except NotEstimableError:
             continue
-        known = [value for value, _ in (model.timescale(process) for process in range(2)) if value is not None]
+        above_noise = supported_states(model, 3) - 1
+        known = [
+            value for value, _ in (model.timescale(process) for process in range(above_noise)) if value is not None
+        ]
         timescales_ps[row] = max(known) if known else np.nan
     return _first_level(candidates_ps, timescales_ps, start_ps)
 

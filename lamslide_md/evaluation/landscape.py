@@ -114,8 +114,7 @@ def fit_centres(
 def supported_states(model: MarkovModel, n_states: int) -> int:
     """Count the metastable states that the spectrum supports.
 
-    The transfer operator of an equilibrium process has no negative eigenvalue (it is the square of that at half the
-    lag), so the most negative one of the estimate measures its noise; a process counts if it stands above.
+    A process counts if its eigenvalue stands above the noise.
 
     Parameters
     ----------
@@ -129,8 +128,7 @@ def supported_states(model: MarkovModel, n_states: int) -> int:
     int
         Between 1 and n_states.
     """
-    noise = max(0.0, -float(model.eigenvalues.min()))
-    return min(n_states, 1 + int((model.eigenvalues > noise).sum()))
+    return min(n_states, 1 + int((model.eigenvalues > model.noise).sum()))
 
 
 def find_states(model: MarkovModel, n_states: int) -> tuple[Int[np.ndarray, " active"], tuple[str, ...]]:

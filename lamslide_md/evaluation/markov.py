@@ -18,6 +18,8 @@ MIN_TRANSITIONS = 20
 """A timescale whose process was seen fewer times has no usable error bar (about 1/sqrt(20) = 22 %)."""
 MAX_DISCONNECTED = 0.05
 """With more than this fraction of the counts outside of the largest connected set, timescales are those of a part."""
+DRAW_TOLERANCE = 1e-5
+"""Convergence of the estimates behind error bars: three times faster than the default, and equal within 0.1 %."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,15 @@ class MarkovModel:
     disconnected_fraction: float
     lag_ps: float
 
+    @property
+    def noise(self) -> float:
+        """Size of the noise in the eigenvalues.
+
+        The transfer operator of an equilibrium process has no negative eigenvalue (it is the square of that at half the
+        lag), so the most negative one of the estimate is noise.
+        """
+        return max(0.0, -float(self.eigenvalues.min()))
+
     def timescale(self, process: int) -> tuple[float | None, str | None]:
         """Give an implied timescale, or None with the reason why there is none.
 
@@ -56,18 +67,24 @@ class MarkovModel:
             return None, f"disconnected: {self.disconnected_fraction:.0%} of the counts outside of the largest set"
         if process >= len(self.timescales_ps) or not np.isfinite(self.timescales_ps[process]):
             return None, "no such process: eigenvalue not positive"
+        if self.eigenvalues[process] <= self.noise:
+            return None, f"eigenvalue {self.eigenvalues[process]:.2g} within the noise of {self.noise:.2g}"
         if self.n_transitions[process] < MIN_TRANSITIONS:
             return None, f"only {self.n_transitions[process]} transitions seen, {MIN_TRANSITIONS} needed"
         return float(self.timescales_ps[process]), None
 
 
-def estimate_transition_matrix(counts: Float[np.ndarray, "clusters clusters"]) -> tuple[MarkovStateModel, np.ndarray]:
+def estimate_transition_matrix(
+    counts: Float[np.ndarray, "clusters clusters"], tolerance: float = 1e-8
+) -> tuple[MarkovStateModel, np.ndarray]:
     """Estimate the reversible maximum-likelihood MSM on the largest connected set of a count matrix.
 
     Parameters
     ----------
     counts
         Count matrix.
+    tolerance
+        Relative change of the stationary distribution at which the iteration stops.
 
     Returns
     -------
@@ -81,7 +98,7 @@ def estimate_transition_matrix(counts: Float[np.ndarray, "clusters clusters"]) -
     """
     active = largest_connected_set(counts)
     try:
-        model = MaximumLikelihoodMSM(reversible=True).fit_fetch(counts[np.ix_(active, active)])
+        model = MaximumLikelihoodMSM(reversible=True, maxerr=tolerance).fit_fetch(counts[np.ix_(active, active)])
     except (ValueError, RuntimeError, AssertionError) as error:
         raise NotEstimableError(f"the reversible estimate failed: {error}") from error
     return model, active
@@ -138,6 +155,15 @@ def fit_markov_model(
         disconnected_fraction=float(1.0 - counts[np.ix_(active, active)].sum() / counts.sum()),
         lag_ps=lag_ps,
     )
+
+
+def eigenvalues_of(
+    transition_matrix: Float[np.ndarray, "active active"], stationary: Float[np.ndarray, " active"]
+) -> Float[np.ndarray, " processes"]:
+    """Eigenvalues of a reversible transition matrix but for the first, which is 1; largest first."""
+    root = np.sqrt(stationary)
+    symmetric = root[:, None] * transition_matrix / root
+    return np.linalg.eigvalsh((symmetric + symmetric.T) / 2)[::-1][1:]
 
 
 def timescales_from(eigenvalues: Float[np.ndarray, " processes"], lag_ps: float) -> Float[np.ndarray, " processes"]:

@@ -189,17 +189,8 @@ def intervals_over_lags(
         known = np.isfinite(timescales_ps[row])
         if not known.any():
             continue
-        lag_frames = whole_frames(float(lag_ps), sample.interval_ps, "lag")
-        try:
-            bounds = bayesian_timescales(
-                sample.clusters,
-                len(landscape.centres),
-                lag_frames,
-                float(lag_ps),
-                n_processes=timescales_ps.shape[1],
-                seed=seed,
-            )
-        except NotEstimableError:
-            continue
+        bounds = bayesian_timescales(
+            sample, len(landscape.centres), float(lag_ps), n_processes=timescales_ps.shape[1], seed=seed
+        )
         intervals[row, known] = bounds[known]
     return intervals

@@ -8,8 +8,10 @@ from jaxtyping import Float, Int
 from lamslide_md.evaluation.counting import NotEstimableError, block_counts, core_transitions, state_entries
 from lamslide_md.evaluation.landscape import Landscape
 from lamslide_md.evaluation.markov import (
+    DRAW_TOLERANCE,
     MIN_TRANSITIONS,
     MarkovModel,
+    eigenvalues_of,
     estimate_transition_matrix,
     fit_markov_model,
     timescales_from,
@@ -73,8 +75,7 @@ def _read_out(
     matrix: np.ndarray, stationary: np.ndarray, states: np.ndarray, n_states: int, lag_ps: float
 ) -> CoarseModel:
     populations, transitions = coarse_grain(matrix, stationary, states, n_states)
-    root = np.sqrt(stationary)
-    values = np.sort(np.linalg.eigvalsh(root[:, None] * matrix / root))[::-1][1 : N_PROCESSES + 1]
+    values = eigenvalues_of(matrix, stationary)[:N_PROCESSES]
     timescales_ps = np.full(N_PROCESSES, np.nan)
     timescales_ps[: len(values)] = timescales_from(values, lag_ps)
     passage_ps = mean_first_passage_times(matrix, stationary, states, n_states, lag_ps)
@@ -113,7 +114,9 @@ def markov_summary(sample: Sample, landscape: Landscape, lag_ps: float) -> Marko
     counts = block_counts(sample.clusters, sample.blocks, sample.n_blocks, n_clusters, lag_frames)
     for draw in range(len(draws.populations)):
         try:
-            resampled, active = estimate_transition_matrix(np.tensordot(sample.weights[draw], counts, axes=1))
+            resampled, active = estimate_transition_matrix(
+                np.tensordot(sample.weights[draw], counts, axes=1), DRAW_TOLERANCE
+            )
         except NotEstimableError:
             continue
         one = _read_out(

@@ -1,11 +1,13 @@
 """The report: one HTML file with its figures inside, readable without a network."""
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lamslide_md.evaluation.measures import Measure
+from lamslide_md.evaluation.playback import Playback
 from lamslide_md.evaluation.report import figures, kinetic_figures
 from lamslide_md.evaluation.report.text import (
     is_shown,
@@ -68,10 +70,28 @@ def report_html(comparison: "Comparison") -> str:
         speed=speed_lines(comparison),
         pictures=_pictures(comparison),
         timescale_rows=_timescale_rows(comparison),
+        playback=_playback(comparison.playback),
+        viewer_licence=_asset("3Dmol-LICENSE.txt"),
+        viewer_script=_asset("3Dmol-min.js"),
+        playback_script=_asset("playback.js"),
         provenance=_flat(comparison.provenance),
         settings=_flat(comparison.settings),
         deviations={side: test.largest_deviation for side, test in comparison.markov.chapman_kolmogorov.items()},
     )
+
+
+def _asset(name: str) -> str:
+    return files("lamslide_md.evaluation.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _playback(playback: Playback) -> dict[str, Any]:
+    return {
+        "elements": playback.elements,
+        "names": playback.names,
+        "bonds": playback.bonds.tolist(),
+        "interval_ps": playback.interval_ps,
+        "frames": {side: frames.tolist() for side, frames in playback.positions_pm.items()},
+    }
 
 
 def _row(measure: Measure) -> dict[str, Any]:
