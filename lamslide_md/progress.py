@@ -50,7 +50,8 @@ class ProgressBars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self.console.is_terminal:
+            self._bars.stop()
 
     def on_simulation(self, progress: "SimulationProgress") -> None:
         """Hear of a reference simulation."""

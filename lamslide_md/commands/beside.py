@@ -28,13 +28,13 @@ def topology_beside(trajectory: Path, top: Path | None = None) -> Path | None:
     Path or None
         That file, the PDB of the same stem, the folder's `system.pdb`, or None where there is neither.
     """
-    candidates = (trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE))
-    beside = [pdb for pdb in candidates if pdb.is_file() and pdb != trajectory]
+    own, folder = trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE)
+    own_is_there = own.is_file() and own != trajectory
     if top is None:
-        return beside[0] if beside else None
+        return own if own_is_there else folder if folder.is_file() and folder != trajectory else None
     manifest, topology = find_manifest(trajectory), load_topology(top)
     fits = manifest is None or topology is None or manifest.n_atoms == topology.n_atoms
-    return top if fits or not beside else beside[0]
+    return top if fits or not own_is_there else own
 
 
 def record_wall_time(trajectory: Path, wall_time_s: float) -> float:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.commands.options import Config, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
 
 if TYPE_CHECKING:
     import mdtraj as md
 
 
 def compare(
-    context: typer.Context,
+    context: Context,
     rollout: Annotated[Path, typer.Argument(help="Rollout, or any trajectory to be judged.")],
     reference: Annotated[list[Path], typer.Option(help="MD to judge it against; may be given several times.")],
     replicate: Annotated[
@@ -55,6 +55,9 @@ def compare(
             trajectories += read([path], beside, frame_interval_ps=interval_ps, check_bonds=False)
         return trajectories
 
+    for target in (report, out):
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
     made, simulated = read_all([rollout], rollout_interval_ps), read_all(reference, reference_interval_ps)
     independent = read_all(replicate, reference_interval_ps)
     speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}

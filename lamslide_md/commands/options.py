@@ -4,14 +4,20 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lamslide_md.errors import InputError
 
+if TYPE_CHECKING:
+    from typer import Context
+else:
+    # typer's own class is for annotations only: what it passes is an instance of the base, as checked in tests.
+    Context = typer.Context.__base__
 
-def load_config(context: typer.Context, path: Path | None) -> Path | None:
+
+def load_config(context: Context, path: Path | None) -> Path | None:
     """Take the defaults of a command's options from its section of a file; flags on the command line win.
 
     Parameters
@@ -34,18 +40,29 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     if path is None or context.resilient_parsing:
         return path
     section = _parse(path).get(str(context.info_name), {})
-    known = {parameter.name for parameter in context.command.params} - {"config"}
-    values = {str(key).replace("-", "_"): value for key, value in section.items()}
-    unknown = sorted(values.keys() - known)
+    known = _names(context)
+    given = {str(key).replace("-", "_"): value for key, value in section.items()}
+    unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise InputError(
             f"{path}: [{context.info_name}] has {', '.join(unknown)}, which `lamslide {context.info_name}` does not "
-            f"know; its options are {', '.join(sorted(name for name in known if name))}"
+            f"know; its options are {', '.join(sorted(known))}"
         )
-    if isinstance(values.get("set_"), Mapping):
-        values["set_"] = [f"{name}={json.dumps(value)}" for name, value in flattened(values["set_"]).items()]
+    if isinstance(given.get("set"), Mapping):
+        given["set"] = [f"{name}={json.dumps(value)}" for name, value in flattened(given["set"]).items()]
+    values = {known[name]: value for name, value in given.items()}
     context.default_map = {**(context.default_map or {}), **values}
     return path
+
+
+def _names(context: Context) -> dict[str, str]:
+    """Names of a command's options and arguments, as in a file, and of the parameters that they fill."""
+    names = {}
+    for parameter in context.command.params:
+        flags = [option for option in parameter.opts if option.startswith("--")]
+        name = flags[0].removeprefix("--").replace("-", "_") if flags else str(parameter.name)
+        names[name] = str(parameter.name)
+    return {name: parameter for name, parameter in names.items() if name not in ("config", "help")}
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -90,7 +107,7 @@ def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def echo_parameters(context: typer.Context, path: Path) -> None:
+def echo_parameters(context: Context, path: Path) -> None:
     """Write what a command runs with beside its result; `--config` takes the file to repeat it.
 
     Parameters
@@ -100,7 +117,8 @@ def echo_parameters(context: typer.Context, path: Path) -> None:
     path
         Result of the command, or its folder.
     """
-    kept = {name: value for name, value in context.params.items() if value is not None and name != "config"}
+    values = {name: context.params.get(parameter) for name, parameter in _names(context).items()}
+    kept = {name: value for name, value in values.items() if value is not None}
     command = str(context.info_name)
     target = path / f"{command}.json" if path.is_dir() else path.with_name(f"{path.stem}.{command}.json")
     target.parent.mkdir(parents=True, exist_ok=True)

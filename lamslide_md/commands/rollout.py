@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from lamslide_md.commands.options import Accelerator, Config, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.running import Interrupted
 from lamslide_md.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
 
 
 def rollout(
-    context: typer.Context,
+    context: Context,
     model: Annotated[Path, typer.Argument(help="A .lamslide file.")],
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
     frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
@@ -94,7 +95,12 @@ def rollout(
     echo_parameters(context, out)
     started_s = time.monotonic()
     with ProgressBars() as bars:
-        made.save(out, on_frames=bars.on_frames)
+        try:
+            made.save(out, on_frames=bars.on_frames)
+        except KeyboardInterrupt:
+            parts = sorted(out.parent.glob(f"{out.stem}.chain*{out.suffix}")) or [out]
+            names = ", ".join(str(part) for part in parts if part.exists()) or "no file"
+            raise Interrupted(f"interrupted; the frames that were done are in {names}") from None
     speed = record_wall_time(out, time.monotonic() - started_s)
     if json:
         told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}

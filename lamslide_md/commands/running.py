@@ -10,6 +10,10 @@ from lamslide_md.errors import InputError
 OK, MISTAKE, INTERRUPTED = 0, 2, 130
 
 
+class Interrupted(Exception):
+    """The user pressed Ctrl-C; the message says what is left and how to go on."""
+
+
 def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
     """Run an app without tracebacks for what a user can cause.
 
@@ -31,6 +35,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         code = app(args=arguments, prog_name=name, standalone_mode=False)
     except (InputError, OSError) as error:
         return _complain(str(error), MISTAKE)
+    except Interrupted as error:
+        return _complain(str(error), INTERRUPTED)
     except typer.Abort:
         return _complain("aborted", INTERRUPTED)
     except Exception as error:
@@ -40,6 +46,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
             raise
         # The parser shows the help by itself where nothing was asked for.
         return _complain(f"{message().rstrip('.')}; see {name} --help", MISTAKE) if message() else MISTAKE
+    if code == INTERRUPTED:
+        return _complain("interrupted; run the same command again: it continues where it can", INTERRUPTED)
     return code if isinstance(code, int) else OK
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from lamslide_md.commands.options import Config, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
 
 
 def simulate(
-    context: typer.Context,
+    context: Context,
     molecule: Annotated[str, typer.Argument(help="One-letter sequence, or a PDB or mmCIF file.")],
     out: Annotated[Path, typer.Option(help="Folder for system.pdb, rep1.xtc, rep1.json, ...")],
     ns: Annotated[float, typer.Option(help="Length of each replicate, ns.")] = 20.0,

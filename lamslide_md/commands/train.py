@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.commands.options import Accelerator, Config, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -72,7 +72,7 @@ def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
 
 
 def train(
-    context: typer.Context,
+    context: Context,
     trajectories: Annotated[list[Path], typer.Argument(help="Files that mdtraj or ASE reads; several are replicates.")],
     out: Annotated[Path, typer.Option(help="The model, a .lamslide file.")],
     top: Annotated[

@@ -1,0 +1,36 @@
+# make demo: from a peptide's name to a judged rollout.  make test: lint, types, tests.  Both make .venv if needed.
+PYTHON ?= python3
+VENV ?= .venv
+# Installed first, so that a machine can choose its build: make demo TORCH="torch==2.13.0 --index-url ..."
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CODE := lamslide_md tests workflows $(wildcard benchmarks)
+
+.PHONY: demo test lint install clean
+
+demo: $(INSTALLED)
+	$(BIN)/python workflows/tetrapeptide.py AGVD --preset quick
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/pydoclint --quiet lamslide_md workflows
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

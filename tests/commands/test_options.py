@@ -1,0 +1,127 @@
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from lamslide_md.cli import EXAMPLES, app, run
+from lamslide_md.commands import rollout as rollout_command
+from lamslide_md.commands import train as train_command
+from lamslide_md.errors import InputError
+from lamslide_md.models.solvers import SOLVERS
+from lamslide_md.training.presets import PRESETS, preset_settings
+
+
+def parse(command, arguments):
+    """Parameters of a command as it would be called with."""
+    group = typer.main.get_command(app)
+    return group.commands[command].make_context(command, list(arguments)).params
+
+
+@pytest.mark.parametrize("line", [line for examples in EXAMPLES.values() for line in examples])
+def test_every_example_of_the_help_can_be_parsed(line):
+    name, command, *arguments = shlex.split(line)
+    assert name == "lamslide"
+    parse(command, arguments)
+
+
+@pytest.mark.parametrize("command", [function.__name__ for function in EXAMPLES])
+def test_help_of_each_command_shows_its_examples(command, capsys):
+    assert run([command, "--help"]) == 0
+    assert f"lamslide {command}" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from lamslide_md.cli import run; run(['train', '--help']);"
+        "print(sorted({'torch', 'mdtraj', 'openmm', 'ase', 'scipy', 'deeptime', 'numpy'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.rstrip().endswith("[]")
+
+
+def test_what_the_shell_completes_is_what_there_is():
+    assert tuple(PRESETS) == train_command.PRESET_NAMES
+    assert rollout_command.SOLVERS == SOLVERS
+
+
+def test_the_shell_completes_presets():
+    environment = os.environ | {
+        "_LAMSLIDE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "lamslide train --preset st",
+        "COMP_CWORD": "3",
+    }
+    told = subprocess.run(
+        [sys.executable, "-m", "lamslide_md"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split() == ["standard"]
+
+
+def test_settings_change_by_their_path_and_nothing_else_changes():
+    settings = train_command.changed_settings("quick", ["flow.optimisation.n_steps=7", "atoms=all"])
+    expected = preset_settings("quick").model_dump()
+    expected["flow"]["optimisation"]["n_steps"] = 7
+    expected["atoms"] = "all"
+    assert settings.model_dump() == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("flow.optimisation.n_step=7", "no such setting"),
+        ("flow.optimisation.n_steps", "no such setting"),
+        ("atoms.n_steps=7", "no such setting"),
+        ("flow.optimisation.n_steps=-7", r"flow.optimisation.n_steps=-7: .*greater than 0"),
+    ],
+)
+def test_impossible_settings_are_named(change, complaint):
+    with pytest.raises(InputError, match=complaint):
+        train_command.changed_settings("quick", [change])
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("run.toml", '[rollout]\nframes = 7\nsolver-steps = 3\nout = "a.xtc"\n'),
+        ("run.json", '{"rollout": {"frames": 7, "solver_steps": 3, "out": "a.xtc"}}'),
+    ],
+)
+def test_a_file_gives_defaults_and_flags_win(tmp_path, file, text):
+    (tmp_path / file).write_text(text)
+    params = parse("rollout", ["a.lamslide", "--config", str(tmp_path / file), "--frames", "9"])
+    assert (params["frames"], params["solver_steps"], str(params["out"])) == (9, 3, "a.xtc")
+
+
+def test_nested_settings_of_a_file_are_those_of_set_flags(tmp_path):
+    (tmp_path / "run.toml").write_text('train.trajectories = ["a.xtc"]\n[train.set.flow.optimisation]\nn_steps = 7\n')
+    params = parse("train", ["--config", str(tmp_path / "run.toml"), "--out", "a.lamslide"])
+    assert params["set_"] == ["flow.optimisation.n_steps=7"]
+    assert [str(path) for path in params["trajectories"]] == ["a.xtc"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("run.toml", "[rollout]\nfrmes = 7\n", r"\[rollout\] has frmes"),
+        ("run.toml", "[rollout\n", "cannot be read"),
+        ("run.toml", "frames = 7\n", "one section for each command"),
+        ("run.txt", "", "takes a .toml"),
+        ("run.json", "[]", "one section for each command"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_line(tmp_path, capsys, file, text, complaint):
+    (tmp_path / file).write_text(text)
+    assert run(["rollout", "a.lamslide", "--out", "a.xtc", "--config", str(tmp_path / file)]) == 2
+    complained = capsys.readouterr().err
+    assert complained.startswith("error: ")
+    assert complained.count("\n") == 1
+    assert re.search(complaint, complained)
+
+
+def test_json_is_json(capsys):
+    assert run(["info", "--json"]) == 0
+    assert "Reference" in json.loads(capsys.readouterr().out)["openmm_platforms"]

@@ -1,0 +1,31 @@
+"""A small real run, made once for all tests that need one: a dipeptide, and a model that has learned little."""
+
+import os
+
+import pytest
+
+from lamslide_md.cli import run
+from tests.small import butane as butane
+
+SMALL = [
+    *("--set", "autoencoder.optimisation.n_steps=60"),
+    *("--set", "flow.optimisation.n_steps=40"),
+    *("--set", "flow.n_frames=8"),
+]
+
+
+@pytest.fixture(scope="session")
+def dipeptide(tmp_path_factory):
+    """Folder with system.pdb and two replicates of 200 frames, 1 ps apart, of AG (10 heavy atoms, 20 atoms)."""
+    folder = tmp_path_factory.mktemp("dipeptide")
+    arguments = ["simulate", "AG", "--ns", "0.2", "--platform", "Reference", "--out", str(folder)]
+    assert run(arguments) == 0, os.listdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(dipeptide, tmp_path_factory):
+    """A .lamslide file trained for seconds: its frames are real atoms at poor places."""
+    path = tmp_path_factory.mktemp("model") / "AG.lamslide"
+    assert run(["train", str(dipeptide / "rep1.xtc"), "--interval-ps", "5", *SMALL, "--out", str(path)]) == 0
+    return path

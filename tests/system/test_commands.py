@@ -1,0 +1,158 @@
+"""The commands one after another, as a newcomer runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import mdtraj as md
+import numpy as np
+import pytest
+
+import lamslide_md as lam
+from lamslide_md.cli import run
+
+
+@pytest.fixture(scope="module")
+def rollout(model, tmp_path_factory):
+    """Three chains of 40 frames, 5 ps apart, heavy atoms."""
+    path = tmp_path_factory.mktemp("rollout") / "rollout.xtc"
+    assert run(["rollout", str(model), "--frames", "40", "--chains", "3", "--seed", "1", "--out", str(path)]) == 0
+    return path
+
+
+def told(capsys, arguments, code=0):
+    capsys.readouterr()
+    assert run([str(argument) for argument in arguments]) == code
+    return capsys.readouterr()
+
+
+def error_line(capsys, arguments):
+    captured = told(capsys, arguments, code=2)
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_simulating_again_keeps_what_is_there_and_tells_the_speed(dipeptide, capsys):
+    before = (dipeptide / "rep1.xtc").read_bytes()
+    arguments = ["simulate", "AG", "--ns", 0.2, "--platform", "Reference", "--out", dipeptide, "--json"]
+    answer = json.loads(told(capsys, arguments).out)
+    assert answer["md_ns_per_s"] > 0
+    assert (dipeptide / "rep1.xtc").read_bytes() == before
+
+
+def test_other_settings_in_the_same_folder_are_refused_with_the_difference(dipeptide, capsys):
+    line = error_line(capsys, ["simulate", "AG", "--ns", 0.2, "--temperature-K", 300, "--out", dipeptide])
+    assert "temperature_K 350.0 there, 300.0 now" in line
+
+
+def test_a_model_knows_the_temperature_of_its_data(model, capsys):
+    content = json.loads(told(capsys, ["info", model, "--json"]).out)
+    assert content["temperature_K"] == 350.0
+    assert content["frame_interval_ps"] == 5.0
+    assert content["systems"] == ["10 points ALA1-GLY2"]
+    assert content["settings"]["flow"]["optimisation"]["n_steps"] == 40
+
+
+def test_a_command_can_be_repeated_from_its_echo(model, tmp_path):
+    out = tmp_path / "again.lamslide"
+    echo = model.with_name("AG.train.json")
+    assert run(["train", "--config", str(echo), "--out", str(out)]) == 0
+    first, again = lam.Surrogate.load(model), lam.Surrogate.load(out)
+    frames = [surrogate.rollout(n_frames=8, seed=3).points_nm() for surrogate in (first, again)]
+    np.testing.assert_array_equal(frames[0], frames[1])
+
+
+def test_training_leaves_no_checkpoints_behind_unless_asked(model):
+    assert sorted(path.name for path in model.parent.iterdir()) == ["AG.lamslide", "AG.train.json"]
+
+
+def test_a_rollout_has_all_its_frames_and_knows_its_speed(rollout, capsys):
+    chains = lam.read(rollout, rollout.with_suffix(".pdb"), check_bonds=False)
+    assert [chain.n_frames for chain in chains] == [40, 40, 40]
+    content = json.loads(told(capsys, ["info", rollout, "--json"]).out)
+    assert content["n_chains"] == 3
+    assert content["wall_time_s"] > 0
+
+
+def test_a_rollout_starts_from_any_frame_of_all_atoms(model, dipeptide, tmp_path):
+    start = md.load(dipeptide / "rep2.xtc", top=dipeptide / "system.pdb")[7]
+    start.save(str(tmp_path / "start.pdb"))
+    out = tmp_path / "rollout.dcd"
+    assert run(["rollout", str(model), "--frames", "9", "--start", str(tmp_path / "start.pdb"), "--out", str(out)]) == 0
+    assert md.load(out, top=out.with_suffix(".pdb")).n_frames == 9
+
+
+def test_a_heavy_atom_rollout_is_compared_with_the_all_atom_topology_given(rollout, dipeptide, capsys, tmp_path):
+    report, out = tmp_path / "report.html", tmp_path / "comparison.json"
+    arguments = ["compare", rollout, "--reference", dipeptide / "rep1.xtc", "--top", dipeptide / "system.pdb"]
+    arguments += ["--lag-ps", 10, "--report", report, "--out", out, "--json"]
+    answer = json.loads(told(capsys, arguments).out)
+    assert answer == json.loads(out.read_text())
+    assert answer["provenance"]["rollout_ns_per_s"] > answer["provenance"]["md_ns_per_s"] > 0
+    assert "<html" in report.read_text()
+
+
+def test_md_compared_with_itself_is_at_zero(dipeptide, capsys):
+    arguments = ["compare", dipeptide / "rep1.xtc", "--reference", dipeptide / "rep1.xtc"]
+    answer = json.loads(told(capsys, [*arguments, "--replicate", dipeptide / "rep2.xtc", "--lag-ps", 10, "--json"]).out)
+    distances = [m for m in answer["measures"] if m["kind"]["key"].startswith("js_distance_torsions")]
+    assert all(m["rollout"] in (0, None) for m in distances)
+    assert any(m["floor"] for m in distances)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["train", "RUN/rep1.xtc", "--preset", "quik", "--out", "OUT/a.lamslide"], "unknown preset 'quik'"),
+        (["train", "RUN/absent.xtc", "--out", "OUT/a.lamslide"], "absent.xtc is not there"),
+        (["train", "RUN/rep1.xtc", "--top", "PDB", "--out", "OUT/a.lamslide"], "20 atoms"),
+        (["rollout", "RUN/rep1.xtc", "--out", "OUT/a.xtc"], "no .lamslide model file"),
+        (["rollout", "MODEL", "--out", "OUT/a.xtc", "--solver", "eler"], "--solver eler is unknown"),
+        (["rollout", "MODEL", "--out", "OUT/a.xtc", "--frames", "0"], "--frames"),
+        (["rollout", "MODEL", "--out", "OUT/a.xyzzy", "--frames", "1"], "a.xyzzy"),
+        (["rollout", "MODEL", "--out", "OUT/a.xtc", "--start", "RUN/absent.pdb"], "absent.pdb is not there"),
+        (["compare", "RUN/rep1.xtc", "--reference", "RUN/rep2.xtc", "--lag-ps", "1000"], "lag"),
+        (
+            ["compare", "RUN/rep1.xtc", "--reference", "RUN/rep2.xtc", "--report", "OUT/no/report.html"],
+            "no/report.html",
+        ),
+        (["simulate", "AXG", "--out", "OUT/sim"], "X"),
+        (["simulate", "absent.pdb", "--out", "OUT/sim"], "absent.pdb"),
+        (["info", "RUN/system.pdb"], "no manifest"),
+        (["info", "--jsn"], "--jsn"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_code_2(arguments, complaint, model, dipeptide, tmp_path, capsys):
+    (tmp_path / "other.pdb").write_text("")
+    replaced = {"RUN": str(dipeptide), "OUT": str(tmp_path), "MODEL": str(model), "PDB": str(tmp_path / "other.pdb")}
+    if "PDB" in arguments:
+        md.load(dipeptide / "system.pdb").atom_slice(range(19)).save_pdb(str(tmp_path / "other.pdb"))
+    for short, path in replaced.items():
+        arguments = [argument.replace(short, path) for argument in arguments]
+    assert complaint in error_line(capsys, arguments)
+
+
+def test_ctrl_c_leaves_readable_frames_and_says_where(model, tmp_path):
+    out = tmp_path / "rollout.xtc"
+    arguments = ["rollout", str(model), "--frames", "1000000", "--chains", "2", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lamslide_md", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    first = tmp_path / "rollout.chain1.xtc"
+    deadline = time.monotonic() + 60
+    while not (first.exists() and first.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, complained = process.communicate(timeout=60)
+    assert process.returncode == 130
+    last_line = complained.strip().splitlines()[-1]
+    assert last_line.startswith("error: interrupted")
+    assert first.name in last_line
+    assert md.load(first, top=lam.Surrogate.load(model).systems[0].topology).n_frames > 0
