@@ -195,7 +195,7 @@ class Rollout:
             with TrajectoryWriter(path, topology) as writer:
                 for part in parts:
                     for piece in md.iterload(str(part), top=topology, chunk=1000):
-                        writer.write(piece.xyz, piece.time)
+                        writer.write(piece.xyz, piece.time.astype(np.float64))
             for part in parts:
                 part.unlink()
 

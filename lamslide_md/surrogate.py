@@ -16,11 +16,11 @@ from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.topologies import labels_of
 from lamslide_md.data.windows import Series
 from lamslide_md.errors import InputError
-from lamslide_md.model_file import load_weights, read_model_file, write_model_file
+from lamslide_md.model_file import Header, load_weights, read_model_file, write_model_file
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.chaining import chain_windows
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.solvers import Solver, check_solver
+from lamslide_md.models.solvers import check_solver
 from lamslide_md.rollout import Rollout
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
@@ -144,15 +144,17 @@ class Surrogate:
         InputError
             If the file cannot be written.
         """
-        header = {
-            "settings": self.settings.model_dump(mode="json"),
-            "systems": [system.to_dict() for system in self.systems],
-            "starts_nm": [np.round(starts, 5).tolist() for starts in self.starts_nm],
-            "length_scale_nm": self.length_scale_nm,
-            "frame_interval_ps": self.frame_interval_ps,
-            "temperature_K": self.temperature_K,
-            "provenance": self.provenance,
-        }
+        header = Header.model_validate(
+            {
+                "settings": self.settings,
+                "systems": [system.to_dict() for system in self.systems],
+                "starts_nm": [np.round(starts, 5).tolist() for starts in self.starts_nm],
+                "length_scale_nm": self.length_scale_nm,
+                "frame_interval_ps": self.frame_interval_ps,
+                "temperature_K": self.temperature_K,
+                "provenance": self.provenance,
+            }
+        )
         path = Path(path)
         write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, header)
         return path
@@ -169,19 +171,27 @@ class Surrogate:
         path = Path(path)
         tensors, header = read_model_file(path)
         try:
-            settings = Settings.model_validate(header["settings"])
-            systems = tuple(System.from_dict(content) for content in header["systems"])
-            autoencoder = build_autoencoder([system.entities for system in systems], settings.autoencoder)
-            flow = build_flow(autoencoder, settings.flow)
-            rest = [header[key] for key in ("length_scale_nm", "frame_interval_ps", "temperature_K", "provenance")]
-            starts_nm = tuple(np.array(starts, dtype=np.float32) for starts in header["starts_nm"])
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise InputError(f"{path} is damaged: its header lacks or garbles {error}") from error
+            systems = tuple(System.from_dict(content.model_dump()) for content in header.systems)
+            starts_nm = tuple(np.array(starts, dtype=np.float32) for starts in header.starts_nm)
+            autoencoder = build_autoencoder([system.entities for system in systems], header.settings.autoencoder)
+            flow = build_flow(autoencoder, header.settings.flow)
+        except (KeyError, ValueError, IndexError) as error:
+            raise InputError(f"{path} is damaged: its header does not fit together ({error})") from error
         load_weights(path, tensors, {"autoencoder": autoencoder, "flow": flow})
         device = Fabric(accelerator=accelerator, devices=1).device
         for module in (autoencoder, flow):
             module.to(device).eval().requires_grad_(False)
-        return cls(autoencoder, flow, systems, starts_nm, settings, *rest)
+        return cls(
+            autoencoder,
+            flow,
+            systems,
+            starts_nm,
+            header.settings,
+            header.length_scale_nm,
+            header.frame_interval_ps,
+            header.temperature_K,
+            header.provenance,
+        )
 
     def rollout(
         self,
@@ -189,7 +199,7 @@ class Surrogate:
         n_frames: int = 10_000,
         *,
         n_chains: int = 1,
-        solver: Solver = "euler",
+        solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
     ) -> Rollout:

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,6 @@ from lamslide_md.errors import InputError
 if TYPE_CHECKING:
     import mdtraj as md
 
-    from lamslide_md.models.solvers import Solver
 
 SOLVERS = ("euler", "heun", "dopri5", "sde")
 """Known without importing torch; a test holds them against the solvers there are."""
@@ -88,7 +87,7 @@ def rollout(
         "reference" if start is None else read_start(start, top),
         frames,
         n_chains=chains,
-        solver=cast("Solver", solver),
+        solver=solver,
         n_solver_steps=solver_steps,
         seed=seed,
     )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from lamslide_md.errors import InputError
 
@@ -24,6 +24,8 @@ class Manifest(BaseModel):
     n_atoms: int
     n_frames: int | None = None
     """Frames of the finished trajectory; None while it is being written."""
+    n_chains: PositiveInt = 1
+    """Independent chains of equal length that stand one after another in the file."""
 
 
 def manifest_path(trajectory: Path) -> Path:

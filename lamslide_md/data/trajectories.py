@@ -64,7 +64,8 @@ def read(
     Returns
     -------
     md.Trajectory or list of md.Trajectory
-        One trajectory, or a list where a list of paths or trajectories was given. Positions in nm, `time` in ps.
+        One trajectory, or a list where a list of paths or trajectories was given, or where the manifest beside a file
+        says that it holds several chains. Positions in nm, `time` in ps.
 
     Raises
     ------
@@ -79,13 +80,15 @@ def read(
         return chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
 
     if isinstance(source, (str, Path, md.Trajectory)) or (len(source) and isinstance(source[0], Atoms)):
-        return read_one(source, _name(source))
+        chains = _chains_of(read_one(source, _name(source)), source, stride)
+        return chains[0] if len(chains) == 1 else chains
     if not len(source):
         raise InputError("read was given an empty list; pass at least one path, trajectory or ASE Atoms")
     names = [_name(one, f"trajectory {index}") for index, one in enumerate(source)]
     trajectories = [read_one(one, name) for one, name in zip(source, names, strict=True)]
     _check_same_system(trajectories, names)
-    return trajectories
+    chains = [_chains_of(whole, one, stride) for whole, one in zip(trajectories, source, strict=True)]
+    return [chain for group in chains for chain in group]
 
 
 def iterate(
@@ -181,6 +184,21 @@ def _checked(
             f"{name} has {clock.n_frames} frames, the manifest beside it says {opened.expected_frames}; one of the two "
             "was replaced or cut: make the trajectory again, or delete the manifest if the file is sound"
         )
+
+
+def _chains_of(whole: md.Trajectory, source: object, stride: int) -> list[md.Trajectory]:
+    """Cut a rollout of several chains, which stand one after another in its file, into the chains."""
+    manifest = find_manifest(Path(source)) if isinstance(source, (str, Path)) else None
+    n_chains = 1 if manifest is None else manifest.n_chains
+    if n_chains == 1:
+        return [whole]
+    if whole.n_frames % n_chains:
+        raise InputError(
+            f"{source} has {whole.n_frames} frames at stride={stride}, which do not divide into {n_chains} chains; use "
+            "a stride that divides the frames of a chain"
+        )
+    n_frames = whole.n_frames // n_chains
+    return [whole[chain * n_frames : (chain + 1) * n_frames] for chain in range(n_chains)]
 
 
 def _name(source: object, otherwise: str = "the trajectory") -> str:

@@ -77,6 +77,8 @@ class TrajectoryWriter:
             If frames were lost, as happens without an error on a full disk.
         """
         self._file.close()
+        if not self.n_frames:
+            return
         with md.open(str(self.path)) as file:
             n_found = len(file)
         if n_found != self.n_frames:

@@ -60,7 +60,7 @@ class Decoded:
     """
 
     positions: Float[Tensor, "batch frames entities slots dim"]
-    kind_logits: tuple[Float[Tensor, "batch frames entities kinds"], ...]
+    kind_logits: tuple[Float[Tensor, "batch frames entities _"], ...]
 
 
 class Autoencoder(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.solvers import Solver, check_solver
+from lamslide_md.models.solvers import check_solver
 
 
 def window_generator(seed: int, window: int) -> torch.Generator:
@@ -24,7 +24,7 @@ def chain_windows(
     autoencoder: Autoencoder,
     flow: LatentFlow,
     start: Batch,
-    solver: Solver,
+    solver: str,
     n_solver_steps: int,
     seed: int,
     first_window: int = 0,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lamslide_md.models.attention import ModulatedBlock
 from lamslide_md.models.interpolant import Interpolant
 from lamslide_md.models.priors import GaussianPrior, WhitePrior
-from lamslide_md.models.solvers import Solver, solve
+from lamslide_md.models.solvers import solve
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 KnownFrames = Bool[Tensor, " frames"]
@@ -184,7 +184,7 @@ class LatentFlow(nn.Module):
         self,
         latents: Latents,
         known: KnownFrames,
-        solver: Solver,
+        solver: str,
         n_steps: int,
         generator: torch.Generator,
     ) -> Latents:

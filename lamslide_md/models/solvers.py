@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -16,8 +15,7 @@ Latents = Float[Tensor, "batch frames tokens channels"]
 FlowTimes = Float[Tensor, " batch"]
 Predict = Callable[[Latents, FlowTimes], Latents]
 Velocity = Callable[[Latents, float], Latents]
-Solver = Literal["euler", "heun", "dopri5", "sde"]
-SOLVERS: tuple[Solver, ...] = get_args(Solver)
+SOLVERS = ("euler", "heun", "dopri5", "sde")
 
 NEAR_END = 1e-3
 """Distance kept from tau = 0 and 1 where converting a prediction divides by alpha or sigma."""
@@ -70,7 +68,7 @@ def dopri5(velocity: Velocity, state: Latents) -> Latents:
 
 
 def solve(
-    interpolant: Interpolant, predict: Predict, noise: Callable[[], Latents], solver: Solver, n_steps: int
+    interpolant: Interpolant, predict: Predict, noise: Callable[[], Latents], solver: str, n_steps: int
 ) -> Latents:
     """Carry noise to data.
 

@@ -10,7 +10,7 @@ from lamslide_md.data.batch import Batch
 from lamslide_md.data.windows import Series, Windows, rotated
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.building import build_autoencoder
-from lamslide_md.training.engine import Engine
+from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
 from lamslide_md.training.presets import AutoencoderSettings
 
@@ -69,9 +69,9 @@ def train_autoencoder(
     n_samples = settings.optimisation.batch_size
     device = engine.fabric.device
 
-    def loss(network: Autoencoder, generator: torch.Generator) -> Tensor:
+    def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
         batch = prepare(frames.batch(frames.draw(n_samples, generator)), autoencoder, settings, generator).to(device)
-        decoded = network.terms(batch, settings.latent_noise, generator)
+        decoded = terms_of(batch, settings.latent_noise, generator)
         return (
             position_loss(decoded, batch)
             + settings.distance_weight * distance_loss(decoded, batch)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -38,8 +38,9 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 Network = TypeVar("Network", bound=nn.Module)
-Loss = Callable[[Network, torch.Generator], Tensor]
-"""Loss of the network on a fresh batch drawn with the generator; the network is asked through its method `terms`."""
+Terms = Callable[..., Any]
+Loss = Callable[[Terms, torch.Generator], Tensor]
+"""Loss on a fresh batch drawn with the generator; the network is asked through its method `terms`, given first."""
 
 
 @dataclass
@@ -67,9 +68,7 @@ class Engine:
     checkpoint_interval_s: float = 30.0
     _reported_s: float = field(default=0.0, init=False)
 
-    def train(
-        self, phase: str, fingerprint: str, network: Network, loss: Loss[Network], settings: Optimisation
-    ) -> Network:
+    def train(self, phase: str, fingerprint: str, network: Network, loss: Loss, settings: Optimisation) -> Network:
         """Train, continuing from the checkpoint of the same phase and fingerprint if there is one.
 
         Parameters
@@ -106,7 +105,7 @@ class Engine:
             rate = settings.learning_rate * _relative_rate(step, settings)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
-            value = loss(cast(Network, wrapped), generator)
+            value = loss(wrapped.terms, generator)
             network.zero_grad()
             self.fabric.backward(value)
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)

@@ -10,7 +10,7 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.priors import GaussianPrior
 from lamslide_md.training.building import build_flow
-from lamslide_md.training.engine import Engine
+from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.presets import AutoencoderSettings, FlowSettings
@@ -59,7 +59,7 @@ def train_flow(
     _fit_normalisation(flow, source, settings, torch.Generator().manual_seed(engine.seed))
     n_samples, device = settings.optimisation.batch_size, engine.fabric.device
 
-    def loss(network: LatentFlow, generator: torch.Generator) -> Tensor:
+    def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
         index = source.windows.draw(n_samples, generator)
         latents, batch = source.encode(index, generator, with_batch=settings.decoded_weight > 0)
         if settings.reverse_time:
@@ -69,7 +69,7 @@ def train_flow(
                 flipped = torch.where(backwards[:, None, None, None, None], batch.positions.flip(1), batch.positions)
                 batch = batch.with_positions(flipped)
         tau = torch.rand(len(latents), generator=generator).to(device)
-        terms = network.terms(latents, known, tau, generator)
+        terms = terms_of(latents, known, tau, generator)
         total = (terms.prediction - terms.target).square().mean()
         if batch is not None and settings.decoded_weight:
             decoded = autoencoder.decode(flow.restore(terms.data), batch)

@@ -31,7 +31,9 @@ def build_optimisers(network: nn.Module, settings: Optimisation) -> list[torch.o
     ----------
     Jordan et al., Muon: an optimizer for hidden layers in neural networks (2024); Liu et al., arXiv 2502.16982.
     """
-    weights = [m.weight for m in network.modules() if isinstance(m, nn.Linear) and min(m.weight.shape) >= SMALLEST_MATRIX]
+    weights = [
+        m.weight for m in network.modules() if isinstance(m, nn.Linear) and min(m.weight.shape) >= SMALLEST_MATRIX
+    ]
     matrices = [w for w in weights if w.requires_grad]
     taken = {id(w) for w in matrices}
     rest = [p for p in network.parameters() if p.requires_grad and id(p) not in taken]

@@ -58,7 +58,7 @@ def train_both(
     return autoencoder, flow, facts
 
 
-def _fingerprint(*parts: BaseModel | str | float) -> str:
+def _fingerprint(*parts: BaseModel | str | float | int) -> str:
     text = "\n".join(part.model_dump_json() if isinstance(part, BaseModel) else repr(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -30,13 +30,13 @@ def run(checkpoint_dir, stop_at=None, n_steps=40):
     torch.manual_seed(3)
     calls = 0
 
-    def loss(network, generator):
+    def loss(terms_of, generator):
         nonlocal calls
         calls += 1
         if stop_at is not None and calls > stop_at:
             raise Interrupted
         x = torch.randn(8, 4, generator=generator)
-        return (network.terms(x) - 2 * x).square().mean()
+        return (terms_of(x) - 2 * x).square().mean()
 
     engine = Engine(Fabric(accelerator="cpu", devices=1), 5, checkpoint_dir, checkpoint_interval_s=0.0)
     settings = SETTINGS.model_copy(update={"n_steps": n_steps})

@@ -1,0 +1,44 @@
+"""What unit tests share: a toy molecule with two wells, and settings of a training of seconds."""
+
+import itertools
+
+import mdtraj as md
+import numpy as np
+import pytest
+
+from lamslide_md.training.presets import AutoencoderSettings, FlowSettings, Optimisation, Settings
+
+N_FRAMES = 600
+BOND_NM, ANGLE = 0.153, np.deg2rad(112)
+
+
+def tiny_settings(n_steps=60, frame_interval_ps=1.0, placement="superposed", **autoencoder):
+    """Everything real, only small."""
+    optimisation = Optimisation(n_steps=n_steps, batch_size=32, learning_rate=2e-3, warmup_steps=10)
+    return Settings(
+        frame_interval_ps=frame_interval_ps,
+        placement=placement,
+        autoencoder=AutoencoderSettings(optimisation=optimisation, width=32, n_channels=16, **autoencoder),
+        flow=FlowSettings(optimisation=optimisation, n_frames=6, width=32, depth=1),
+    )
+
+
+@pytest.fixture(scope="session")
+def butane():
+    """Heavy atoms of butane whose torsion hops between two wells, 1 ps apart."""
+    generator = np.random.default_rng(0)
+    topology = md.Topology()
+    residue = topology.add_residue("BUT", topology.add_chain())
+    atoms = [topology.add_atom(f"C{i + 1}", md.element.carbon, residue) for i in range(4)]
+    for one, two in itertools.pairwise(atoms):
+        topology.add_bond(one, two)
+    hops = np.cumprod(np.where(generator.random(N_FRAMES) < 0.1, -1, 1))
+    torsion = 1.1 * hops + 0.2 * generator.normal(size=N_FRAMES)
+    height = BOND_NM * np.sin(ANGLE)
+    xyz = np.zeros((N_FRAMES, 4, 3))
+    xyz[:, 0] = [BOND_NM * np.cos(ANGLE), height, 0]
+    xyz[:, 2, 0] = BOND_NM
+    xyz[:, 3, 0] = BOND_NM - BOND_NM * np.cos(ANGLE)
+    xyz[:, 3, 1:] = height * np.stack([np.cos(torsion), np.sin(torsion)], axis=1)
+    xyz += 0.002 * generator.normal(size=xyz.shape)
+    return md.Trajectory(xyz.astype(np.float32), topology, time=np.arange(float(N_FRAMES)))

@@ -1,0 +1,74 @@
+import json
+
+import ase.io
+import numpy as np
+import pytest
+
+import lamslide_md as lam
+from lamslide_md.rollout import Rollout
+from tests.small import tiny_settings
+
+
+@pytest.fixture(scope="module")
+def rollout(butane):
+    return lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=20)).rollout(butane[0], 11, n_chains=3)
+
+
+@pytest.mark.parametrize(("suffix", "precision_nm"), [("xtc", 6e-4), ("trr", 1e-6), ("dcd", 1e-5), ("h5", 1e-6)])
+def test_chains_stand_one_after_another_with_uniform_times(rollout, tmp_path, suffix, precision_nm):
+    path = rollout.save(tmp_path / f"r.{suffix}")
+    import mdtraj as md
+
+    joined = md.load(str(path)) if suffix == "h5" else md.load(str(path), top=str(tmp_path / "r.pdb"))
+    np.testing.assert_allclose(joined.xyz, rollout.points_nm().reshape(33, 4, 3), atol=precision_nm)
+    if suffix != "dcd":
+        np.testing.assert_allclose(joined.time, np.arange(1, 34))
+    assert not list(tmp_path.glob("*.chain*"))
+
+
+def test_reading_a_saved_rollout_keeps_its_chains_apart(rollout, tmp_path):
+    path = rollout.save(tmp_path / "r.xtc")
+    chains = lam.read(path, top=tmp_path / "r.pdb")
+    assert [chain.n_frames for chain in chains] == [11, 11, 11]
+    np.testing.assert_allclose(chains[1].xyz, rollout.points_nm()[1], atol=6e-4)
+
+
+def test_the_manifest_says_what_the_numbers_mean(rollout, tmp_path):
+    manifest = json.loads((rollout.save(tmp_path / "r.xtc").with_suffix(".json")).read_text())
+    assert (manifest["frame_interval_ps"], manifest["n_frames"], manifest["n_chains"]) == (1.0, 33, 3)
+    assert manifest["rollout"]["solver"] == "euler"
+
+
+def test_ase_reads_the_same_positions_in_angstrom(rollout, tmp_path):
+    frames = ase.io.read(rollout.save(tmp_path / "r.traj"), index=":")
+    assert len(frames) == 33
+    np.testing.assert_allclose(frames[5].positions, 10 * rollout.points_nm()[0, 5], atol=1e-4)
+    assert frames[12].info == {"time_ps": 13.0, "chain": 1}
+
+
+def test_an_unknown_format_is_refused(rollout, tmp_path):
+    with pytest.raises(lam.InputError, match=r"r\.docx"):
+        rollout.save(tmp_path / "r.docx")
+
+
+def test_an_interrupted_rollout_leaves_readable_files(rollout, tmp_path):
+    windows = iter(np.split(rollout.points_nm()[:, :10], 2, axis=1))
+
+    def interrupted():
+        yield from windows
+        raise KeyboardInterrupt
+
+    broken = Rollout(rollout.system, 11, 3, 1.0, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        broken.save(tmp_path / "r.xtc")
+    import mdtraj as md
+
+    part = md.load(str(tmp_path / "r.chain2.xtc"), top=rollout.system.topology)
+    np.testing.assert_allclose(part.xyz, rollout.points_nm()[1, :10], atol=6e-4)
+
+
+def test_coordinates_that_are_not_finite_are_never_written(rollout, tmp_path):
+    bad = rollout.points_nm().copy()
+    bad[0, 3] = np.nan
+    with pytest.raises(lam.InputError, match="frame 3"):
+        Rollout(rollout.system, 11, 3, 1.0, lambda: iter([bad])).save(tmp_path / "r.xtc")

@@ -1,0 +1,179 @@
+import json
+
+import mdtraj as md
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import lamslide_md as lam
+from tests.small import tiny_settings
+
+
+@pytest.fixture(scope="module")
+def surrogate(butane):
+    return lam.Surrogate.fit(butane, settings=tiny_settings(), temperature_K=300.0)
+
+
+def test_a_rollout_has_all_the_frames_asked_for_at_uniform_times(surrogate, butane):
+    traj = surrogate.rollout(butane[0], 23, n_solver_steps=3).to_mdtraj()
+    np.testing.assert_allclose(traj.time, np.arange(1, 24))
+    assert traj.n_atoms == 4
+
+
+def test_no_frame_appears_twice_where_windows_meet(surrogate, butane):
+    xyz = surrogate.rollout(butane[0], 23, n_solver_steps=3).to_mdtraj().xyz
+    assert np.abs(np.diff(xyz, axis=0)).max(axis=(1, 2)).min() > 0
+
+
+def test_same_seed_same_frames_and_another_seed_others(surrogate, butane):
+    one, two, other = (surrogate.rollout(butane[0], 12, n_chains=2, seed=s).points_nm() for s in (4, 4, 5))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+def test_a_loaded_model_rolls_out_the_same_frames(surrogate, butane, tmp_path):
+    again = lam.Surrogate.load(surrogate.save(tmp_path / "butane.lamslide"))
+    np.testing.assert_array_equal(
+        again.rollout(butane[3], 12, seed=2).points_nm(), surrogate.rollout(butane[3], 12, seed=2).points_nm()
+    )
+    assert (again.frame_interval_ps, again.temperature_K) == (1.0, 300.0)
+    assert again.provenance == json.loads(json.dumps(surrogate.provenance))
+
+
+def test_reference_starts_are_frames_of_the_training_data(surrogate):
+    assert surrogate.starts_nm[0].shape == (32, 1, 4, 3)
+    rollout = surrogate.rollout("reference", 5, n_chains=3, seed=1)
+    assert rollout.points_nm().shape == (3, 5, 4, 3)
+
+
+def test_the_same_seed_trains_the_same_model(butane):
+    settings = tiny_settings(n_steps=15)
+    one, two = (lam.Surrogate.fit(butane, settings=settings, seed=7) for _ in range(2))
+    for a, b in zip(one.flow.parameters(), two.flow.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_start_may_hold_more_atoms_in_another_order(surrogate, butane):
+    topology = md.Topology()
+    residue = topology.add_residue("BUT", topology.add_chain())
+    for name, element in [("C4", "C"), ("C3", "C"), ("H1", "H"), ("C2", "C"), ("C1", "C")]:
+        topology.add_atom(name, md.element.get_by_symbol(element), residue)
+    xyz = np.insert(butane.xyz[:1, ::-1], 2, 0.5, axis=1)
+    turned = surrogate.rollout(md.Trajectory(xyz, topology), 6).points_nm()
+    np.testing.assert_allclose(turned, surrogate.rollout(butane[0], 6).points_nm(), atol=1e-6)
+
+
+def test_training_with_residues_as_entities_and_random_identifiers_runs(butane):
+    names = ["N", "CA", "C", "O"]
+    topology = md.Topology()
+    chain = topology.add_chain()
+    for name in ("GLY", "GLY"):
+        residue = topology.add_residue(name, chain)
+        for atom in names:
+            topology.add_atom(atom, md.element.get_by_symbol(atom[0]), residue)
+    topology.create_standard_bonds()
+    # Each residue is a butane; the second's N lies 0.133 nm beyond the first's C.
+    shift = butane.xyz[:, 2:3] - butane.xyz[:, :1] + np.float32([0.133, 0, 0])
+    xyz = np.concatenate([butane.xyz, butane.xyz + shift], axis=1)
+    traj = md.Trajectory(xyz, topology, time=butane.time)
+    settings = tiny_settings(n_steps=10, entities="residues", identifiers="random", rotate=True)
+    rollout = lam.Surrogate.fit(traj, settings=settings).rollout(traj[0], 7)
+    assert rollout.to_mdtraj().n_atoms == 8
+
+
+@pytest.mark.parametrize(("frames", "message"), [(5, "spans 6 frames, the longest trajectory has 5")])
+def test_too_short_a_trajectory_is_refused(butane, frames, message):
+    with pytest.raises(lam.InputError, match=message):
+        lam.Surrogate.fit(butane[:frames], settings=tiny_settings())
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones(butane):
+    with pytest.raises(lam.InputError, match=r"'fast'.*quick, standard, paper"):
+        lam.Surrogate.fit(butane, preset="fast")
+
+
+def test_a_frame_interval_that_the_data_does_not_divide_is_refused(butane):
+    with pytest.raises(lam.InputError, match=r"2\.5 ps is not a whole number of frames of 1 ps"):
+        lam.Surrogate.fit(butane, settings=tiny_settings(), frame_interval_ps=2.5)
+
+
+def test_nan_coordinates_are_refused_in_training_and_start(surrogate, butane):
+    broken = butane[:100]
+    broken.xyz[40, 2] = np.nan
+    with pytest.raises(lam.InputError, match="40"):
+        lam.Surrogate.fit(broken, settings=tiny_settings())
+    with pytest.raises(lam.InputError, match="not finite"):
+        surrogate.rollout(broken[40], 5)
+
+
+def test_another_molecule_is_refused_by_the_atoms_it_lacks(surrogate, butane):
+    with pytest.raises(lam.InputError, match=r"lacks 1 of the model's 4 atoms \(BUT1-C4\)"):
+        surrogate.rollout(butane[0].atom_slice([0, 1, 2]), 5)
+
+
+@pytest.mark.parametrize("arguments", [{"n_frames": 0}, {"n_chains": 0}, {"solver": "rk9"}, {"start": "anywhere"}])
+def test_impossible_rollouts_are_refused(surrogate, arguments):
+    with pytest.raises(lam.InputError):
+        surrogate.rollout(**arguments)
+
+
+class TestModelFiles:
+    def refused(self, path):
+        with pytest.raises(lam.InputError) as error:
+            lam.Surrogate.load(path)
+        assert path.name in str(error.value)
+        assert "\n" not in str(error.value)
+
+    def test_a_missing_file(self, tmp_path):
+        self.refused(tmp_path / "none.lamslide")
+
+    def test_random_bytes_and_a_pickle(self, tmp_path):
+        path = tmp_path / "a.lamslide"
+        path.write_bytes(np.random.default_rng(0).bytes(5000))
+        self.refused(path)
+        torch.save({"a": torch.ones(3)}, path)
+        self.refused(path)
+
+    def test_a_truncated_file(self, surrogate, tmp_path):
+        path = surrogate.save(tmp_path / "a.lamslide")
+        content = path.read_bytes()
+        for length in (0, 7, 100, len(content) // 2, len(content) - 1):
+            path.write_bytes(content[:length])
+            self.refused(path)
+
+    def test_a_newer_format_says_so(self, surrogate, tmp_path):
+        path = surrogate.save(tmp_path / "a.lamslide")
+        header = self.header_of(path)
+        self.write_with(path, {**header, "format_version": 99})
+        with pytest.raises(lam.InputError, match="format version 99"):
+            lam.Surrogate.load(path)
+
+    def test_a_missing_weight_and_a_wrong_shape(self, surrogate, tmp_path):
+        path = surrogate.save(tmp_path / "a.lamslide")
+        header, tensors = self.header_of(path), load_file(path)
+        name = "flow/out.weight"
+        self.write_with(path, header, {k: t for k, t in tensors.items() if k != name})
+        self.refused(path)
+        self.write_with(path, header, {**tensors, name: torch.zeros(3, 3)})
+        self.refused(path)
+
+    @pytest.mark.parametrize("key", ["settings", "systems", "starts_nm", "frame_interval_ps"])
+    def test_a_garbled_header(self, surrogate, tmp_path, key):
+        path = surrogate.save(tmp_path / "a.lamslide")
+        header = self.header_of(path)
+        for bad in (None, 3, "x", [1], {"a": 1}):
+            self.write_with(path, {**header, key: bad}, load_file(path))
+            if key != "frame_interval_ps" or not isinstance(bad, int):
+                self.refused(path)
+
+    @staticmethod
+    def header_of(path):
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            return json.loads(file.metadata()["lamslide"])
+
+    @staticmethod
+    def write_with(path, header, tensors=None):
+        save_file(load_file(path) if tensors is None else tensors, path, metadata={"lamslide": json.dumps(header)})
