@@ -55,9 +55,9 @@ def check(path, whole, length_ps):
 
 
 def test_killed_at_random_moments_no_frame_is_missing_or_doubled(tmp_path):
-    killed = kill_until_done(tmp_path / "rep1.xtc", 150.0, n_kills=4, longest_s=0.5)
-    assert killed >= 2
-    check(tmp_path / "rep1.xtc", tmp_path / "whole.xtc", 150.0)
+    killed = kill_until_done(tmp_path / "rep1.xtc", 80.0, n_kills=3, longest_s=0.4)
+    assert killed >= 1
+    check(tmp_path / "rep1.xtc", tmp_path / "whole.xtc", 80.0)
 
 
 @pytest.mark.slow

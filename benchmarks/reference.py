@@ -1,0 +1,139 @@
+"""Reference simulations: speed per system and platform, and whether they sample the ensemble they claim.
+
+    python benchmarks/reference.py            # about 10 minutes on 2 idle cores
+    python benchmarks/reference.py --quick    # 1 minute: fewer systems, wide error bars
+
+Three tables, also in benchmarks/results/reference.json:
+speed        ns/day of one replicate (4 fs, hydrogens of 3 amu) on every platform here
+solvent      the native GBSAOBCForce against the force field's own CustomGBForce: energies and speed
+ensemble     kinetic energies against the canonical distribution, and potential energies at 300 K against 400 K
+"""
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import openmm
+from common import write_result
+from openmm import unit
+from openmm.app import ForceField, HBonds, NoCutoff
+from rich.console import Console
+from rich.table import Table
+
+from lamslide_md.reference import Molecule, PreparedSystem, SimulationSettings, peptide, prepare
+from lamslide_md.reference.energies import sample_energies
+from lamslide_md.reference.platforms import time_platforms
+from lamslide_md.reference.systems import PROTEIN
+from lamslide_md.reference.validation import check_ensemble, check_kinetic
+
+IMPLICIT = [("A", True), ("AA", False), ("ALDA", False), ("KFWY", False), ("ACDEFGHIKL", False)]
+SOLVENTS = ["vacuum", "obc2", "gbn2"]
+EXPLICIT = ["tip3pfb", "opc"]
+TEMPERATURES_K = (300.0, 400.0)
+console = Console()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer systems, fewer samples")
+    quick = parser.parse_args().quick
+    peptides = IMPLICIT[:2] if quick else IMPLICIT
+    molecules = [(label(sequence, capped), peptide(sequence, capped=capped)) for sequence, capped in peptides]
+    speed = measure_speed(molecules, seconds=0.5 if quick else 2.0, explicit=not quick)
+    solvent = [compare_solvents(name, molecule, seconds=0.5 if quick else 2.0) for name, molecule in molecules]
+    show("native GBSAOBCForce against CustomGBForce", solvent)
+    ensemble = [
+        check(name, molecule, timestep_fs, n_samples=1500 if quick else 10_000)
+        for name, molecule in molecules[:1]
+        for timestep_fs in ((4.0,) if quick else (2.0, 4.0))
+    ]
+    show("ensemble, Langevin middle, hydrogens of 3 amu", ensemble)
+    write_result("reference", {"quick": quick, "speed": speed, "solvent": solvent, "ensemble": ensemble})
+
+
+def label(sequence: str, capped: bool) -> str:
+    return f"ACE-{sequence}-NME" if capped else sequence
+
+
+def measure_speed(molecules: list[tuple[str, Molecule]], *, seconds: float, explicit: bool) -> list[dict[str, Any]]:
+    rows = []
+    cases = [(name, molecule, solvent) for name, molecule in molecules for solvent in SOLVENTS]
+    cases += [(*molecules[0], solvent) for solvent in EXPLICIT] if explicit else []
+    for name, molecule, solvent in cases:
+        settings = SimulationSettings(solvent=solvent)
+        prepared = prepare(molecule, settings)
+        row = {"system": name, "solvent": solvent, "particles": prepared.system.getNumParticles()}
+        for choice in time_platforms(prepared, settings, seconds=seconds):
+            row[f"{choice.name} {choice.n_threads}"] = round(choice.ns_per_day, 1)
+        rows.append(row)
+    show("ns/day by platform and threads", rows)
+    return rows
+
+
+def compare_solvents(name: str, molecule: Molecule, *, seconds: float) -> dict[str, Any]:
+    """Energies of 20 shaken structures, and speeds on the Reference platform."""
+    settings = SimulationSettings()
+    native = prepare(molecule, settings)
+    own_system = ForceField(PROTEIN, "implicit/obc2.xml").createSystem(
+        molecule.topology, nonbondedMethod=NoCutoff, constraints=HBonds, hydrogenMass=3.0
+    )
+    own = PreparedSystem(name, molecule.topology, molecule.positions_nm, own_system, native.solute, "obc2.xml")
+    shakes = np.random.default_rng(0).normal(scale=0.005, size=(20, *molecule.positions_nm.shape))
+    energies = np.array([potential_energies(system, molecule.positions_nm + shakes) for system in (native, own)])
+    speeds = [
+        next(
+            choice.ns_per_day
+            for choice in time_platforms(system, settings, seconds=seconds)
+            if choice.name == "Reference"
+        )
+        for system in (native, own)
+    ]
+    return {
+        "system": name,
+        "largest relative energy difference": float((np.abs(energies[0] - energies[1]) / np.abs(energies[1])).max()),
+        "native ns/day": round(speeds[0], 1),
+        "custom ns/day": round(speeds[1], 1),
+        "speed ratio": round(speeds[0] / speeds[1], 1),
+    }
+
+
+def potential_energies(prepared: PreparedSystem, structures_nm: np.ndarray) -> list[float]:
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(prepared.system, openmm.VerletIntegrator(0.001), platform)
+    energies = []
+    for positions_nm in structures_nm:
+        context.setPositions(positions_nm)
+        energy = context.getState(energy=True).getPotentialEnergy()
+        energies.append(energy.value_in_unit(unit.kilojoule_per_mole))
+    return energies
+
+
+def check(name: str, molecule: Molecule, timestep_fs: float, *, n_samples: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"system": name, "timestep_fs": timestep_fs}
+    sampled = []
+    for seed, temperature_K in enumerate(TEMPERATURES_K, start=1):
+        settings = SimulationSettings(
+            temperature_K=temperature_K, timestep_fs=timestep_fs, frame_interval_ps=0.4, equilibration_ps=20.0
+        )
+        sampled.append(sample_energies(prepare(molecule, settings), settings, n_samples, seed=seed))
+        kinetic = check_kinetic(sampled[-1])
+        row[f"T at {temperature_K:g} K"] = f"{kinetic.temperature_K:.1f} ± {kinetic.temperature_error_K:.1f}"
+        row[f"width at {temperature_K:g} K"] = f"{kinetic.width_ratio:.3f} ± {kinetic.width_error:.3f}"
+        row[f"kinetic_{temperature_K:g}_K"] = asdict(kinetic)
+    ensemble = check_ensemble(*sampled)
+    row["ensemble slope"] = f"{ensemble.slope_ratio:.3f} ± {ensemble.slope_error:.3f}"
+    return row | {"ensemble": asdict(ensemble)}
+
+
+def show(title: str, rows: list[dict[str, Any]]) -> None:
+    columns = list(dict.fromkeys(key for row in rows for key, value in row.items() if not isinstance(value, dict)))
+    table = Table(*columns, title=title)
+    for row in rows:
+        cells = [row.get(column, "") for column in columns]
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
