@@ -104,6 +104,30 @@ def build_two_state_alanine(
     return build_alanine(phi, psi, hydrogens=hydrogens, seed=seed)
 
 
+def build_butanol(n_frames: int, seed: int) -> md.Trajectory:
+    """A chain C-C-C-C-O, without bonds in its topology, whose first torsion jumps and whose second is noise."""
+    rng = np.random.default_rng(seed)
+    topology = md.Topology()
+    residue = topology.add_residue("MOL", topology.add_chain())
+    for index, symbol in enumerate("CCCCO"):
+        topology.add_atom(f"{symbol}{index}", md.element.get_by_symbol(symbol), residue)
+    jumping = np.deg2rad([65.0, 180.0])[two_state_path(n_frames, (0.03, 0.02), seed)] + rng.normal(
+        scale=0.2, size=n_frames
+    )
+    first = np.tile([0.0, 0.0, 0.0], (n_frames, 1))
+    second = np.tile([0.153, 0.0, 0.0], (n_frames, 1))
+    third = place(np.tile([0.0, 0.1, 0.0], (n_frames, 1)), first, second, 0.153, 112.0, np.full(n_frames, np.pi))
+    fourth = place(first, second, third, 0.153, 112.0, jumping)
+    oxygen = place(second, third, fourth, 0.143, 109.0, np.pi + rng.normal(scale=0.2, size=n_frames))
+    positions = np.stack([first, second, third, fourth, oxygen], axis=1)
+    return md.Trajectory((positions + rng.normal(scale=0.002, size=positions.shape)).astype(np.float32), topology)
+
+
+@pytest.fixture(scope="session")
+def butanol() -> Build:
+    return build_butanol
+
+
 @pytest.fixture(scope="session")
 def alanine() -> Build:
     return build_alanine

@@ -8,7 +8,7 @@ import lamslide_md as lam
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.measures import KINDS
 
-QUICK = {"lag_ps": 5.0, "n_clusters": 20, "n_states": 4, "n_bootstrap": 40}
+QUICK = {"lag_ps": 5.0, "n_clusters": 20, "n_states": 4, "n_bootstrap": 20}
 
 
 def compare(rollout, reference, **changes):
@@ -152,8 +152,8 @@ def test_the_report_is_one_file_with_all_figures_and_no_outside_reference(of_rep
     of_replicate.save_report(tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     # Ramachandran, TICs, two torsions, two autocorrelations, timescales; for the two states populations, transitions,
-    # passage times, fluxes and a Chapman-Kolmogorov test each.
-    assert html.count("data:image/png;base64,") == 13
+    # passage times and a Chapman-Kolmogorov test each.
+    assert html.count("data:image/png;base64,") == 12
     # The viewer's own script may name addresses; nothing the page itself loads may.
     page = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     assert "http" not in page
@@ -161,6 +161,17 @@ def test_the_report_is_one_file_with_all_figures_and_no_outside_reference(of_rep
     assert "Redistribution and use in source and binary forms" in html
     assert 'name="viewport"' in html
     assert "60x" in html
+
+
+def test_a_molecule_that_is_no_peptide_is_compared_by_the_torsions_of_its_bonds(butanol, tmp_path):
+    reference, rollout = butanol(3000, 0), butanol(3000, 1)
+    comparison = compare(rollout, reference)
+    assert [t.name for t in comparison.torsions] == ["C0-C1-C2-C3 MOL0", "C1-C2-C3-O4 MOL0"]
+    assert comparison.measure("js_distance_torsions_backbone").rollout is None
+    assert 0 < comparison.measure("js_distance_torsions_all").rollout < 0.15
+    comparison.save_report(tmp_path / "report.html")
+    assert "Ramachandran" not in (tmp_path / "report.html").read_text(encoding="utf-8").split("<script")[0]
+    assert "backbone" not in comparison.summary()
 
 
 def test_provenance_cannot_inject_markup(reference_md, replicate_md, tmp_path):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lamslide_md.evaluation.comparison import Comparison
 
 AT_FLOOR_ERRORS = 2.0
+AT_FLOOR_RATIO = 1.1
+"""Up to here a ratio is no news, however small its error."""
 HEADLINES = (
     "js_distance_torsions_all",
     "js_distance_tic0",
@@ -115,7 +117,8 @@ def _verdict(measure: Measure) -> str:
         return "floor"
     if measure.ratio is None:
         return "above" if measure.rollout and measure.floor == 0 else "none"
-    return "floor" if measure.ratio - AT_FLOOR_ERRORS * (measure.ratio_error or 0.0) <= 1.0 else "above"
+    at_floor = measure.ratio - AT_FLOOR_ERRORS * (measure.ratio_error or 0.0) <= 1.0 or measure.ratio <= AT_FLOOR_RATIO
+    return "floor" if at_floor else "above"
 
 
 def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
@@ -144,8 +147,7 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
         "states": [
             Picture(figures.state_populations(comparison), "populations of the metastable states"),
             Picture(kinetic_figures.transition_matrices(comparison), "transition matrices of MD and rollout"),
-            Picture(kinetic_figures.passage_times(comparison), "mean first passage times of MD and rollout"),
-            Picture(kinetic_figures.fluxes(comparison), "fluxes between states, rollout over MD"),
+            *_passage_pictures(comparison),
         ],
         "timescales": [Picture(kinetic_figures.timescales_over_lag(comparison), "implied timescales over lag")],
         "tests": [
@@ -155,6 +157,16 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
             for state in range(comparison.markov.n_states)
         ],
     }
+
+
+def _passage_pictures(comparison: "Comparison") -> list[Picture]:
+    pictures = []
+    if any((comparison.markov.passage_ps[side] > 0).any() for side in ("reference", "rollout")):
+        source = kinetic_figures.passage_times(comparison)
+        pictures.append(Picture(source, "mean first passage times of MD and rollout"))
+    if comparison.markov.n_states > 2:
+        pictures.append(Picture(kinetic_figures.fluxes(comparison), "fluxes between states, rollout over MD"))
+    return pictures
 
 
 def _timescale_rows(comparison: "Comparison") -> list[tuple[str, list[str]]]:
