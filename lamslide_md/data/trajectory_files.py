@@ -11,6 +11,7 @@ import numpy as np
 from mdtraj.formats.registry import FormatRegistry
 
 from lamslide_md.data.ase_atoms import trajectory_from_ase
+from lamslide_md.data.quiet import quiet
 from lamslide_md.errors import InputError
 
 HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
@@ -136,7 +137,8 @@ def _mdtraj_chunks(
     taken = 0
     while True:
         try:
-            frames = next(source, None)
+            with quiet():
+                frames = next(source, None)
         except Exception as error:
             raise _damaged(path, error, taken) from error
         if frames is None:
@@ -170,7 +172,7 @@ def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
     if suffix(path) in {".mdcrd", ".crd"}:
         return
     try:
-        with md.open(str(path)) as file:
+        with quiet(), md.open(str(path)) as file:
             first = file.read(n_frames=1)
     except Exception as error:
         raise _damaged(path, error, 0) from error
@@ -191,7 +193,7 @@ def count_sound_frames(path: Path) -> int:
     """Count the frames at the start of an xtc or trr that can be read."""
     count = 0
     try:
-        with md.open(str(path)) as file:
+        with quiet(), md.open(str(path)) as file:
             while len(file.read(n_frames=1)[0]):
                 count += 1
     except (OSError, RuntimeError):

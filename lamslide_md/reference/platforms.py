@@ -15,7 +15,7 @@ from lamslide_md.reference.systems import PreparedSystem
 
 GPU = ("CUDA", "OpenCL", "HIP")
 REFERENCE_LIMIT = 3000
-"""Particles beyond which the Reference platform is not timed: at 1,800 in water it has a tenth of the CPU one's speed."""
+"""Particles beyond which the Reference platform is not timed: at 1,800 in water it has a tenth of the CPU's speed."""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,18 @@ def test_truncated_file_says_how_many_frames_are_sound_and_gives_them(ethanol, t
     np.testing.assert_allclose(recovered.xyz, ethanol.xyz[:24], atol=5.1e-4)
 
 
+@pytest.mark.parametrize("ending", ["dcd", "xtc"])
+def test_readers_print_nothing_of_their_own(ethanol, top_path, tmp_path, capfd, ending):
+    path = tmp_path / f"run.{ending}"
+    ethanol.save(str(path))
+    capfd.readouterr()
+    if ending == "xtc":
+        path.write_bytes(path.read_bytes()[:-5])
+    read(path, top=top_path, frame_interval_ps=2.0, recover=ending == "xtc")
+    print("heard")
+    assert capfd.readouterr() == ("heard\n", "")
+
+
 def test_file_cut_in_its_first_frame_is_refused_with_one_line(ethanol, top_path, tmp_path):
     path = tmp_path / "run.xtc"
     ethanol.save(str(path))

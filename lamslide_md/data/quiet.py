@@ -1,0 +1,30 @@
+"""Silence for C libraries that print while they read: dcd readers greet on stdout, xtc readers complain on stderr."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Reading the sound frames of a damaged file counts them first, silenced as well.
+_lock = threading.RLock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Send what this process prints below Python to nowhere for a while; errors still come as exceptions."""
+    with _lock:
+        # What Python has buffered is not the library's.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        kept = os.dup(1), os.dup(2)
+        try:
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+            for descriptor in (nowhere, *kept):
+                os.close(descriptor)
