@@ -5,13 +5,14 @@ import os
 import pytest
 
 from lamslide_md.cli import run
+from lamslide_md.commands.options import flattened
 from tests.small import butane as butane
 
-SMALL = [
-    *("--set", "autoencoder.optimisation.n_steps=60"),
-    *("--set", "flow.optimisation.n_steps=40"),
-    *("--set", "flow.n_frames=8"),
-]
+SETTINGS = {
+    "autoencoder": {"width": 32, "optimisation": {"n_steps": 60, "batch_size": 16}},
+    "flow": {"width": 32, "depth": 1, "n_frames": 8, "optimisation": {"n_steps": 40, "batch_size": 16}},
+}
+SMALL = [word for name, value in flattened(SETTINGS).items() for word in ("--set", f"{name}={value}")]
 
 
 @pytest.fixture(scope="session")

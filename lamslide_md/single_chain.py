@@ -1,0 +1,156 @@
+"""One chain of a surrogate, frame by frame, that can be continued from any of its frames."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from lamslide_md.data.systems import System
+from lamslide_md.data.windows import Series
+from lamslide_md.errors import InputError
+from lamslide_md.models.chaining import chain_windows
+from lamslide_md.models.solvers import check_solver
+from lamslide_md.surrogate import Surrogate
+
+Points = Float[np.ndarray, "points dim"]
+
+SAME_FRAME_NM = 1e-4
+"""A frame nearer than this to what was rolled out is that frame: formats round positions."""
+
+
+class SingleChain:
+    """Rolls out one chain in the place and orientation of its start.
+
+    A surrogate makes windows of frames from one known frame and noise drawn with (seed, index of the window). The
+    state of a chain is therefore the known frame of the present window, the index of the window, and the place in it.
+
+    Parameters
+    ----------
+    surrogate
+        With one known frame.
+    system
+        Which of its systems moves.
+    solver
+        How windows are sampled; see `Surrogate.rollout`.
+    n_solver_steps
+        Steps of the solver in each window.
+    seed
+        Same seed, same frames, on the same machine.
+
+    Raises
+    ------
+    InputError
+        If the model needs several known frames, or a setting is impossible.
+    """
+
+    def __init__(self, surrogate: Surrogate, system: System, solver: str, n_solver_steps: int, seed: int) -> None:
+        check_solver(solver, n_solver_steps)
+        if surrogate.settings.flow.n_known != 1:
+            raise InputError(
+                f"this model continues {surrogate.settings.flow.n_known} known frames, one structure is only one; use "
+                "Surrogate.rollout with a trajectory as its start"
+            )
+        self._surrogate, self._system = surrogate, system
+        self._solver, self._n_solver_steps, self._seed = solver, n_solver_steps, seed
+        self._made_by = [_digest(surrogate), solver, n_solver_steps, seed]
+        self._window, self._place = -1, 0
+        self._known: Points = np.zeros((0, 3), dtype=np.float32)
+        self._turn, self._centre = np.eye(3), np.zeros(3)
+        self._frames: Points | Any = self._known
+        self._windows: Iterator[torch.Tensor] = iter(())
+
+    def start(self, points_nm: Points) -> None:
+        """Begin at a frame; a chain that has run before goes on with noise it has not used."""
+        placed = self._system.place(points_nm[None].astype(np.float32), self._surrogate.settings.placement)[0]
+        self._centre = points_nm.mean(axis=0, dtype=np.float64)
+        turned = self._surrogate.settings.placement == "superposed"
+        self._turn = Rotation.align_vectors(points_nm - self._centre, placed)[0].as_matrix() if turned else np.eye(3)
+        self._begin(placed / np.float32(self._surrogate.length_scale_nm), self._window + 1)
+
+    def resume(self, state: dict[str, Any], points_nm: Points) -> bool:
+        """Go on from a state, if it is one of this model, solver and seed, and the frame is the one it was saved with.
+
+        Parameters
+        ----------
+        state
+            From `state`.
+        points_nm
+            The frame it was saved with.
+
+        Returns
+        -------
+        bool
+            Whether the chain goes on as if it had not stopped; if not, nothing has changed.
+        """
+        if state.get("made_by") != self._made_by:
+            return False
+        before = self._turn, self._centre, self._window
+        self._turn, self._centre = np.array(state["turn"]), np.array(state["centre_nm"])
+        self._begin(np.array(state["known"], dtype=np.float32), state["window"])
+        if state["place"] == 0:
+            same = self._located(self._known)
+        else:
+            self._next_window()
+            self._place = state["place"]
+            same = self._located(self._frames[self._place - 1])
+        if np.abs(same - points_nm).max() < SAME_FRAME_NM:
+            return True
+        self._turn, self._centre, self._window = before
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """JSON-able state after the frame given last."""
+        return {
+            "made_by": self._made_by,
+            "window": self._window,
+            "place": self._place,
+            # Nine digits are a single-precision number to the bit.
+            "known": [[float(f"{x:.9g}") for x in point] for point in self._known],
+            "turn": self._turn.tolist(),
+            "centre_nm": self._centre.tolist(),
+        }
+
+    def step(self) -> Points:
+        """Give the next frame, nm."""
+        if self._place == len(self._frames):
+            if self._place:
+                self._known, self._window = self._frames[-1], self._window + 1
+            self._next_window()
+        self._place += 1
+        return self._located(self._frames[self._place - 1])
+
+    def _begin(self, known: Points, window: int) -> None:
+        self._known, self._window, self._place = known, window, 0
+        self._frames = known[:0]
+        series = Series(self._system.entities, known[None])
+        batch = series.batch(np.zeros((1, 1), dtype=int)).to(next(self._surrogate.flow.parameters()).device)
+        self._windows = chain_windows(
+            self._surrogate.autoencoder,
+            self._surrogate.flow,
+            batch,
+            self._solver,
+            self._n_solver_steps,
+            self._seed,
+            first_window=window,
+        )
+
+    def _next_window(self) -> None:
+        positions = next(self._windows).cpu().numpy()[0]
+        self._frames, self._place = self._system.entities.to_points(positions), 0
+
+    def _located(self, points: Points) -> Points:
+        """From the model's place, orientation and length scale to those of the start, nm."""
+        return points.astype(np.float64) * self._surrogate.length_scale_nm @ self._turn.T + self._centre
+
+
+def _digest(surrogate: Surrogate) -> str:
+    """Hash of the weights: another training is another chain."""
+    digest = hashlib.sha256()
+    for module in (surrogate.autoencoder, surrogate.flow):
+        for tensor in module.state_dict().values():
+            digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
