@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import mdtraj as md
 
-from lamslide_md.evaluation.judgement import Judgement, Settings, judge
+from lamslide_md.errors import InputError
+from lamslide_md.evaluation.details import Settings
+from lamslide_md.evaluation.judgement import Judgement, judge
 from lamslide_md.evaluation.markov_details import MarkovResult
 from lamslide_md.evaluation.measures import Measure
 from lamslide_md.evaluation.playback import Playback
@@ -146,12 +148,27 @@ def compare(
         reference_interval_ps=float(reference_interval_ps),
         replicate_interval_ps=float(replicate_interval_ps or reference_interval_ps),
     )
-    fixed_lag_ps = None if lag_ps == "auto" else float(lag_ps)
-    settings = Settings(fixed_lag_ps, n_clusters, n_states, n_bootstrap, seed, _temperature(temperature_K, provenance))
+    settings = Settings(
+        lag_ps=_lag_ps(lag_ps),
+        n_clusters=n_clusters,
+        n_states=n_states,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        temperature_K=_temperature(temperature_K, provenance),
+    )
     judgement = judge(prepared, settings)
     parts = {field.name: getattr(judgement, field.name) for field in fields(Judgement)}
     shown = dict(provenance or {}) | {"versions": library_versions()}
     return Comparison(**parts, floor=prepared.floor_text, provenance=shown)
+
+
+def _lag_ps(lag_ps: object) -> float | None:
+    if lag_ps == "auto":
+        return None
+    try:
+        return float(str(lag_ps))
+    except ValueError:
+        raise InputError(f'lag_ps must be a time in ps or "auto", got {lag_ps!r}') from None
 
 
 def _temperature(temperature_K: float | None, provenance: Mapping[str, Any] | None) -> float | None:

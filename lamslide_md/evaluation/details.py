@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lamslide_md.errors import InputError
 from lamslide_md.evaluation.distribution_measures import torsion_estimates
 from lamslide_md.evaluation.lag_choice import LagChoice
 from lamslide_md.evaluation.landscape import Landscape
@@ -22,6 +23,15 @@ class Settings:
     n_bootstrap: int
     seed: int
     temperature_K: float | None
+
+    def __post_init__(self) -> None:
+        for name in ("n_clusters", "n_states", "n_bootstrap"):
+            if getattr(self, name) < 2:
+                raise InputError(f"{name} must be at least 2, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise InputError(f"seed must not be negative, got {self.seed}")
+        if self.temperature_K is not None and not self.temperature_K > 0:
+            raise InputError(f"temperature_K must be positive, got {self.temperature_K:g}")
 
 
 @dataclass(frozen=True)

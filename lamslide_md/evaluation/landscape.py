@@ -1,5 +1,6 @@
 """What is fitted on the reference, and only on it: TICA, clusters, an MSM and its metastable states."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 from deeptime.clustering import ClusterModel, KMeans
 from deeptime.decomposition import TICA, TransferOperatorModel
 from jaxtyping import Float, Int
+from numpy.exceptions import ComplexWarning
 
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.counting import NotEstimableError
@@ -149,7 +151,10 @@ def find_states(model: MarkovModel, n_states: int) -> tuple[Int[np.ndarray, " ac
     supported = supported_states(model, n_states)
     for wanted in range(min(max(supported, 2), len(model.active)), 1, -1):
         try:
-            assigned = np.asarray(model.model.pcca(wanted).assignments)
+            with warnings.catch_warnings():
+                # Eigenvectors of nearly equal eigenvalues come out complex by rounding.
+                warnings.simplefilter("ignore", ComplexWarning)
+                assigned = np.asarray(model.model.pcca(wanted).assignments)
         except (ValueError, RuntimeError, AssertionError, np.linalg.LinAlgError):
             continue
         found = np.unique(assigned)
@@ -163,11 +168,11 @@ def find_states(model: MarkovModel, n_states: int) -> tuple[Int[np.ndarray, " ac
 def _why_fewer(model: MarkovModel, asked: int, supported: int, found: int) -> tuple[str, ...]:
     if found == asked and supported >= 2:
         return ()
-    why = f"at a lag of {model.lag_ps:g} ps {supported - 1} eigenvalues of the reference's MSM stand above its noise"
+    why = f"above its noise the spectrum of the reference's MSM at a lag of {model.lag_ps:g} ps supports {supported}"
     if supported < 2:
         why += " (the lag is longer than every process): the states are not metastable"
     elif found < supported:
-        why += f", and PCCA+ leaves some of {supported} states empty"
+        why += ", of which PCCA+ leaves some empty"
     return (f"{found} metastable states instead of {asked}: {why}",)
 
 

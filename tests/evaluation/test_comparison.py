@@ -132,6 +132,38 @@ def test_an_interval_that_does_not_divide_the_lag_is_refused(reference_md):
         compare(reference_md, reference_md, rollout_interval_ps=3.0)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"n_clusters": 0}, "n_clusters must be at least 2, got 0"),
+        ({"n_states": 1}, "n_states must be at least 2, got 1"),
+        ({"n_bootstrap": 0}, "n_bootstrap must be at least 2, got 0"),
+        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"temperature_K": 0.0}, "temperature_K must be positive, got 0"),
+        ({"lag_ps": -5.0}, "must both be positive"),
+    ],
+)
+def test_settings_without_meaning_are_refused_with_their_value(reference_md, setting, message):
+    with pytest.raises(InputError, match=message):
+        compare(reference_md, reference_md, **setting)
+
+
+def test_a_lag_in_words_is_auto_or_refused():
+    from lamslide_md.evaluation.comparison import _lag_ps
+
+    assert _lag_ps("auto") is None
+    assert _lag_ps(np.float32(5.0)) == 5.0
+    with pytest.raises(InputError, match="lag_ps must be a time in ps or \"auto\", got 'fast'"):
+        _lag_ps("fast")
+
+
+def test_an_automatic_lag_is_used_and_explained(reference_md, replicate_md):
+    comparison = compare(replicate_md[::2], reference_md, rollout_interval_ps=2.0, lag_ps="auto")
+    assert comparison.settings["lag_ps"] % 2.0 == 0
+    assert comparison.markov.lag_ps == comparison.settings["lag_ps"]
+    assert "timescale of MD" in comparison.settings["lag_reason"]
+
+
 def test_an_interval_that_is_no_time_is_refused(reference_md):
     with pytest.raises(InputError, match="rollout_interval_ps must be positive, got 0"):
         compare(reference_md, reference_md, rollout_interval_ps=0.0)
