@@ -60,7 +60,7 @@ class SystemContent(_Content):
 class Header(_Content):
     """Everything in a model file besides the weights."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = 1
     settings: Settings
     systems: list[SystemContent] = Field(min_length=1)
     starts_nm: list[list[list[list[list[float]]]]]

@@ -59,7 +59,7 @@ class Surrogate:
     autoencoder: Autoencoder
     flow: LatentFlow
     systems: tuple[System, ...]
-    starts_nm: tuple[Float[np.ndarray, "starts known points dim"], ...]
+    starts_nm: tuple[Float[np.ndarray, "_ _ _ dim"], ...]
     settings: Settings
     length_scale_nm: float
     frame_interval_ps: float

@@ -60,6 +60,13 @@ def centre(batch: Batch) -> Batch:
     return batch.with_positions(batch.positions - mean)
 
 
+def grown(t: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Enlarge a tensor with zeros at the end of every axis."""
+    out = t.new_zeros(shape)
+    out[tuple(slice(n) for n in t.shape)] = t
+    return out
+
+
 def pad(batches: list[Batch]) -> Batch:
     """Join batches of systems with different numbers of entities or slots by padding to the largest.
 
@@ -73,14 +80,10 @@ def pad(batches: list[Batch]) -> Batch:
     Batch
         One batch with as many samples as all of them together.
     """
+    if len(batches) == 1:
+        return batches[0]
     n_entities = max(b.positions.shape[2] for b in batches)
     n_slots = max(b.positions.shape[3] for b in batches)
-
-    def grown(t: Tensor, shape: tuple[int, ...]) -> Tensor:
-        out = t.new_zeros(shape)
-        out[tuple(slice(n) for n in t.shape)] = t
-        return out
-
     positions, masks, kinds, identifiers = [], [], [], []
     for b in batches:
         n, n_frames, _, _, dim = b.positions.shape

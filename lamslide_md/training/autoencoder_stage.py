@@ -70,11 +70,13 @@ def train_autoencoder(
     device = engine.fabric.device
 
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
-        batch = prepare(frames.batch(frames.draw(n_samples, generator)), autoencoder, settings, generator).to(device)
+        index = frames.draw(n_samples, generator)
+        batch = prepare(frames.batch(index), autoencoder, settings, generator).to(device)
+        weights = frames.pair_weights(index, settings.stiffness).to(device)
         decoded = terms_of(batch, settings.latent_noise, generator)
         return (
             position_loss(decoded, batch)
-            + settings.distance_weight * distance_loss(decoded, batch)
+            + settings.distance_weight * distance_loss(decoded, batch, weights)
             + settings.kind_weight * kind_loss(decoded, batch)
         )
 

@@ -21,14 +21,30 @@ def position_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
     return masked_mean(squared, mask)
 
 
-def distance_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
-    """Mean squared error of the distances between all pairs of existing slots, in squared length scales."""
+def distance_loss(
+    decoded: Decoded, batch: Batch, pair_weights: Float[Tensor, "batch places places"] | None = None
+) -> Float[Tensor, ""]:
+    """Weighted mean squared error of the distances between all pairs of existing slots, in squared length scales.
+
+    Parameters
+    ----------
+    decoded, batch
+        Answer and truth.
+    pair_weights
+        Weights of pairs of slots, of mean 1; None: all alike.
+
+    Returns
+    -------
+    Tensor
+        Scalar; 0 where there is but one slot.
+    """
     mask = batch.slot_mask.flatten(1)
-    n_slots = mask.shape[1]
-    i, j = torch.triu_indices(n_slots, n_slots, offset=1, device=mask.device)
+    i, j = torch.triu_indices(mask.shape[1], mask.shape[1], offset=1, device=mask.device)
     if not len(i):
         return decoded.positions.new_zeros(())
     squared = (_pair_distances(decoded.positions, i, j) - _pair_distances(batch.positions, i, j)).square()
+    if pair_weights is not None:
+        squared = squared * pair_weights[:, i, j][:, None]
     return masked_mean(squared, (mask[:, i] & mask[:, j])[:, None].expand_as(squared))
 
 

@@ -37,8 +37,8 @@ def build_optimisers(network: nn.Module, settings: Optimisation) -> list[torch.o
     matrices = [w for w in weights if w.requires_grad]
     taken = {id(w) for w in matrices}
     rest = [p for p in network.parameters() if p.requires_grad and id(p) not in taken]
-    common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
-    adamw = torch.optim.AdamW(rest, betas=(0.9, 0.99), **common)
+    rate, decay = settings.learning_rate, settings.weight_decay
+    adamw = torch.optim.AdamW(rest, lr=rate, weight_decay=decay, betas=(0.9, 0.99))
     if not matrices:
         return [adamw]
-    return [torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **common), adamw]
+    return [torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"), adamw]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from lamslide_md.data.placement import Placement
 from lamslide_md.errors import InputError
@@ -48,6 +48,8 @@ class AutoencoderSettings(BaseModel):
     rotate: bool = False
     """Turn every sample by a random rotation."""
     distance_weight: float = 1.0
+    stiffness: float = Field(default=0.5, ge=0, le=1)
+    """Share of the distance loss that weighs pairs by the inverse variance of their distance; 0 as published."""
     kind_weight: float = 0.01
 
 
@@ -110,6 +112,7 @@ PRESETS: dict[str, Settings] = {
             depth=2,
             n_heads=16,
             latent_noise=0.0,
+            stiffness=0.0,
             rotate=True,
             optimisation=Optimisation(n_steps=200_000, batch_size=16),
         ),

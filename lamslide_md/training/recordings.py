@@ -58,7 +58,7 @@ class TrainingData:
         test = [replace(s, points=s.points[cut:]) for s, cut in parts if cut < len(s.points)]
         return [replace(s, points=s.points[:cut]) for s, cut in parts], test or self.series
 
-    def starts(self, n_known: int) -> tuple[Float[np.ndarray, "starts known points dim"], ...]:
+    def starts(self, n_known: int) -> tuple[Float[np.ndarray, "_ _ _ dim"], ...]:
         """Windows of known frames at equal distances in time, for each system, nm."""
         return tuple(self._starts_of(system, n_known) for system in self.systems)
 
