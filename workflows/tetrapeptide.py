@@ -11,7 +11,8 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -155,14 +156,32 @@ class Workflow:
         }
 
 
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Write the log of this run to a file, behind those of earlier runs."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.info("begin, %d cores", usable_cores())
+    try:
+        yield
+    except BaseException as error:
+        log.info("stopped: %s: %s", type(error).__name__, error)
+        raise
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
 def main(
     sequence: Annotated[str, typer.Argument(help="One-letter codes, such as AGVD; ends are charged, pH 7.")],
     preset: Annotated[str, typer.Option(help="Of the training: quick, standard or paper.")] = "quick",
     set_: Annotated[list[str], typer.Option("--set", help="Change a setting: flow.optimisation.n_steps=8000.")] = [],  # noqa: B006
-    ns: Annotated[float, typer.Option(help="Length of each MD replicate, ns.")] = 6.0,
+    ns: Annotated[float, typer.Option(help="Length of each MD replicate, ns.")] = 7.0,
     equilibration_ps: Annotated[float, typer.Option(help="Simulated first and discarded, ps.")] = 100.0,
     temperature: Annotated[float, typer.Option("--temperature-K", help="Temperature, K.")] = 350.0,
-    frames: Annotated[int, typer.Option(min=1, help="Frames of each rollout chain, 10 ps apart.")] = 600,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each rollout chain, 10 ps apart.")] = 700,
     chains: Annotated[int, typer.Option(min=1, help="Rollout chains.")] = 10,
     lag_ps: Annotated[float, typer.Option(help="Lag of TICA and Markov models, ps.")] = 100.0,
     out: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
@@ -176,21 +195,24 @@ def main(
     changed_settings(preset, set_)
     folder = out / sequence
     folder.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=folder / "workflow.log", format="%(asctime)s %(message)s", level=logging.INFO)
-    log.info("begin: %s", " ".join(sys.argv[1:]))
-    with ProgressBars() as bars:
+    with logged(folder / "workflow.log"), ProgressBars() as bars:
         workflow = Workflow(sequence, folder, simulation, bars)
         workflow.simulate()
         workflow.train(preset, set_)
         workflow.roll_out(frames, chains)
         workflow.compare(lag_ps)
+        log.info("end: %.1f s in all", time.monotonic() - started_s)
     print(workflow.phases["compare"].facts["summary"])
     took_s = time.monotonic() - started_s
-    log.info("end: %.1f s in all", took_s)
     print(f"\n{folder}: report.html, comparison.json, {workflow.model.name}, rollout.xtc; {took_s / 60:.1f} min")
 
 
-if __name__ == "__main__":
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run with the arguments of a command line; return the exit code."""
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.command()(main)
-    sys.exit(run_app(app, "tetrapeptide.py"))
+    return run_app(app, Path(__file__).name, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

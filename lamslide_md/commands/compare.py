@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.errors import InputError
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -56,6 +57,8 @@ def compare(
         return trajectories
 
     for target in (report, out):
+        if target is not None and target.is_dir():
+            raise InputError(f"{target} is a folder; give the name of a file to write")
         if target is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
     made, simulated = read_all([rollout], rollout_interval_ps), read_all(reference, reference_interval_ps)

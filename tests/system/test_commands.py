@@ -116,7 +116,7 @@ def test_md_compared_with_itself_is_at_zero(dipeptide, capsys):
         (["rollout", "MODEL", "--out", "OUT/a.xyzzy", "--frames", "1"], "a.xyzzy"),
         (["rollout", "MODEL", "--out", "OUT/a.xtc", "--start", "RUN/absent.pdb"], "absent.pdb is not there"),
         (["compare", "RUN/rep1.xtc", "--reference", "RUN/rep2.xtc", "--lag-ps", "1000"], "lag"),
-        (["compare", "RUN/rep1.xtc", "--reference", "RUN/rep2.xtc", "--lag-ps", "10", "--out", "OUT"], "directory"),
+        (["compare", "RUN/rep1.xtc", "--reference", "RUN/rep2.xtc", "--lag-ps", "10", "--out", "OUT"], "is a folder"),
         (["simulate", "AXG", "--out", "OUT/sim"], "X"),
         (["simulate", "absent.pdb", "--out", "OUT/sim"], "absent.pdb"),
         (["info", "RUN/system.pdb"], "no manifest"),
