@@ -3,8 +3,8 @@
     python benchmarks/ala2.py                                   # simulates 100 ns first (about 20 minutes on a core)
     python benchmarks/ala2.py --trajectory ala2.xtc --top ala2.pdb
 
-Trains on the trajectory, rolls out 20 chains of 1,000 frames of 5 ps, and compares with the same trajectory; the floor is
-the distance between its halves, or that of `--replicate`. Results go to benchmarks/results/ala2.json.
+Trains on the trajectory, rolls out 20 chains of 1,000 frames of 5 ps, and compares with the same trajectory; the floor
+is the distance between its halves, or that of `--replicate`. Results go to benchmarks/results/ala2_PRESET_SEED.json.
 """
 
 import argparse
@@ -87,7 +87,10 @@ def chain_figures(chains: list[md.Trajectory], reference: md.Trajectory) -> dict
         float(np.mean(js_distances(histograms(q.reshape(-1, len(torsions))), histograms(md_angles)))) for q in quarters
     ]
     return {
-        "psi_memory": {f"{lag:g} ps": {"rollout": float(r), "md": float(m)} for lag, r, m in zip(LAGS_PS, memory, md_memory, strict=True)},
+        "psi_memory": {
+            f"{lag:g} ps": {"rollout": float(r), "md": float(m)}
+            for lag, r, m in zip(LAGS_PS, memory, md_memory, strict=True)
+        },
         "torsion_js_distance_by_quarter": distances,
     }
 
@@ -121,9 +124,11 @@ def simulate(folder: Path) -> tuple[Path, Path]:
 
 
 def show(progress: Progress) -> None:
-    """Print progress in one line."""
-    if progress.done % 200 == 0 or progress.done == progress.total:
-        print(f"{progress.phase} {progress.done}/{progress.total} {progress.message}", file=sys.stderr)
+    """Print progress in one line that overwrites itself."""
+    end = "\n" if progress.done == progress.total else "\r"
+    print(
+        f"{progress.phase} {progress.done}/{progress.total} {progress.message}   ", end=end, file=sys.stderr, flush=True
+    )
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -34,7 +34,7 @@ def build_optimisers(network: nn.Module, settings: Optimisation) -> list[torch.o
     weights = [
         m.weight for m in network.modules() if isinstance(m, nn.Linear) and min(m.weight.shape) >= SMALLEST_MATRIX
     ]
-    matrices = [w for w in weights if w.requires_grad]
+    matrices = [w for w in weights if w.requires_grad] if settings.matrices == "muon" else []
     taken = {id(w) for w in matrices}
     rest = [p for p in network.parameters() if p.requires_grad and id(p) not in taken]
     rate, decay = settings.learning_rate, settings.weight_decay

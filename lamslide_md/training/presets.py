@@ -11,11 +11,13 @@ from lamslide_md.models.interpolant import Prediction
 
 
 class Optimisation(BaseModel):
-    """How a stage is optimised: Muon and AdamW, with warm-up and linear decay of the learning rate."""
+    """How a stage is optimised, with warm-up and linear decay of the learning rate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_steps: PositiveInt
+    matrices: Literal["muon", "adamw"] = "muon"
+    """Optimiser of the hidden matrices; everything else is AdamW's."""
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 1e-3
     weight_decay: float = 1e-4
