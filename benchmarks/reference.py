@@ -4,18 +4,19 @@
     python benchmarks/reference.py --quick    # 1 minute: fewer systems, wide error bars
 
 Three tables, also in benchmarks/results/reference.json:
-speed        ns/day of one replicate (4 fs, hydrogens of 3 amu) on every platform here
+speed        ns/day of one replicate (4 fs, hydrogens of 3 amu) on every platform here, by threads; best of five timings
 solvent      the native GBSAOBCForce against the force field's own CustomGBForce: energies and speed
 ensemble     kinetic energies against the canonical distribution, and potential energies at 300 K against 400 K
 """
 
 import argparse
+import json
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import openmm
-from common import write_result
+from common import RESULTS, write_result
 from openmm import unit
 from openmm.app import ForceField, HBonds, NoCutoff
 from rich.console import Console
@@ -30,6 +31,7 @@ from lamslide_md.reference.validation import check_ensemble, check_kinetic
 IMPLICIT = [("A", True), ("AA", False), ("ALDA", False), ("KFWY", False), ("ACDEFGHIKL", False)]
 SOLVENTS = ["vacuum", "obc2", "gbn2"]
 EXPLICIT = ["tip3pfb", "opc"]
+TABLES = ("speed", "solvent", "ensemble")
 TEMPERATURES_K = (300.0, 400.0)
 console = Console()
 
@@ -37,19 +39,27 @@ console = Console()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer systems, fewer samples")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", choices=TABLES, action="append", help="one table; the others keep their last result")
+    arguments = parser.parse_args()
+    quick, wanted = arguments.quick, arguments.only or TABLES
     peptides = IMPLICIT[:2] if quick else IMPLICIT
     molecules = [(label(sequence, capped), peptide(sequence, capped=capped)) for sequence, capped in peptides]
-    speed = measure_speed(molecules, seconds=0.5 if quick else 2.0, explicit=not quick)
-    solvent = [compare_solvents(name, molecule, seconds=0.5 if quick else 2.0) for name, molecule in molecules]
-    show("native GBSAOBCForce against CustomGBForce", solvent)
-    ensemble = [
-        check(name, molecule, timestep_fs, n_samples=1500 if quick else 10_000)
-        for name, molecule in molecules[:1]
-        for timestep_fs in ((4.0,) if quick else (2.0, 4.0))
-    ]
-    show("ensemble, Langevin middle, hydrogens of 3 amu", ensemble)
-    write_result("reference", {"quick": quick, "speed": speed, "solvent": solvent, "ensemble": ensemble})
+    seconds = 0.5 if quick else 2.0
+    earlier = RESULTS / "reference.json"
+    content = json.loads(earlier.read_text()) if arguments.only and earlier.exists() else {}
+    content.pop("machine", None)
+    if "speed" in wanted:
+        content["speed"] = measure_speed(molecules, seconds=seconds, explicit=not quick)
+    if "solvent" in wanted:
+        content["solvent"] = [compare_solvents(name, molecule, seconds=seconds) for name, molecule in molecules]
+        show("native GBSAOBCForce against CustomGBForce, Reference platform", content["solvent"])
+    if "ensemble" in wanted:
+        content["ensemble"] = [
+            check(*molecules[0], timestep_fs, n_samples=1500 if quick else 10_000)
+            for timestep_fs in ((4.0,) if quick else (2.0, 4.0))
+        ]
+        show("ensemble, Langevin middle, hydrogens of 3 amu", content["ensemble"])
+    write_result("reference", content)
 
 
 def label(sequence: str, capped: bool) -> str:
@@ -64,41 +74,50 @@ def measure_speed(molecules: list[tuple[str, Molecule]], *, seconds: float, expl
         settings = SimulationSettings(solvent=solvent)
         prepared = prepare(molecule, settings)
         row = {"system": name, "solvent": solvent, "particles": prepared.system.getNumParticles()}
-        for choice in time_platforms(prepared, settings, seconds=seconds):
-            row[f"{choice.name} {choice.n_threads}"] = round(choice.ns_per_day, 1)
+        row |= {name: round(speed, 1) for name, speed in fastest(prepared, settings, seconds).items()}
         rows.append(row)
     show("ns/day by platform and threads", rows)
     return rows
 
 
+def fastest(prepared: PreparedSystem, settings: SimulationSettings, seconds: float) -> dict[str, float]:
+    """Best of five timings of each platform, ns/day: others may be using the machine meanwhile."""
+    speeds: dict[str, float] = {}
+    for _ in range(5):
+        for choice in time_platforms(prepared, settings, seconds=seconds / 5):
+            name = f"{choice.name} {choice.n_threads}"
+            speeds[name] = max(speeds.get(name, 0.0), choice.ns_per_day)
+    return speeds
+
+
 def compare_solvents(name: str, molecule: Molecule, *, seconds: float) -> dict[str, Any]:
-    """Energies of 20 shaken structures, and speeds on the Reference platform."""
+    """Solvation energies of 20 shaken structures, and speeds on the Reference platform."""
     settings = SimulationSettings()
     native = prepare(molecule, settings)
     own_system = ForceField(PROTEIN, "implicit/obc2.xml").createSystem(
         molecule.topology, nonbondedMethod=NoCutoff, constraints=HBonds, hydrogenMass=3.0
     )
     own = PreparedSystem(name, molecule.topology, molecule.positions_nm, own_system, native.solute, "obc2.xml")
+    vacuum = prepare(molecule, SimulationSettings(solvent="vacuum"))
     shakes = np.random.default_rng(0).normal(scale=0.005, size=(20, *molecule.positions_nm.shape))
-    energies = np.array([potential_energies(system, molecule.positions_nm + shakes) for system in (native, own)])
-    speeds = [
-        next(
-            choice.ns_per_day
-            for choice in time_platforms(system, settings, seconds=seconds)
-            if choice.name == "Reference"
-        )
+    structures_nm = molecule.positions_nm + shakes
+    # The total may pass through zero: the solvent's own part is compared.
+    native_energies, own_energies = (
+        potential_energies(system, structures_nm) - potential_energies(vacuum, structures_nm)
         for system in (native, own)
-    ]
+    )
+    speeds = [fastest(system, settings, seconds)["Reference 1"] for system in (native, own)]
     return {
         "system": name,
-        "largest relative energy difference": float((np.abs(energies[0] - energies[1]) / np.abs(energies[1])).max()),
+        "solvation kJ/mol": round(float(own_energies.mean()), 1),
+        "largest relative difference": float(np.abs(native_energies / own_energies - 1.0).max()),
         "native ns/day": round(speeds[0], 1),
         "custom ns/day": round(speeds[1], 1),
         "speed ratio": round(speeds[0] / speeds[1], 1),
     }
 
 
-def potential_energies(prepared: PreparedSystem, structures_nm: np.ndarray) -> list[float]:
+def potential_energies(prepared: PreparedSystem, structures_nm: np.ndarray) -> np.ndarray:
     platform = openmm.Platform.getPlatformByName("Reference")
     context = openmm.Context(prepared.system, openmm.VerletIntegrator(0.001), platform)
     energies = []
@@ -106,7 +125,7 @@ def potential_energies(prepared: PreparedSystem, structures_nm: np.ndarray) -> l
         context.setPositions(positions_nm)
         energy = context.getState(energy=True).getPotentialEnergy()
         energies.append(energy.value_in_unit(unit.kilojoule_per_mole))
-    return energies
+    return np.array(energies)
 
 
 def check(name: str, molecule: Molecule, timestep_fs: float, *, n_samples: int) -> dict[str, Any]:
