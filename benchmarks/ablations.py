@@ -3,8 +3,8 @@
     python benchmarks/ablations.py --trajectory ala2.xtc --top ala2.pdb
     python benchmarks/ablations.py --trajectory ATVV.xtc --top ATVV.pdb --interval-ps 10 --change flow.prior=white
 
-Every row has the same number of steps and seed; the first row is the preset itself. Times are those of the run, one after
-another on one machine. Results go to benchmarks/results/ablations_NAME.json.
+Every row has the same number of steps and seed; the first row is the preset itself. Times are those of the run, one
+after another on one machine. Results go to benchmarks/results/ablations_NAME.json.
 """
 
 import argparse

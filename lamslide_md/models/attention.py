@@ -13,7 +13,7 @@ def rotate(x: Float[Tensor, "*batch frames channels"]) -> Float[Tensor, "*batch 
     rates = torch.exp(-torch.arange(half, device=x.device) * (torch.log(torch.tensor(1000.0)) / half))
     angles = torch.arange(n_frames, device=x.device)[:, None] * rates
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    first, second = x[..., :half], x[..., half:]
+    first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
 
@@ -33,7 +33,7 @@ class CrossAttention(nn.Module):
         self.n_heads = n_heads
         self.norm_query, self.norm_context = nn.LayerNorm(width), nn.LayerNorm(width)
         self.to_query, self.to_key_value = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.norm_q, self.norm_k = nn.RMSNorm(width // n_heads), nn.RMSNorm(width // n_heads)
+        self.norm_q, self.norm_k = (nn.LayerNorm(width // n_heads, bias=False) for _ in range(2))
         self.out = nn.Linear(width, width)
         self.mlp = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
@@ -46,9 +46,10 @@ class CrossAttention(nn.Module):
         mask: Bool[Tensor, "batch keys"] | None = None,
     ) -> Float[Tensor, "batch queries width"]:
         """Read from the context where the mask is True."""
-        q = self.to_query(self.norm_query(query)).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
-        kv = self.to_key_value(self.norm_context(context)).unflatten(-1, (2, self.n_heads, -1))
-        k, v = kv[:, :, 0].transpose(1, 2), kv[:, :, 1].transpose(1, 2)
+        k, v = self.to_key_value(self.norm_context(context)).chunk(2, dim=-1)
+        q, k, v = (
+            t.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for t in (self.to_query(self.norm_query(query)), k, v)
+        )
         read = functional.scaled_dot_product_attention(
             self.norm_q(q), self.norm_k(k), v, attn_mask=None if mask is None else mask[:, None, None, :]
         )
@@ -79,8 +80,8 @@ class SelfAttention(nn.Module):
 class ModulatedBlock(nn.Module):
     """Attention along the second-to-last axis with a parallel MLP, modulated by a condition and gated from zero.
 
-    Attention and MLP share one input and one output projection. Scale, shift and gate come from the condition
-    (adaptive layer norm, arXiv 2212.09748); the gate starts at zero, so that a new block is the identity.
+    Scale, shift and gate come from the condition (adaptive layer norm, arXiv 2212.09748); the gate starts at zero, so
+    that a new block is the identity.
 
     Parameters
     ----------
@@ -99,20 +100,20 @@ class ModulatedBlock(nn.Module):
         self.modulation = nn.Linear(width, 3 * width)
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
-        self.inward = nn.Linear(width, 5 * width)
-        self.outward = nn.Linear(3 * width, width)
-        self.norm_q, self.norm_k = nn.RMSNorm(width // n_heads), nn.RMSNorm(width // n_heads)
+        self.to_qkv, self.from_read = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.to_hidden, self.from_hidden = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.norm_q, self.norm_k = (nn.LayerNorm(width // n_heads, bias=False) for _ in range(2))
 
     def forward(
         self, x: Float[Tensor, "batch rows axis width"], condition: Float[Tensor, "batch width"]
     ) -> Float[Tensor, "batch rows axis width"]:
         """Mix the tokens along the axis of each row."""
         scale, shift, gate = self.modulation(condition)[:, None, None, :].chunk(3, dim=-1)
-        h = self.inward(self.norm(x) * (1 + scale) + shift)
-        qkv, hidden = h[..., : 3 * self.width], h[..., 3 * self.width :]
-        q, k, v = qkv.unflatten(-1, (3, self.n_heads, -1)).permute(3, 0, 1, 4, 2, 5)
+        h = torch.addcmul(shift, self.norm(x), 1 + scale)
+        q, k, v = (t.unflatten(-1, (self.n_heads, -1)).transpose(2, 3) for t in self.to_qkv(h).chunk(3, dim=-1))
         q, k = self.norm_q(q), self.norm_k(k)
         if self.rotary:
             q, k = rotate(q), rotate(k)
         read = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).flatten(3)
-        return x + gate * self.outward(torch.cat([read, functional.gelu(hidden)], dim=-1))
+        update = self.from_read(read) + self.from_hidden(functional.gelu(self.to_hidden(h)))
+        return torch.addcmul(x, gate, update)
