@@ -1,5 +1,6 @@
 """`lamslide simulate`: reference MD of a peptide or a protein."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,12 +17,16 @@ def simulate(
     replicates: Annotated[int, typer.Option(min=1, help="Independent runs.")] = 2,
     capped: Annotated[bool, typer.Option("--capped", help="Cap the ends of a sequence with ACE and NME.")] = False,
     frame_interval_ps: Annotated[float, typer.Option(help="Time between two frames, ps.")] = 1.0,
+    equilibration_ps: Annotated[float, typer.Option(help="Simulated first and discarded, ps.")] = 200.0,
     temperature: Annotated[float, typer.Option("--temperature-K", help="Temperature, K.")] = 350.0,
     solvent: Annotated[str, typer.Option(help="obc2, gbn2, tip3pfb, opc or vacuum.")] = "obc2",
     platform: Annotated[
         str | None, typer.Option(help="OpenMM platform such as CPU:2; the fastest if not given.")
     ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Replicates at a time; one for each core.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask scheduler, to run the replicates on its workers.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Discard what was simulated with other settings.")
     ] = False,
@@ -43,12 +48,15 @@ def simulate(
     settings = SimulationSettings(
         length_ps=ns * 1000,
         frame_interval_ps=frame_interval_ps,
+        equilibration_ps=equilibration_ps,
         temperature_K=temperature,
         solvent=solvent,
     )
     choice = None if platform is None else parse_platform(platform)
     is_file = Path(molecule).suffix != ""
     subject = clean_structure(molecule) if is_file else peptide(molecule, capped=capped)
+    for note in subject.notes:
+        print(f"note: {note}", file=sys.stderr)
     out.mkdir(parents=True, exist_ok=True)
     echo_parameters(context, out)
     with ProgressBars() as bars:
@@ -58,6 +66,7 @@ def simulate(
             out,
             n_replicates=replicates,
             n_processes=processes,
+            scheduler=scheduler,
             seed=seed,
             platform=choice,
             overwrite=overwrite,
@@ -65,7 +74,15 @@ def simulate(
         )
     speed = simulation_ns_per_s(paths)
     if json:
-        print_json({"topology": out / "system.pdb", "trajectories": paths, "ns": ns, "md_ns_per_s": speed})
+        print_json(
+            {
+                "topology": out / "system.pdb",
+                "trajectories": paths,
+                "ns": ns,
+                "md_ns_per_s": speed,
+                "notes": subject.notes,
+            }
+        )
         return
     print(f"{len(paths)} replicates of {ns:g} ns in {out}: {', '.join(path.name for path in paths)}")
     print(f"MD: {speed:.3g} ns/s" if speed else "MD: nothing was simulated")

@@ -38,14 +38,21 @@ def error_line(capsys, arguments):
 
 def test_simulating_again_keeps_what_is_there_and_tells_the_speed(dipeptide, capsys):
     before = (dipeptide / "rep1.xtc").read_bytes()
-    arguments = ["simulate", "AG", "--ns", 0.2, "--platform", "Reference", "--out", dipeptide, "--json"]
+    arguments = ["simulate", "--config", dipeptide / "simulate.json", "--json"]
     answer = json.loads(told(capsys, arguments).out)
     assert answer["md_ns_per_s"] > 0
     assert (dipeptide / "rep1.xtc").read_bytes() == before
 
 
+def test_a_structure_file_is_simulated_with_what_was_changed_in_it_told(dipeptide, tmp_path, capsys):
+    arguments = ["simulate", dipeptide / "system.pdb", "--ns", 0.002, "--equilibration-ps", 1, "--replicates", 1]
+    answer = json.loads(told(capsys, [*arguments, "--platform", "Reference", "--out", tmp_path, "--json"]).out)
+    assert md.load(answer["trajectories"][0], top=answer["topology"]).n_frames == 2
+    assert any("hydrogens" in note for note in answer["notes"])
+
+
 def test_other_settings_in_the_same_folder_are_refused_with_the_difference(dipeptide, capsys):
-    line = error_line(capsys, ["simulate", "AG", "--ns", 0.2, "--temperature-K", 300, "--out", dipeptide])
+    line = error_line(capsys, ["simulate", "--config", dipeptide / "simulate.json", "--temperature-K", 300])
     assert "temperature_K 350.0 there, 300.0 now" in line
 
 
