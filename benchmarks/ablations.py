@@ -60,15 +60,18 @@ def row(reference: md.Trajectory, change: str, args: argparse.Namespace) -> dict
         "training_min": round(trained_s / 60, 2),
         "held_out_rmsd_A": round(10 * surrogate.provenance["held_out_rmsd_nm"], 4),
     }
-    for n_solver_steps in args.solver_steps:
-        chains = surrogate.rollout(reference[0], N_FRAMES, n_chains=N_CHAINS, n_solver_steps=n_solver_steps).chains()
+    rollouts = [(n, True) for n in args.solver_steps] + [(args.solver_steps[-1], False)]
+    for n_solver_steps, keep_rigid in rollouts:
+        chains = surrogate.rollout(
+            reference[0], N_FRAMES, n_chains=N_CHAINS, n_solver_steps=n_solver_steps, keep_rigid=keep_rigid
+        ).chains()
         comparison = lam.compare(
             chains,
             reference,
             rollout_interval_ps=args.interval_ps,
             reference_interval_ps=float(np.diff(reference.time[:2])[0]),
         )
-        figures[f"{n_solver_steps} solver steps"] = {
+        figures[f"{n_solver_steps} solver steps{'' if keep_rigid else ', rigid distances not kept'}"] = {
             m.kind.key: {"rollout": m.rollout, "md": m.floor} for m in comparison.measures if m.kind.key in SHOWN
         }
     print(figures, flush=True)

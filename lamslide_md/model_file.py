@@ -49,12 +49,21 @@ class TopologyContent(_Content):
     bonds: list[tuple[int, int]]
 
 
+class RigidContent(_Content):
+    """`RigidPairs.to_dict`."""
+
+    pairs: list[tuple[int, int]]
+    lower_nm: list[PositiveFloat]
+    upper_nm: list[PositiveFloat]
+
+
 class SystemContent(_Content):
     """`System.to_dict`."""
 
     entities: EntitiesContent
     reference_nm: list[list[float]]
     topology: TopologyContent | None
+    rigid: RigidContent
 
 
 class Header(_Content):

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from lamslide_md.chains import chain_points
 from lamslide_md.data.systems import System
-from lamslide_md.data.windows import Series
 from lamslide_md.errors import InputError
-from lamslide_md.models.chaining import chain_windows
 from lamslide_md.models.solvers import check_solver
 from lamslide_md.surrogate import Surrogate
 
@@ -61,7 +59,7 @@ class SingleChain:
         self._known: Points = np.zeros((0, 3), dtype=np.float32)
         self._turn, self._centre = np.eye(3), np.zeros(3)
         self._frames: Points | Any = self._known
-        self._windows: Iterator[torch.Tensor] = iter(())
+        self._windows: Iterator[np.ndarray] = iter(())
 
     def start(self, points_nm: Points) -> None:
         """Begin at a frame; a chain that has run before goes on with noise it has not used."""
@@ -126,12 +124,12 @@ class SingleChain:
     def _begin(self, known: Points, window: int) -> None:
         self._known, self._window, self._place = known, window, 0
         self._frames = known[:0]
-        series = Series(self._system.entities, known[None])
-        batch = series.batch(np.zeros((1, 1), dtype=int)).to(next(self._surrogate.flow.parameters()).device)
-        self._windows = chain_windows(
+        self._windows = chain_points(
             self._surrogate.autoencoder,
             self._surrogate.flow,
-            batch,
+            self._system,
+            known[None, None],
+            self._surrogate.length_scale_nm,
             self._solver,
             self._n_solver_steps,
             self._seed,
@@ -139,8 +137,7 @@ class SingleChain:
         )
 
     def _next_window(self) -> None:
-        positions = next(self._windows).cpu().numpy()[0]
-        self._frames, self._place = self._system.entities.to_points(positions), 0
+        self._frames, self._place = next(self._windows)[0], 0
 
     def _located(self, points: Points) -> Points:
         """From the model's place, orientation and length scale to those of the start, nm."""

@@ -1,7 +1,7 @@
 """`Surrogate`: both trained stages with all that gives their numbers a meaning."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,15 @@ import numpy as np
 from jaxtyping import Float
 from lightning_fabric import Fabric
 
-from lamslide_md.data.batch import Batch
+from lamslide_md.chains import chain_points
 from lamslide_md.data.systems import Recording, System
-from lamslide_md.data.topologies import labels_of
-from lamslide_md.data.windows import Series
 from lamslide_md.errors import InputError
 from lamslide_md.model_file import Header, load_weights, read_model_file, write_model_file
 from lamslide_md.models.autoencoder import Autoencoder
-from lamslide_md.models.chaining import chain_windows
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.solvers import check_solver
 from lamslide_md.rollout import Rollout
+from lamslide_md.starts import draw_starts, known_frames
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
 from lamslide_md.training.presets import Settings, preset_settings
@@ -148,7 +146,7 @@ class Surrogate:
             {
                 "settings": self.settings,
                 "systems": [system.to_dict() for system in self.systems],
-                "starts_nm": [np.round(starts, 5).tolist() for starts in self.starts_nm],
+                "starts_nm": [starts.tolist() for starts in self.starts_nm],
                 "length_scale_nm": self.length_scale_nm,
                 "frame_interval_ps": self.frame_interval_ps,
                 "temperature_K": self.temperature_K,
@@ -202,6 +200,7 @@ class Surrogate:
         solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
+        keep_rigid: bool = True,
     ) -> Rollout:
         """Roll out chains of windows; nothing is computed until frames are asked for.
 
@@ -218,6 +217,9 @@ class Surrogate:
             How windows are sampled: ``euler``, ``heun``, ``dopri5`` (chooses its own steps) or ``sde``.
         seed
             Same seed, same frames, on the same machine.
+        keep_rigid
+            Put distances that hardly change in the training data (bonds, angles, planar groups) back into the range
+            that it has shown, as constraints do in molecular dynamics; frames within the range are not touched.
 
         Returns
         -------
@@ -232,58 +234,32 @@ class Surrogate:
         check_solver(solver, n_solver_steps)
         if n_frames < 1 or n_chains < 1:
             raise InputError(f"n_frames={n_frames} and n_chains={n_chains} must both be at least 1")
-        system, known_nm = self._known_frames(start, n_chains, seed)
+        if isinstance(start, str) and start == "reference":
+            system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
+        else:
+            system, known_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_chains)
 
         def windows() -> Iterator[np.ndarray]:
-            batch = self._batch(system, known_nm)
-            for positions in chain_windows(self.autoencoder, self.flow, batch, solver, n_solver_steps, seed):
-                yield system.entities.to_points(positions.cpu().numpy()) * self.length_scale_nm
+            known = np.stack([system.place(frames, self.settings.placement) for frames in known_nm])
+            for points in chain_points(
+                self.autoencoder,
+                self.flow,
+                system,
+                known / self.length_scale_nm,
+                self.length_scale_nm,
+                solver,
+                n_solver_steps,
+                seed,
+                keep_rigid=keep_rigid,
+            ):
+                yield points * np.float32(self.length_scale_nm)
 
         facts = {
             "solver": solver,
             "n_solver_steps": n_solver_steps,
             "seed": seed,
+            "keep_rigid": keep_rigid,
             "temperature_K": self.temperature_K,
             "model": self.provenance,
         }
         return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
-
-    def _known_frames(
-        self, start: md.Trajectory | Recording | str, n_chains: int, seed: int
-    ) -> tuple[System, Float[np.ndarray, "chains known points dim"]]:
-        """Find the system and the known frames of every chain, nm."""
-        n_known = self.settings.flow.n_known
-        if isinstance(start, str):
-            if start != "reference":
-                raise InputError(f"start={start!r} is neither a trajectory nor 'reference'")
-            system, starts = self.systems[0], self.starts_nm[0]
-            return system, starts[np.random.default_rng(seed).integers(len(starts), size=n_chains)]
-        if isinstance(start, Recording):
-            vocabularies = self.systems[0].entities.vocabularies
-            entities = start.system.entities.with_vocabularies(vocabularies)
-            system, points_nm = replace(start.system, entities=entities), start.points_nm
-        else:
-            system = self._system_of(start)
-            points_nm = system.select(start).xyz
-        if len(points_nm) < n_known:
-            raise InputError(f"the start has {len(points_nm)} frame(s); this model needs {n_known} known frames")
-        if not np.isfinite(points_nm).all():
-            raise InputError("the start has coordinates that are not finite")
-        if n_known > 1:
-            return system, np.repeat(points_nm[None, -n_known:], n_chains, axis=0)
-        return system, points_nm[np.arange(n_chains) % len(points_nm)][:, None]
-
-    def _system_of(self, start: md.Trajectory) -> System:
-        """Choose the trained system whose atoms the start has; the error of the first one if none fits."""
-        for system in self.systems[1:]:
-            if set(system.labels()) <= set(labels_of(start.topology)):
-                return system
-        return self.systems[0]
-
-    def _batch(self, system: System, known_nm: Float[np.ndarray, "chains known points dim"]) -> Batch:
-        """Place and scale known frames, on the model's device."""
-        placed = np.stack([system.place(frames, self.settings.placement) for frames in known_nm])
-        scaled = placed.astype(np.float32) / np.float32(self.length_scale_nm)
-        series = Series(system.entities, scaled.reshape(-1, *scaled.shape[2:]))
-        frames = np.arange(len(series.points)).reshape(scaled.shape[:2])
-        return series.batch(frames).to(next(self.flow.parameters()).device)

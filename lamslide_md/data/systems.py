@@ -1,6 +1,6 @@
 """`System`: one molecule or set of points, and how its frames become a model's input."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import mdtraj as md
@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.placement import Placement, centred, superposed
+from lamslide_md.data.rigidity import RigidPairs, no_rigid_pairs
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
 
@@ -27,11 +28,14 @@ class System:
         The centred frame that others are superposed on.
     topology
         Of the molecule; None for points without chemistry.
+    rigid
+        Pairs whose distance hardly changes, learned from the training data.
     """
 
     entities: Entities
     reference_nm: Float[np.ndarray, "points dim"]
     topology: md.Topology | None = None
+    rigid: RigidPairs = field(default_factory=no_rigid_pairs)
 
     @classmethod
     def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
@@ -96,6 +100,7 @@ class System:
             "entities": self.entities.to_dict(),
             "reference_nm": self.reference_nm.tolist(),
             "topology": None if self.topology is None else topology_to_dict(self.topology),
+            "rigid": self.rigid.to_dict(),
         }
 
     @classmethod
@@ -106,6 +111,7 @@ class System:
             Entities.from_dict(content["entities"]),
             np.array(content["reference_nm"], dtype=np.float32),
             None if topology is None else topology_from_dict(topology),
+            RigidPairs.from_dict(content["rigid"]),
         )
 
 

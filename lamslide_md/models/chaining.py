@@ -1,6 +1,6 @@
 """Chain windows into a trajectory: the last frames of one window are the known frames of the next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from lamslide_md.data.batch import Batch
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.solvers import check_solver
+
+Correction = Callable[[Tensor], Tensor]
 
 
 def window_generator(seed: int, window: int) -> torch.Generator:
@@ -28,6 +30,7 @@ def chain_windows(
     n_solver_steps: int,
     seed: int,
     first_window: int = 0,
+    correct: Correction | None = None,
 ) -> Iterator[Float[Tensor, "batch new entities slots dim"]]:
     """Roll out without end, one window at a time.
 
@@ -47,6 +50,8 @@ def chain_windows(
         Of the noise.
     first_window
         Index of the first window, for a chain that continues.
+    correct
+        Applied to the positions of every new window before they are given out and carried on.
 
     Yields
     ------
@@ -67,6 +72,7 @@ def chain_windows(
         latents = torch.cat([given, given[:, -1:].expand(-1, flow.n_frames - n_known, -1, -1)], dim=1)
         latents = flow.sample(latents, known, solver, n_solver_steps, window_generator(seed, window))
         new = autoencoder.decode(latents[:, n_known:], start).positions
+        new = new if correct is None else correct(new)
         yield new
         start = start.with_positions(torch.cat([start.positions, new], dim=1)[:, -n_known:])
         window += 1

@@ -92,7 +92,7 @@ class Settings(BaseModel):
 PRESETS: dict[str, Settings] = {
     "quick": Settings(
         frame_interval_ps=5.0,
-        autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=4000)),
+        autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=4000, learning_rate=2e-3)),
         flow=FlowSettings(optimisation=Optimisation(n_steps=4000, learning_rate=2e-3)),
     ),
     "standard": Settings(

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.data.entities import joint_vocabularies
+from lamslide_md.data.rigidity import find_rigid_pairs
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
@@ -70,7 +71,7 @@ class TrainingData:
             last = len(series.points) - 1 - (n_known - 1) * series.frame_stride
             first = np.unique(np.linspace(0, last, per_series).astype(int))
             windows.append(series.points[first[:, None] + np.arange(n_known) * series.frame_stride])
-        return np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm)
+        return np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5)
 
     def data_hash(self) -> str:
         """SHA-256 of all coordinates and frame intervals."""
@@ -143,9 +144,10 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     interval_ps = frame_interval_ps or max(settings.frame_interval_ps, longest)
     vocabularies = joint_vocabularies([r.system.entities for r in recordings])
     shared: dict[int, System] = {}
-    for recording in recordings:
-        old = recording.system
-        shared.setdefault(id(old), replace(old, entities=old.entities.with_vocabularies(vocabularies)))
+    for old in {id(r.system): r.system for r in recordings}.values():
+        own = np.concatenate([r.points_nm for r in recordings if r.system is old])
+        entities = old.entities.with_vocabularies(vocabularies)
+        shared[id(old)] = replace(old, entities=entities, rigid=find_rigid_pairs(own))
     recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
     placed = [r.system.place(r.points_nm.astype(np.float32), settings.placement) for r in recordings]
     scale_nm = float(np.sqrt(np.mean([np.square(points).mean() for points in placed])))

@@ -1,0 +1,74 @@
+"""Chains of one system: from known points to batches, through the model, and back to points."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lamslide_md.data.systems import System
+from lamslide_md.data.windows import Series
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.chaining import Correction, chain_windows
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.rigidity import Rigidity
+
+
+def chain_points(
+    autoencoder: Autoencoder,
+    flow: LatentFlow,
+    system: System,
+    known: Float[np.ndarray, "chains known points dim"],
+    length_scale_nm: float,
+    solver: str,
+    n_solver_steps: int,
+    seed: int,
+    *,
+    first_window: int = 0,
+    keep_rigid: bool = True,
+) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
+    """Roll out without end, one window at a time, in units of the length scale.
+
+    Parameters
+    ----------
+    autoencoder, flow
+        Trained stages on one device.
+    system
+        What moves.
+    known
+        Placed and scaled known frames that each chain starts from.
+    length_scale_nm
+        Unit of the points.
+    solver, n_solver_steps, seed, first_window
+        See `chain_windows`.
+    keep_rigid
+        Put the system's rigid distances back into their ranges.
+
+    Yields
+    ------
+    np.ndarray
+        New frames of a window.
+    """
+    device = next(flow.parameters()).device
+    series = Series(system.entities, known.astype(np.float32).reshape(-1, *known.shape[2:]))
+    start = series.batch(np.arange(len(series.points)).reshape(known.shape[:2])).to(device)
+    correct = _rigidity(system, length_scale_nm, device) if keep_rigid else None
+    windows = chain_windows(autoencoder, flow, start, solver, n_solver_steps, seed, first_window, correct)
+    for positions in windows:
+        yield system.entities.to_points(positions.cpu().numpy())
+
+
+def _rigidity(system: System, length_scale_nm: float, device: torch.device) -> Correction:
+    """Correction of positions in slots, in length scales."""
+    entities, rigid = system.entities, system.rigid
+    place = torch.from_numpy(entities.entity_of_point * entities.n_slots + entities.slot_of_point)
+    lower, upper = (
+        torch.from_numpy(end / length_scale_nm).float().to(device) for end in (rigid.lower_nm, rigid.upper_nm)
+    )
+    rigidity = Rigidity(place[torch.from_numpy(rigid.pairs)].to(device), lower, upper)
+
+    def correct(positions: Tensor) -> Tensor:
+        return rigidity.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
+
+    return correct
