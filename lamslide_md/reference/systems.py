@@ -105,9 +105,9 @@ def prepare(molecule: Molecule, settings: SimulationSettings) -> PreparedSystem:
 def add_native_obc2(system: openmm.System, topology: Topology, solvent_dielectric: float) -> None:
     """Add generalised-Born solvent as OpenMM's native `GBSAOBCForce`, in place.
 
-    The force field's own `implicit/obc2.xml` has the same energy as a `CustomGBForce`, which is 5 (155 atoms) to 36 times
-    (22 atoms) slower on the Reference platform (benchmarks/reference.py). Charges are the system's; radii and scale
-    factors are the force field's.
+    The force field's own `implicit/obc2.xml` has the same energy as a `CustomGBForce`, which is 5 (155 atoms) to 36
+    times (22 atoms) slower on the Reference platform (benchmarks/reference.py). Charges are the system's; radii and
+    scale factors are the force field's.
 
     Parameters
     ----------
