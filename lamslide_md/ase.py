@@ -67,6 +67,8 @@ class LatentDynamics(MolecularDynamics):
         Steps of the solver in each window.
     seed
         Same seed, same frames, on the same machine.
+    keep_rigid
+        Keep rigid distances in the range of the training data; see `Surrogate.rollout`.
     **kwargs
         Others of ASE's dynamics, such as `comm`.
 
@@ -88,6 +90,7 @@ class LatentDynamics(MolecularDynamics):
         solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
+        keep_rigid: bool = True,
         **kwargs: Any,  # noqa: ANN401 - handed on
     ) -> None:
         if not isinstance(surrogate, Surrogate):
@@ -95,7 +98,7 @@ class LatentDynamics(MolecularDynamics):
         if atoms.constraints:
             raise InputError("the atoms are constrained, which a surrogate cannot honour; atoms.set_constraint() frees")
         match = match_atoms(atoms, surrogate)
-        chain = SingleChain(surrogate, match.system, solver, n_solver_steps, seed)
+        chain = SingleChain(surrogate, match.system, solver, n_solver_steps, seed, keep_rigid)
         points_nm = match.points_nm(atoms)
         if not chain.resume(atoms.info.get(INFO_KEY, {}), points_nm):
             chain.start(points_nm)

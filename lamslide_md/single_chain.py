@@ -38,6 +38,8 @@ class SingleChain:
         Steps of the solver in each window.
     seed
         Same seed, same frames, on the same machine.
+    keep_rigid
+        Keep rigid distances in the range of the training data; see `Surrogate.rollout`.
 
     Raises
     ------
@@ -45,7 +47,15 @@ class SingleChain:
         If the model needs several known frames, or a setting is impossible.
     """
 
-    def __init__(self, surrogate: Surrogate, system: System, solver: str, n_solver_steps: int, seed: int) -> None:
+    def __init__(
+        self,
+        surrogate: Surrogate,
+        system: System,
+        solver: str,
+        n_solver_steps: int,
+        seed: int,
+        keep_rigid: bool = True,
+    ) -> None:
         check_solver(solver, n_solver_steps)
         if surrogate.settings.flow.n_known != 1:
             raise InputError(
@@ -54,7 +64,8 @@ class SingleChain:
             )
         self._surrogate, self._system = surrogate, system
         self._solver, self._n_solver_steps, self._seed = solver, n_solver_steps, seed
-        self._made_by = [_digest(surrogate), solver, n_solver_steps, seed]
+        self._keep_rigid = keep_rigid
+        self._made_by = [_digest(surrogate), solver, n_solver_steps, seed, keep_rigid]
         self._window, self._place = -1, 0
         self._known: Points = np.zeros((0, 3), dtype=np.float32)
         self._turn, self._centre = np.eye(3), np.zeros(3)
@@ -134,6 +145,7 @@ class SingleChain:
             self._n_solver_steps,
             self._seed,
             first_window=window,
+            keep_rigid=self._keep_rigid,
         )
 
     def _next_window(self) -> None:

@@ -70,6 +70,9 @@ def rollout(
     top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
     solver: Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)] = "euler",
     solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = 10,
+    keep_rigid: Annotated[
+        bool, typer.Option(help="Keep bonds, angles and planar groups in the range of the training data.")
+    ] = True,
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
     config: Config = None,
@@ -90,6 +93,7 @@ def rollout(
         solver=solver,
         n_solver_steps=solver_steps,
         seed=seed,
+        keep_rigid=keep_rigid,
     )
     echo_parameters(context, out)
     started_s = time.monotonic()
