@@ -32,16 +32,24 @@ def chain_points(
 
     Parameters
     ----------
-    autoencoder, flow
-        Trained stages on one device.
+    autoencoder
+        Trained first stage.
+    flow
+        Trained second stage, on the same device.
     system
         What moves.
     known
         Placed and scaled known frames that each chain starts from.
     length_scale_nm
         Unit of the points.
-    solver, n_solver_steps, seed, first_window
-        See `chain_windows`.
+    solver
+        How each window is sampled.
+    n_solver_steps
+        Steps of the fixed-step solvers.
+    seed
+        Of the noise.
+    first_window
+        Index of the first window, for a chain that continues.
     keep_rigid
         Put the system's rigid distances back into their ranges.
 

@@ -96,6 +96,16 @@ class Rollout:
     def chains(self, on_frames: OnFrames | None = None) -> list[md.Trajectory]:
         """Every chain as a trajectory of its own.
 
+        Parameters
+        ----------
+        on_frames
+            Hears of progress.
+
+        Returns
+        -------
+        list of md.Trajectory
+            Times begin one frame interval after the start in each.
+
         Raises
         ------
         InputError
@@ -106,7 +116,12 @@ class Rollout:
         return [md.Trajectory(chain, self.system.topology, time=time_ps) for chain in self.points_nm(on_frames)]
 
     def to_mdtraj(self) -> md.Trajectory:
-        """All chains joined to one trajectory with uniform times; `chains` keeps them apart.
+        """All chains joined to one trajectory; `chains` keeps them apart.
+
+        Returns
+        -------
+        md.Trajectory
+            Chain after chain, with uniform times.
 
         Raises
         ------

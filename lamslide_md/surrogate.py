@@ -137,6 +137,16 @@ class Surrogate:
     def save(self, path: str | Path) -> Path:
         """Write one `.lamslide` file: weights (safetensors) and everything else (JSON header).
 
+        Parameters
+        ----------
+        path
+            Target; replaced only once the new file is complete.
+
+        Returns
+        -------
+        Path
+            The file.
+
         Raises
         ------
         InputError
@@ -160,6 +170,18 @@ class Surrogate:
     @classmethod
     def load(cls, path: str | Path, accelerator: str = "auto") -> "Surrogate":
         """Read a `.lamslide` file.
+
+        Parameters
+        ----------
+        path
+            File written by `save`.
+        accelerator
+            Of Lightning Fabric: where the model is to run.
+
+        Returns
+        -------
+        Surrogate
+            As it was saved.
 
         Raises
         ------
@@ -213,8 +235,10 @@ class Surrogate:
             New frames of each chain.
         n_chains
             Independent chains, sampled as one batch.
-        solver, n_solver_steps
+        solver
             How windows are sampled: ``euler``, ``heun``, ``dopri5`` (chooses its own steps) or ``sde``.
+        n_solver_steps
+            Steps of the solver in each window.
         seed
             Same seed, same frames, on the same machine.
         keep_rigid

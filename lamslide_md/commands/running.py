@@ -1,6 +1,5 @@
 """Running an app from the command line: one clear line for a user's mistake, and the exit code of it."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -32,10 +31,6 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     int
         0, 2 for a user's mistake, 130 after Ctrl-C, or what the app exits with.
     """
-    # Read when torch is loaded, which no command has done yet. Threads that wait long by spinning keep the cores from
-    # each other wherever something else runs, too: small networks then train many times slower than with one thread.
-    # Waiting so briefly costs a tenth on a machine with nothing else to do.
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
         code = app(args=arguments, prog_name=name, standalone_mode=False)
     except (InputError, OSError) as error:

@@ -121,6 +121,16 @@ class Entities:
     def with_vocabularies(self, vocabularies: tuple[tuple[str, ...], ...]) -> "Entities":
         """Express the kinds in other vocabularies, for a model that was trained with them.
 
+        Parameters
+        ----------
+        vocabularies
+            Names of the kinds, one tuple for each column.
+
+        Returns
+        -------
+        Entities
+            The same entities.
+
         Raises
         ------
         InputError

@@ -50,7 +50,12 @@ class System:
         return superposed(points_nm, self.reference_nm) if placement == "superposed" else centred(points_nm)
 
     def labels(self) -> list[Label]:
-        """Residue index, residue name and atom name of every atom.
+        """Tell the atoms apart.
+
+        Returns
+        -------
+        list
+            Residue index, residue name and atom name of every atom.
 
         Raises
         ------

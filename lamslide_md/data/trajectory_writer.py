@@ -50,6 +50,13 @@ class TrajectoryWriter:
     def write(self, positions_nm: Float[np.ndarray, "frames atoms 3"], time_ps: Float[np.ndarray, " frames"]) -> None:
         """Append frames.
 
+        Parameters
+        ----------
+        positions_nm
+            Coordinates of new frames.
+        time_ps
+            Their times.
+
         Raises
         ------
         InputError

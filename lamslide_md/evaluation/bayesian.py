@@ -58,5 +58,6 @@ def bayesian_timescales(
         row[: len(values)] = timescales_from(values, lag_ps)
     intervals = np.full((n_processes, 2), np.nan)
     known = np.isfinite(timescales_ps).sum(axis=0) > N_SAMPLES / 2
-    intervals[known] = np.nanquantile(timescales_ps[:, known], QUANTILES, axis=0).T
+    if known.any():
+        intervals[known] = np.nanquantile(timescales_ps[:, known], QUANTILES, axis=0).T
     return intervals

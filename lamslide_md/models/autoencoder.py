@@ -72,10 +72,14 @@ class Autoencoder(nn.Module):
         Number of kinds in each column of `Batch.kinds`.
     n_identifiers
         Size of the identifier pool, at least the number of entities of any system.
-    n_slots, dim
-        Slots of an entity and dimensions of space.
-    n_latents, n_channels
-        Size of the latent state of one frame, L x C.
+    n_slots
+        Slots of an entity.
+    dim
+        Dimensions of space.
+    n_latents
+        Tokens of the latent state of one frame, L.
+    n_channels
+        Channels of a token, C.
     width
         Channels inside encoder and decoder.
     n_heads

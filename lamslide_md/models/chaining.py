@@ -40,12 +40,16 @@ def chain_windows(
 
     Parameters
     ----------
-    autoencoder, flow
-        Trained stages on one device.
+    autoencoder
+        Trained first stage.
+    flow
+        Trained second stage, on the same device.
     start
         The known frames that chains start from, on that device; one chain for each sample.
-    solver, n_solver_steps
+    solver
         How each window is sampled.
+    n_solver_steps
+        Steps of the fixed-step solvers.
     seed
         Of the noise.
     first_window

@@ -62,12 +62,18 @@ class LatentFlow(nn.Module):
 
     Parameters
     ----------
-    n_latents, n_channels
-        Size of one latent frame.
+    n_latents
+        Tokens of one latent frame.
+    n_channels
+        Channels of a token.
     n_frames
         Frames of a window.
-    width, depth, n_heads
-        Size of the transformer; each level attends over the latents of a frame, then over the frames of a latent.
+    width
+        Channels inside the transformer.
+    depth
+        Levels; each attends over the latents of a frame, then over the frames of a latent.
+    n_heads
+        Attention heads; divides the width.
     interpolant
         Path and meaning of the output.
     prior

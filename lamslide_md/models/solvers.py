@@ -26,6 +26,13 @@ DOPRI5_TOLERANCE = 1e-4
 def check_solver(solver: str, n_steps: int) -> None:
     """Refuse an unknown solver or a number of steps below one.
 
+    Parameters
+    ----------
+    solver
+        Name of the solver.
+    n_steps
+        Steps of the fixed-step solvers.
+
     Raises
     ------
     InputError

@@ -64,7 +64,11 @@ def load_checkpoint(
     ----------
     path
         A checkpoint of the same networks.
-    modules, optimisers, generator
+    modules
+        Networks by name, overwritten.
+    optimisers
+        Overwritten.
+    generator
         Overwritten.
 
     Returns

@@ -44,8 +44,10 @@ def train_flow(
         Frozen first stage.
     series
         Trajectories.
-    settings, autoencoder_settings
-        Of both stages.
+    settings
+        Of this stage.
+    autoencoder_settings
+        Of the first stage: its augmentation.
 
     Returns
     -------

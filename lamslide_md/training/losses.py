@@ -28,8 +28,10 @@ def distance_loss(
 
     Parameters
     ----------
-    decoded, batch
-        Answer and truth.
+    decoded
+        Answer.
+    batch
+        Truth.
     pair_weights
         Weights of pairs of slots, of mean 1; None: all alike.
 

@@ -92,8 +92,8 @@ class Settings(BaseModel):
 PRESETS: dict[str, Settings] = {
     "quick": Settings(
         frame_interval_ps=5.0,
-        autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=4000, learning_rate=2e-3)),
-        flow=FlowSettings(optimisation=Optimisation(n_steps=4000, learning_rate=2e-3)),
+        autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)),
+        flow=FlowSettings(optimisation=Optimisation(n_steps=2500, learning_rate=2e-3)),
     ),
     "standard": Settings(
         frame_interval_ps=5.0,
@@ -136,6 +136,16 @@ PRESETS: dict[str, Settings] = {
 
 def preset_settings(preset: str) -> Settings:
     """Look up a preset.
+
+    Parameters
+    ----------
+    preset
+        Its name.
+
+    Returns
+    -------
+    Settings
+        In full.
 
     Raises
     ------

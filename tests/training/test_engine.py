@@ -22,7 +22,7 @@ class Line(nn.Module):
         return self.layers(x)
 
 
-class Interrupted(Exception):  # noqa: N818 - stands for a signal
+class Interrupted(Exception):
     pass
 
 
@@ -71,7 +71,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     run(tmp_path)
     (checkpoint,) = tmp_path.glob("*.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    with pytest.raises(InputError, match="line-ffffffffffff.safetensors is a damaged checkpoint"):
+    with pytest.raises(InputError, match=r"line-ffffffffffff\.safetensors is a damaged checkpoint"):
         run(tmp_path)
 
 
