@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from deeptime.clustering import ClusterModel
 from jaxtyping import Float
 
+from lamslide_md.evaluation.clustering import assign, fit_centres
 from lamslide_md.evaluation.counting import NotEstimableError
 from lamslide_md.evaluation.features import torsion_features
-from lamslide_md.evaluation.landscape import fit_centres, fit_tica, supported_states
+from lamslide_md.evaluation.landscape import fit_tica, supported_states
 from lamslide_md.evaluation.markov import fit_markov_model
 from lamslide_md.evaluation.memory_measures import common_lags_ps
 from lamslide_md.units import whole_frames
@@ -71,9 +71,9 @@ def choose_lag(
             candidates_ps[max(0, int(np.searchsorted(candidates_ps, relaxation_ps / 2, side="right")) - 1)]
         )
     tica, n_tics = fit_tica(angles, whole_frames(start_ps, interval_ps, "lag"))
-    tics = [np.ascontiguousarray(tica.transform(torsion_features(part))[:, :n_tics]) for part in angles]
+    tics = [np.asarray(tica.transform(torsion_features(part)))[:, :n_tics] for part in angles]
     centres = fit_centres(np.concatenate(tics), n_clusters, seed)
-    paths = [np.asarray(ClusterModel(centres).transform(part, n_jobs=1)).astype(int) for part in tics]
+    paths = [assign(centres, part) for part in tics]
     timescales_ps = np.full(len(candidates_ps), np.nan)
     for row, lag_ps in enumerate(candidates_ps):
         try:

@@ -5,20 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from deeptime.clustering import ClusterModel, KMeans
 from deeptime.decomposition import TICA, TransferOperatorModel
 from jaxtyping import Float, Int
 from numpy.exceptions import ComplexWarning
 
 from lamslide_md.errors import InputError
+from lamslide_md.evaluation.clustering import assign, fit_centres
 from lamslide_md.evaluation.counting import NotEstimableError
 from lamslide_md.evaluation.features import torsion_features
 from lamslide_md.evaluation.markov import MarkovModel, fit_markov_model
 
 KINETIC_VARIANCE = 0.95
 """TICs are kept for clustering up to this fraction of the kinetic variance, and at least two of them."""
-CLUSTERED_FRAMES = 50_000
-"""Cluster centres are fitted on at most so many frames, evenly spread: more of them do not move the centres."""
 
 Trajectories = Sequence[Float[np.ndarray, "_ _"]]
 
@@ -44,7 +42,7 @@ class Landscape:
 
     def clusters(self, tics: Float[np.ndarray, "frames tics"]) -> Int[np.ndarray, " frames"]:
         """Assign every frame to its nearest cluster centre."""
-        return np.asarray(ClusterModel(self.centres).transform(np.ascontiguousarray(tics), n_jobs=1)).astype(int)
+        return assign(self.centres, tics)
 
 
 def fit_tica(angles: Trajectories, lag_frames: int) -> tuple[TransferOperatorModel, int]:
@@ -80,37 +78,6 @@ def fit_tica(angles: Trajectories, lag_frames: int) -> tuple[TransferOperatorMod
         raise InputError(f"TICA found no moving torsion in the reference: {error}") from error
     n_tics = int(np.searchsorted(np.cumsum(variance) / variance.sum(), KINETIC_VARIANCE) + 1)
     return model, min(max(n_tics, 2), len(variance))
-
-
-def fit_centres(
-    tics: Float[np.ndarray, "frames tics"], n_clusters: int, seed: int
-) -> Float[np.ndarray, "clusters tics"]:
-    """Fit k-means cluster centres (k-means++ start).
-
-    Parameters
-    ----------
-    tics
-        Frames of the reference in TICA space.
-    n_clusters
-        Number of clusters.
-    seed
-        Seed of the start.
-
-    Returns
-    -------
-    np.ndarray
-        Centres.
-
-    Raises
-    ------
-    InputError
-        If there are fewer frames than clusters.
-    """
-    if len(tics) < n_clusters:
-        raise InputError(f"the reference has {len(tics)} frames for {n_clusters} clusters; lower n_clusters")
-    stride = -(-len(tics) // CLUSTERED_FRAMES)
-    sample = np.ascontiguousarray(tics[::stride])
-    return np.asarray(KMeans(n_clusters, fixed_seed=seed, n_jobs=1).fit_fetch(sample).cluster_centers)
 
 
 def supported_states(model: MarkovModel, n_states: int) -> int:
@@ -213,8 +180,7 @@ def fit_landscape(
     tica, n_tics = fit_tica(angles, tica_lag_frames)
     tics = [np.asarray(tica.transform(torsion_features(part)))[:, :n_tics] for part in angles]
     centres = fit_centres(np.concatenate(tics), n_clusters, seed)
-    assign = ClusterModel(centres)
-    clusters = [np.asarray(assign.transform(np.ascontiguousarray(part), n_jobs=1)).astype(int) for part in tics]
+    clusters = [assign(centres, part) for part in tics]
     state_of_cluster = np.zeros(n_clusters, dtype=int)
     try:
         model = fit_markov_model(clusters, n_clusters, lag_frames, lag_ps)

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import eigh
 
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.counting import NotEstimableError, core_transitions, count_transitions
 from lamslide_md.evaluation.features import torsion_features
-from lamslide_md.evaluation.landscape import find_states, fit_centres, fit_landscape, fit_tica, supported_states
+from lamslide_md.evaluation.clustering import assign, fit_centres
+from lamslide_md.evaluation.landscape import find_states, fit_landscape, fit_tica, supported_states
 from lamslide_md.evaluation.markov import fit_markov_model
 
 
@@ -94,6 +96,15 @@ def test_tica_refuses_trajectories_shorter_than_its_lag():
 def test_more_clusters_than_frames_are_refused():
     with pytest.raises(InputError, match="20 frames for 100 clusters"):
         fit_centres(np.random.default_rng(0).normal(size=(20, 2)), 100, 0)
+
+
+def test_clustering_leaves_torch_the_threads_it_had():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    tics = np.random.default_rng(0).normal(size=(200, 2))
+    assert set(assign(fit_centres(tics, 4, 0), tics)) == {0, 1, 2, 3}
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
 
 
 def three_well_path(n_frames: int, seed: int) -> np.ndarray:
