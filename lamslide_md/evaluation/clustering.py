@@ -1,12 +1,9 @@
 """Clusters in TICA space: k-means centres of the reference, and the nearest centre of any frame."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
-import torch
 from deeptime.clustering import ClusterModel, KMeans
 from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from lamslide_md.errors import InputError
 
@@ -14,14 +11,9 @@ CLUSTERED_FRAMES = 50_000
 """Cluster centres are fitted on at most so many frames, evenly spread: more of them do not move the centres."""
 
 
-@contextmanager
-def _threads_kept() -> Iterator[None]:
+def _threads_kept() -> threadpool_limits:
     """Give OpenMP its threads back: deeptime's clustering sets their number to n_jobs for the whole process."""
-    n_threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
+    return threadpool_limits(1, user_api="openmp")
 
 
 def fit_centres(
