@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from lamslide_md.data.trajectories import read
     from lamslide_md.errors import InputError
     from lamslide_md.evaluation.comparison import Comparison, compare
-    from lamslide_md.surrogate import Rollout, Surrogate
+    from lamslide_md.rollout import Rollout
+    from lamslide_md.surrogate import Surrogate
 
 # Read when torch is loaded. Threads that wait by spinning keep the cores from each other as soon as anything else runs:
 # small networks then train ten times slower than with one thread. Waiting briefly costs a tenth on an idle machine.
@@ -26,7 +27,7 @@ _HOMES = {
     "Comparison": "lamslide_md.evaluation.comparison",
     "Entities": "lamslide_md.data.entities",
     "InputError": "lamslide_md.errors",
-    "Rollout": "lamslide_md.surrogate",
+    "Rollout": "lamslide_md.rollout",
     "Surrogate": "lamslide_md.surrogate",
     "compare": "lamslide_md.evaluation.comparison",
     "read": "lamslide_md.data.trajectories",

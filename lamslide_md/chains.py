@@ -1,18 +1,22 @@
-"""Chains of one system: from known points to batches, through the model, and back to points."""
+"""Chains and windows of one system: from known points to batches, through the model, and back to points."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lamslide_md.data.batch import Batch
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
 from lamslide_md.models.autoencoder import Autoencoder
-from lamslide_md.models.chaining import Correction, chain_windows
+from lamslide_md.models.chaining import Correction, chain_windows, fill_windows, window_generator
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.rigidity import Rigidity
+
+WINDOWS_AT_ONCE = 64
+"""Windows filled as one batch: bounds memory."""
 
 
 def chain_points(
@@ -59,12 +63,71 @@ def chain_points(
         New frames of a window.
     """
     device = next(flow.parameters()).device
-    series = Series(system.entities, known.astype(np.float32).reshape(-1, *known.shape[2:]))
-    start = series.batch(np.arange(len(series.points)).reshape(known.shape[:2])).to(device)
+    start = _batch(system, known).to(device)
     correct = _rigidity(system, length_scale_nm, device) if keep_rigid else None
     windows = chain_windows(autoencoder, flow, start, solver, n_solver_steps, seed, first_window, correct)
     for positions in windows:
         yield system.entities.to_points(positions.cpu().numpy())
+
+
+def fill_points(
+    autoencoder: Autoencoder,
+    flow: LatentFlow,
+    system: System,
+    given: Float[np.ndarray, "windows known points dim"],
+    known: Bool[Tensor, " frames"],
+    length_scale_nm: float,
+    solver: str,
+    n_solver_steps: int,
+    seed: int,
+    *,
+    keep_rigid: bool = True,
+) -> Float[np.ndarray, "windows frames points dim"]:
+    """Fill windows between their known frames, in units of the length scale.
+
+    Parameters
+    ----------
+    autoencoder
+        Trained first stage.
+    flow
+        Trained second stage, on the same device.
+    system
+        What moves.
+    given
+        Placed and scaled known frames of every window, in their order.
+    known
+        Which frames of a window they are.
+    length_scale_nm
+        Unit of the points.
+    solver
+        How windows are sampled.
+    n_solver_steps
+        Steps of the fixed-step solvers.
+    seed
+        Of the noise.
+    keep_rigid
+        Put the system's rigid distances back into their ranges.
+
+    Returns
+    -------
+    np.ndarray
+        Whole windows, known frames as given.
+    """
+    device = next(flow.parameters()).device
+    correct = _rigidity(system, length_scale_nm, device) if keep_rigid else None
+    points = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
+    points[:, known.numpy()] = given
+    for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
+        some = slice(first, first + WINDOWS_AT_ONCE)
+        batch, noise = _batch(system, given[some]).to(device), window_generator(seed, i)
+        new = fill_windows(autoencoder, flow, batch, known.to(device), solver, n_solver_steps, noise, correct)
+        points[some, ~known.numpy()] = system.entities.to_points(new.cpu().numpy())
+    return points
+
+
+def _batch(system: System, frames: Float[np.ndarray, "windows frames points dim"]) -> Batch:
+    series = Series(system.entities, frames.astype(np.float32).reshape(-1, *frames.shape[2:]))
+    return series.batch(np.arange(len(series.points)).reshape(frames.shape[:2]))
 
 
 def _rigidity(system: System, length_scale_nm: float, device: torch.device) -> Correction:

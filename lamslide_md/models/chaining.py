@@ -1,10 +1,10 @@
-"""Chain windows into a trajectory: the last frames of one window are the known frames of the next."""
+"""Fill windows, and chain them into a trajectory: the last frames of one are the known frames of the next."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
@@ -19,6 +19,51 @@ def window_generator(seed: int, window: int) -> torch.Generator:
     """Source of the noise of one window: a rollout can continue at any window as if it had not stopped."""
     state = np.random.SeedSequence([seed, window]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)
+
+
+@torch.no_grad()
+def fill_windows(
+    autoencoder: Autoencoder,
+    flow: LatentFlow,
+    given: Batch,
+    known: Bool[Tensor, " frames"],
+    solver: str,
+    n_solver_steps: int,
+    generator: torch.Generator,
+    correct: Correction | None = None,
+) -> Float[Tensor, "batch new entities slots dim"]:
+    """Draw the unknown frames of windows.
+
+    Parameters
+    ----------
+    autoencoder
+        Trained first stage.
+    flow
+        Trained second stage, on the same device.
+    given
+        The known frames of every window, in their order, on that device.
+    known
+        Which frames of a window they are.
+    solver
+        How windows are sampled.
+    n_solver_steps
+        Steps of the fixed-step solvers.
+    generator
+        Source of the noise.
+    correct
+        Applied to the new positions.
+
+    Returns
+    -------
+    Tensor
+        Positions of the unknown frames, in units of the model's length scale.
+    """
+    encoded = autoencoder.encode(given)
+    latents = encoded.new_zeros(len(encoded), flow.n_frames, *encoded.shape[2:])
+    latents[:, known] = encoded
+    latents = flow.sample(latents, known, solver, n_solver_steps, generator)
+    new = autoencoder.decode(latents[:, ~known], given).positions
+    return new if correct is None else correct(new)
 
 
 @torch.no_grad()
@@ -72,11 +117,8 @@ def chain_windows(
     known = torch.arange(flow.n_frames, device=start.positions.device) < n_known
     window = first_window
     while True:
-        given = autoencoder.encode(start)
-        latents = torch.cat([given, given[:, -1:].expand(-1, flow.n_frames - n_known, -1, -1)], dim=1)
-        latents = flow.sample(latents, known, solver, n_solver_steps, window_generator(seed, window))
-        new = autoencoder.decode(latents[:, n_known:], start).positions
-        new = new if correct is None else correct(new)
+        generator = window_generator(seed, window)
+        new = fill_windows(autoencoder, flow, start, known, solver, n_solver_steps, generator, correct)
         yield new
         start = start.with_positions(torch.cat([start.positions, new], dim=1)[:, -n_known:])
         window += 1

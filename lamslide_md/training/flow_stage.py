@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
 from lamslide_md.data.windows import Series
@@ -14,14 +13,10 @@ from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.presets import AutoencoderSettings, FlowSettings
+from lamslide_md.training.tasks import draw_known
 
 PRIOR_WINDOWS = 20_000
 """Windows from which the normalisation and the Gaussian prior are estimated."""
-
-
-def first_frames_known(settings: FlowSettings) -> Bool[Tensor, " frames"]:
-    """Mask of forward simulation: the first frames of a window are known."""
-    return torch.arange(settings.n_frames) < settings.n_known
 
 
 def train_flow(
@@ -57,7 +52,6 @@ def train_flow(
     torch.manual_seed(engine.seed)
     source = LatentWindows(autoencoder, series, autoencoder_settings, settings.n_frames)
     flow = build_flow(autoencoder, settings)
-    known = first_frames_known(settings).to(engine.fabric.device)
     _fit_normalisation(flow, source, settings, torch.Generator().manual_seed(engine.seed))
     n_samples, device = settings.optimisation.batch_size, engine.fabric.device
 
@@ -70,6 +64,7 @@ def train_flow(
             if batch is not None:
                 flipped = torch.where(backwards[:, None, None, None, None], batch.positions.flip(1), batch.positions)
                 batch = batch.with_positions(flipped)
+        known = draw_known(settings, generator).to(device)
         tau = torch.rand(len(latents), generator=generator).to(device)
         terms = terms_of(latents, known, tau, generator)
         total = (terms.prediction - terms.target).square().mean()

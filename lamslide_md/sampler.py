@@ -1,0 +1,264 @@
+"""`Sampler`: a trained model, and the three tasks it can be asked: to go on, to bridge, to fill in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import mdtraj as md
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from lamslide_md.bridges import Fill, fill_between, fill_spaced
+from lamslide_md.chains import chain_points, fill_points
+from lamslide_md.data.systems import Recording, System
+from lamslide_md.data.times import frame_interval_of
+from lamslide_md.errors import InputError
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.solvers import check_solver
+from lamslide_md.rollout import Rollout
+from lamslide_md.starts import draw_starts, known_frames
+from lamslide_md.training.presets import Settings
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A trained model of the dynamics of one or more systems at one temperature and frame interval.
+
+    Attributes
+    ----------
+    autoencoder, flow
+        The two stages, frozen.
+    systems
+        What the model was trained on; their vocabularies are the model's.
+    starts_nm
+        For each system, windows of known frames from the training data: (starts, known frames, points, dim).
+    settings
+        Of the training.
+    length_scale_nm
+        Unit of length inside the model: the standard deviation of the coordinates.
+    frame_interval_ps
+        Time between two frames.
+    temperature_K
+        Of the training data; None if unknown.
+    provenance
+        JSON-able: data hash, seed, versions, training times, held-out error.
+    """
+
+    autoencoder: Autoencoder
+    flow: LatentFlow
+    systems: tuple[System, ...]
+    starts_nm: tuple[Float[np.ndarray, "_ _ _ dim"], ...]
+    settings: Settings
+    length_scale_nm: float
+    frame_interval_ps: float
+    temperature_K: float | None
+    provenance: dict[str, Any]
+
+    def rollout(
+        self,
+        start: md.Trajectory | Recording | str = "reference",
+        n_frames: int = 10_000,
+        *,
+        n_chains: int = 1,
+        solver: str = "euler",
+        n_solver_steps: int = 10,
+        seed: int = 0,
+        keep_rigid: bool = True,
+    ) -> Rollout:
+        """Roll out chains of windows; nothing is computed until frames are asked for.
+
+        Parameters
+        ----------
+        start
+            Frames to start from, chain c from frame c modulo their number (a model with several known frames takes the
+            last ones, for all chains). ``reference``: frames of the training data drawn with the seed.
+        n_frames
+            New frames of each chain.
+        n_chains
+            Independent chains, sampled as one batch.
+        solver
+            How windows are sampled: ``euler``, ``heun``, ``dopri5`` (chooses its own steps) or ``sde``.
+        n_solver_steps
+            Steps of the solver in each window.
+        seed
+            Same seed, same frames, on the same machine.
+        keep_rigid
+            Put distances that hardly change in the training data (bonds, angles, planar groups) back into the range
+            that it has shown, as constraints do in molecular dynamics; frames within the range are not touched.
+
+        Returns
+        -------
+        Rollout
+            Exactly `n_frames` frames for each chain, the first one frame interval after the start.
+
+        Raises
+        ------
+        InputError
+            If the start lacks atoms of the model, or a setting is impossible.
+        """
+        check_solver(solver, n_solver_steps)
+        if n_frames < 1 or n_chains < 1:
+            raise InputError(f"n_frames={n_frames} and n_chains={n_chains} must both be at least 1")
+        if isinstance(start, str) and start == "reference":
+            system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
+        else:
+            system, known_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_chains)
+
+        known = self._placed(system, known_nm)
+
+        def windows() -> Iterator[np.ndarray]:
+            for points in chain_points(
+                self.autoencoder,
+                self.flow,
+                system,
+                known,
+                self.length_scale_nm,
+                solver,
+                n_solver_steps,
+                seed,
+                keep_rigid=keep_rigid,
+            ):
+                yield points * np.float32(self.length_scale_nm)
+
+        facts = self._facts(solver, n_solver_steps, seed, keep_rigid)
+        return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
+
+    def interpolate(
+        self,
+        start: md.Trajectory | Recording,
+        end: md.Trajectory | Recording,
+        n_frames: int,
+        *,
+        n_paths: int = 1,
+        solver: str = "euler",
+        n_solver_steps: int = 10,
+        seed: int = 0,
+        keep_rigid: bool = True,
+    ) -> Rollout:
+        """Draw paths between two frames, as a transition of given duration would take.
+
+        Parameters
+        ----------
+        start
+            Path p begins at frame p modulo their number (several known frames: the last ones, for all paths).
+        end
+            Path p ends at frame p modulo their number.
+        n_frames
+            New frames between the ends: the transition takes ``n_frames + 1`` frame intervals.
+        n_paths
+            Independent paths.
+        solver
+            As in `rollout`.
+        n_solver_steps
+            Steps of the solver in each window.
+        seed
+            Same seed, same frames, on the same machine.
+        keep_rigid
+            As in `rollout`.
+
+        Returns
+        -------
+        Rollout
+            A chain for each path, of ``n_frames + 2`` frames: both ends, placed as the model places them, are in it.
+
+        Raises
+        ------
+        InputError
+            If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
+        """
+        check_solver(solver, n_solver_steps)
+        system, first_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_paths)
+        _, last_nm = known_frames(end, (system,), 1, n_paths)
+        first, last = self._placed(system, first_nm), self._placed(system, last_nm)
+        facts = self._facts(solver, n_solver_steps, seed, keep_rigid)
+        paths = fill_between(first, last, n_frames, self.settings.flow, self._filling(system, facts))
+        return self._filled(system, paths, facts)
+
+    def upsample(
+        self,
+        trajectory: md.Trajectory | Recording,
+        factor: int,
+        *,
+        solver: str = "euler",
+        n_solver_steps: int = 10,
+        seed: int = 0,
+        keep_rigid: bool = True,
+    ) -> Rollout:
+        """Draw the frames between those of a coarse trajectory.
+
+        Parameters
+        ----------
+        trajectory
+            Its frame interval is `factor` times the model's.
+        factor
+            Fine frames for one coarse frame.
+        solver
+            As in `rollout`.
+        n_solver_steps
+            Steps of the solver in each window.
+        seed
+            Same seed, same frames, on the same machine.
+        keep_rigid
+            As in `rollout`.
+
+        Returns
+        -------
+        Rollout
+            One chain of ``(coarse frames - 1) * factor + 1`` frames; those given are in it, placed as the model places
+            them.
+
+        Raises
+        ------
+        InputError
+            If the frame intervals do not fit, atoms are missing, or the model was not trained to bridge.
+        """
+        check_solver(solver, n_solver_steps)
+        if isinstance(trajectory, Recording):
+            interval_ps, n_coarse = trajectory.frame_interval_ps, len(trajectory.points_nm)
+        else:
+            interval_ps, n_coarse = frame_interval_of(trajectory), len(trajectory.xyz)
+        if not np.isclose(interval_ps, factor * self.frame_interval_ps, rtol=1e-3):
+            raise InputError(
+                f"frames {interval_ps:g} ps apart cannot be upsampled {factor} times to the model's "
+                f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
+            )
+        system, frames_nm = known_frames(trajectory, self.systems, 1, n_coarse)
+        facts = self._facts(solver, n_solver_steps, seed, keep_rigid)
+        coarse = self._placed(system, frames_nm)[:, 0]
+        fine = fill_spaced(coarse, factor, self.settings.flow, self._filling(system, facts))
+        return self._filled(system, fine[None], facts)
+
+    def _placed(
+        self, system: System, frames_nm: Float[np.ndarray, "windows known points dim"]
+    ) -> Float[np.ndarray, "windows known points dim"]:
+        """Place and scale known frames."""
+        placed = np.stack([system.place(frames, self.settings.placement) for frames in frames_nm])
+        return placed / np.float32(self.length_scale_nm)
+
+    def _facts(self, solver: str, n_solver_steps: int, seed: int, keep_rigid: bool) -> dict[str, Any]:
+        return {
+            "solver": solver,
+            "n_solver_steps": n_solver_steps,
+            "seed": seed,
+            "keep_rigid": keep_rigid,
+            "temperature_K": self.temperature_K,
+            "model": self.provenance,
+        }
+
+    def _filling(self, system: System, facts: dict[str, Any]) -> Fill:
+        sampling = (facts["solver"], facts["n_solver_steps"], facts["seed"])
+
+        def fill(given: np.ndarray, known: Tensor) -> np.ndarray:
+            model = (self.autoencoder, self.flow, system, given, known, self.length_scale_nm)
+            return fill_points(*model, *sampling, keep_rigid=facts["keep_rigid"])
+
+        return fill
+
+    def _filled(
+        self, system: System, points: Float[np.ndarray, "paths frames points dim"], facts: dict[str, Any]
+    ) -> Rollout:
+        points_nm = points * np.float32(self.length_scale_nm)
+        n_paths, n_frames = points.shape[:2]
+        return Rollout(system, n_frames, n_paths, self.frame_interval_ps, lambda: iter([points_nm]), facts)
