@@ -7,6 +7,8 @@ import typer
 
 from lamslide_md.commands.compare import compare
 from lamslide_md.commands.info import info
+from lamslide_md.commands.interpolate import interpolate
+from lamslide_md.commands.models import models
 from lamslide_md.commands.rollout import rollout
 from lamslide_md.commands.running import run_app
 from lamslide_md.commands.simulate import simulate
@@ -27,12 +29,17 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     rollout: (
         "lamslide rollout ALDA.lamslide --frames 10000 --chains 4 --out rollout.xtc",
+        "lamslide rollout ala2 --frames 20000 --out rollout.xtc",
         "lamslide rollout ALDA.lamslide --start folded.pdb --solver heun --seed 1 --out rollout.traj",
     ),
     compare: (
         "lamslide compare rollout.xtc --reference runs/ALDA/rep1.xtc --report report.html",
         "lamslide compare rollout.xtc --reference rep2.xtc --replicate rep1.xtc --lag-ps 50 --json",
     ),
+    interpolate: (
+        "lamslide interpolate ALDA.lamslide --start folded.pdb --end open.pdb --frames 9 --paths 20 --out paths.xtc",
+    ),
+    models: ("lamslide models", "lamslide models ala2"),
     info: ("lamslide info ALDA.lamslide", "lamslide info runs/ALDA/rep1.xtc --json", "lamslide info"),
 }
 """What `--help` of each command ends with; a test parses every line."""

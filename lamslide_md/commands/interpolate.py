@@ -1,0 +1,56 @@
+"""`lamslide interpolate`: transition paths between two structures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.rollout import SOLVERS, complete_solver, read_start
+from lamslide_md.errors import InputError
+
+
+def interpolate(
+    context: Context,
+    model: Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")],
+    start: Annotated[Path, typer.Option(help="Structure, or trajectory: path p begins at its frame p, in turn.")],
+    end: Annotated[Path, typer.Option(help="Structure, or trajectory: path p ends at its frame p, in turn.")],
+    out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes, path after path.")],
+    frames: Annotated[int, typer.Option(min=1, help="New frames between the ends.")] = 9,
+    paths: Annotated[int, typer.Option(min=1, help="Independent paths.")] = 1,
+    top: Annotated[Path | None, typer.Option(help="Topology of the ends, for formats that hold none.")] = None,
+    solver: Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)] = "euler",
+    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver.")] = 10,
+    keep_rigid: Annotated[
+        bool, typer.Option(help="Keep bonds, angles and planar groups in the range of the training data.")
+    ] = True,
+    seed: Seed = 0,
+    accelerator: Accelerator = "auto",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Draw paths from one structure to another, both ends included; the time it takes is frames + 1 intervals."""
+    from lamslide_md.commands.models import find_model
+    from lamslide_md.surrogate import Surrogate
+
+    if solver not in SOLVERS:
+        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
+    made = surrogate.interpolate(
+        read_start(start, top),
+        read_start(end, top),
+        frames,
+        n_paths=paths,
+        solver=solver,
+        n_solver_steps=solver_steps,
+        seed=seed,
+        keep_rigid=keep_rigid,
+    )
+    echo_parameters(context, out)
+    made.save(out)
+    if json:
+        told = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
+        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps})
+        return
+    duration_ps = (frames + 1) * surrogate.frame_interval_ps
+    print(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")
