@@ -126,8 +126,8 @@ with {N_CHAINS} chains on the machine whose MD runs {figures["md_ns_per_s"]:.3f}
 
 ## How far to trust it
 
-{N_CHAINS} chains of {N_FRAMES} frames against a second trajectory of {span_ns:g} ns that the model has not seen. The floor
-is the first trajectory against the second: what MD itself differs by. Lag {settings["lag_ps"]:g} ps,
+{N_CHAINS} chains of {N_FRAMES} frames against a second trajectory of {span_ns:g} ns that the model has not
+seen. The floor is the first trajectory against the second: what MD itself differs by. Lag {settings["lag_ps"]:g} ps,
 {settings["n_clusters"]} clusters, {settings["n_states"]} metastable states; one training seed; errors by bootstrap.
 
 | measure | rollout | floor (MD) | ratio |
