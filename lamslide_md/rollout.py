@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import mdtraj as md
 import numpy as np
 from ase import Atoms
 from jaxtyping import Float
 
-from lamslide_md.data.manifests import Manifest, manifest_path
+from lamslide_md.data.ase_atoms import ase_frames
+from lamslide_md.data.manifests import Manifest
 from lamslide_md.data.systems import System
-from lamslide_md.data.trajectory_writer import NM_TO_ANGSTROM, STREAMED, TrajectoryWriter
-from lamslide_md.errors import InputError
+from lamslide_md.restart import Place
+from lamslide_md.saving import RolloutFiles
 
 OnFrames = Callable[[int, int], None]
 """Called with the frames of all chains that are done, and those asked for."""
@@ -22,7 +22,8 @@ OnFrames = Callable[[int, int], None]
 KEEP_BYTES = 2_000_000_000
 """A rollout up to this size is kept in memory once made; a larger one is made anew each time it is read."""
 
-ASE_FORMATS = (".traj", ".extxyz", ".xyz")
+Windows = Callable[[Place | None], Iterator[tuple[Float[np.ndarray, "chains new points dim"], Place | None]]]
+"""Makes new frames, nm, from a place on (from the beginning for None); with each window the place behind it."""
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Rollout:
     frame_interval_ps
         Time between two frames; the first frame is one interval after the start.
     windows
-        Makes the frames from the beginning, window by window: (chains, new frames, points, dim), nm.
+        Makes the frames, window by window.
     facts
         JSON-able settings and provenance.
     """
@@ -49,9 +50,38 @@ class Rollout:
     n_frames: int
     n_chains: int
     frame_interval_ps: float
-    windows: Callable[[], Iterator[Float[np.ndarray, "chains new points dim"]]]
+    windows: Windows
     facts: dict[str, Any] = field(default_factory=dict)
     _kept: np.ndarray | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def of_points(
+        cls,
+        system: System,
+        points_nm: Float[np.ndarray, "chains frames points dim"],
+        frame_interval_ps: float,
+        facts: dict[str, Any],
+    ) -> "Rollout":
+        """Make a rollout of frames that are there already.
+
+        Parameters
+        ----------
+        system
+            What they are frames of.
+        points_nm
+            All of them.
+        frame_interval_ps
+            Time between two frames.
+        facts
+            JSON-able settings and provenance.
+
+        Returns
+        -------
+        Rollout
+            With as many chains and frames.
+        """
+        n_chains, n_frames = points_nm.shape[:2]
+        return cls(system, n_frames, n_chains, frame_interval_ps, lambda _: iter([(points_nm, None)]), facts)
 
     def chunks(self, on_frames: OnFrames | None = None) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
         """Make the frames, window by window, in nm.
@@ -66,24 +96,8 @@ class Rollout:
         np.ndarray
             The next frames of all chains; together exactly `n_frames`.
         """
-        if self._kept is not None:
-            yield self._kept
-            return
-        n_bytes = 4 * self.n_chains * self.n_frames * self.system.entities.n_points * self.system.entities.dim
-        keep: list[np.ndarray] | None = [] if n_bytes <= KEEP_BYTES else None
-        done = 0
-        for window in self.windows():
-            chunk = window[:, : self.n_frames - done]
-            done += chunk.shape[1]
-            if keep is not None:
-                keep.append(chunk)
-            if on_frames:
-                on_frames(done * self.n_chains, self.n_frames * self.n_chains)
-            if done == self.n_frames and keep is not None:
-                self._kept = np.concatenate(keep, axis=1)
-            yield chunk
-            if done == self.n_frames:
-                return
+        for piece, _ in self._pieces(None, 0, on_frames):
+            yield piece
 
     def points_nm(self, on_frames: OnFrames | None = None) -> Float[np.ndarray, "chains frames points dim"]:
         """All frames of all chains, nm."""
@@ -133,20 +147,18 @@ class Rollout:
 
     def to_ase(self) -> list[Atoms]:
         """All chains joined to a list of ASE Atoms (Å), with ``time_ps`` and ``chain`` in their info."""
-        symbols = [atom.element.symbol for atom in self._topology().atoms]
-        frames = []
-        for chain, (points, times) in enumerate(zip(self.points_nm(), self._times(), strict=True)):
-            for positions, time_ps in zip(points, times, strict=True):
-                info = {"time_ps": float(time_ps), "chain": chain}
-                frames.append(Atoms(symbols, positions * NM_TO_ANGSTROM, info=info))
-        return frames
+        topology = self._topology()
+        chains = zip(self.points_nm(), self._times(), strict=True)
+        return [atoms for c, (points, times) in enumerate(chains) for atoms in ase_frames(topology, points, times, c)]
 
-    def save(self, path: str | Path, on_frames: OnFrames | None = None) -> Path:
+    def save(self, path: str | Path, on_frames: OnFrames | None = None, *, resume: bool = False) -> Path:
         """Write all chains to one file, one after another, as they come.
 
-        Beside it stand a manifest (JSON) with interval, chains and provenance, by which `lamslide_md.read` keeps the
-        chains apart, and the topology (PDB). Interrupted, the frames that are done stay readable, one file for each
-        chain.
+        Beside it stand the topology (PDB) and a manifest (JSON) with interval, chains, wall time and provenance, by
+        which `lamslide_md.read` keeps the chains apart. Interrupted at any moment, even by a kill, the frames that are
+        done stay readable: one chain in the file itself (xtc, trr, extxyz, traj), otherwise each in
+        ``STEM.chainN``, an xtc or the like, or a trr for formats that cannot grow. ``STEM.restart.npz`` beside them
+        holds what the rollout goes on from.
 
         Parameters
         ----------
@@ -154,6 +166,9 @@ class Rollout:
             Any format that mdtraj or ASE writes, by its ending.
         on_frames
             Hears of progress.
+        resume
+            Go on with the same rollout (model, start, settings) where it was interrupted; on the same machine the
+            frames are those of one that was not. A finished one is left as it is.
 
         Returns
         -------
@@ -163,19 +178,11 @@ class Rollout:
         Raises
         ------
         InputError
-            If the format is unknown, or the disk full or read-only.
+            If the format is unknown, the disk full or read-only, or another rollout should be resumed.
+        RolloutInterrupted
+            A `KeyboardInterrupt` that says what is on disk.
         """
-        path = Path(path)
-        topology = self._topology()
-        if path.suffix in STREAMED:
-            self._stream(path, topology, on_frames)
-        elif path.suffix in ASE_FORMATS:
-            ase.io.write(path, self.to_ase())
-        else:
-            try:
-                self.to_mdtraj().save(str(path))
-            except (OSError, KeyError, ValueError) as error:
-                raise InputError(f"cannot write {path}: {error}") from error
+        path, topology = Path(path), self._topology()
         manifest = Manifest.model_validate(
             {
                 "frame_interval_ps": self.frame_interval_ps,
@@ -186,33 +193,38 @@ class Rollout:
                 "rollout": self.facts,
             }
         )
-        manifest_path(path).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        if path.suffix != ".pdb":
-            md.Trajectory(self.system.reference_nm, topology).save_pdb(str(path.with_suffix(".pdb")))
+        files = RolloutFiles(path, self.system, np.stack(self._times()), manifest)
+        if not files.begin(resume):
+            return path
+        with files:
+            for positions_nm, place in self._pieces(files.place, files.n_done, on_frames):
+                files.add(positions_nm, place)
+            files.finish()
         return path
 
-    def _stream(self, path: Path, topology: md.Topology, on_frames: OnFrames | None) -> None:
-        """Write each chain to a part as it grows, then join the parts."""
-        parts = [path.with_name(f"{path.stem}.chain{c + 1}{path.suffix}") for c in range(self.n_chains)]
-        parts = parts if self.n_chains > 1 else [path]
-        writers = [TrajectoryWriter(part, topology) for part in parts]
-        try:
-            done = 0
-            for chunk in self.chunks(on_frames):
-                stop = done + chunk.shape[1]
-                for writer, positions, times in zip(writers, chunk, self._times(), strict=True):
-                    writer.write(positions, times[done:stop])
-                done = stop
-        finally:
-            for writer in writers:
-                writer.close()
-        if self.n_chains > 1:
-            with TrajectoryWriter(path, topology) as writer:
-                for part in parts:
-                    for piece in md.iterload(str(part), top=topology, chunk=1000):
-                        writer.write(piece.xyz, piece.time.astype(np.float64))
-            for part in parts:
-                part.unlink()
+    def _pieces(
+        self, place: Place | None, done: int, on_frames: OnFrames | None
+    ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], Place | None]]:
+        """Frames from `done` on, window by window, and where the chains stand behind each."""
+        if done == self.n_frames:
+            return
+        if self._kept is not None:
+            yield self._kept[:, done:], None
+            return
+        n_bytes = 4 * self.n_chains * self.n_frames * self.system.entities.n_points * self.system.entities.dim
+        keep: list[np.ndarray] | None = [] if done == 0 and n_bytes <= KEEP_BYTES else None
+        for window, after in self.windows(place):
+            piece = window[:, : self.n_frames - done]
+            done += piece.shape[1]
+            if keep is not None:
+                keep.append(piece)
+            if on_frames:
+                on_frames(done * self.n_chains, self.n_frames * self.n_chains)
+            if done == self.n_frames and keep is not None:
+                self._kept = np.concatenate(keep, axis=1)
+            yield piece, after
+            if done == self.n_frames:
+                return
 
     def _topology(self) -> md.Topology:
         self.system.labels()

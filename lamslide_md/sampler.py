@@ -17,6 +17,8 @@ from lamslide_md.errors import InputError
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.solvers import check_solver
+from lamslide_md.models.weights import digest_of, weights_digest
+from lamslide_md.restart import Place
 from lamslide_md.rollout import Rollout
 from lamslide_md.starts import draw_starts, known_frames
 from lamslide_md.training.presets import Settings
@@ -106,23 +108,28 @@ class Sampler:
         else:
             system, known_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_chains)
 
-        known = self._placed(system, known_nm)
+        start_at = Place(0, self._placed(system, known_nm).astype(np.float32))
 
-        def windows() -> Iterator[np.ndarray]:
+        def windows(place: Place | None) -> Iterator[tuple[np.ndarray, Place]]:
+            place = place or start_at
             for points in chain_points(
                 self.autoencoder,
                 self.flow,
                 system,
-                known,
+                place.known,
                 self.length_scale_nm,
                 solver,
                 n_solver_steps,
                 seed,
+                first_window=place.window,
                 keep_rigid=keep_rigid,
             ):
-                yield points * np.float32(self.length_scale_nm)
+                place = place.after(points)
+                yield points * np.float32(self.length_scale_nm), place
 
-        facts = self._facts(solver, n_solver_steps, seed, keep_rigid)
+        # By which a rollout that goes on is known again.
+        made_of = {"start": digest_of(start_at.known), "weights": weights_digest(self.autoencoder, self.flow)}
+        facts = self._facts(solver, n_solver_steps, seed, keep_rigid) | made_of
         return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
 
     def interpolate(
@@ -260,5 +267,4 @@ class Sampler:
         self, system: System, points: Float[np.ndarray, "paths frames points dim"], facts: dict[str, Any]
     ) -> Rollout:
         points_nm = points * np.float32(self.length_scale_nm)
-        n_paths, n_frames = points.shape[:2]
-        return Rollout(system, n_frames, n_paths, self.frame_interval_ps, lambda: iter([points_nm]), facts)
+        return Rollout.of_points(system, points_nm, self.frame_interval_ps, facts)

@@ -1,6 +1,5 @@
 """One chain of a surrogate, frame by frame, that can be continued from any of its frames."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from lamslide_md.chains import chain_points
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.models.solvers import check_solver
+from lamslide_md.models.weights import weights_digest
 from lamslide_md.surrogate import Surrogate
 
 Points = Float[np.ndarray, "points dim"]
@@ -65,7 +65,13 @@ class SingleChain:
         self._surrogate, self._system = surrogate, system
         self._solver, self._n_solver_steps, self._seed = solver, n_solver_steps, seed
         self._keep_rigid = keep_rigid
-        self._made_by = [_digest(surrogate), solver, n_solver_steps, seed, keep_rigid]
+        self._made_by = [
+            weights_digest(surrogate.autoencoder, surrogate.flow),
+            solver,
+            n_solver_steps,
+            seed,
+            keep_rigid,
+        ]
         self._window, self._place = -1, 0
         self._known: Points = np.zeros((0, 3), dtype=np.float32)
         self._turn, self._centre = np.eye(3), np.zeros(3)
@@ -154,12 +160,3 @@ class SingleChain:
     def _located(self, points: Points) -> Points:
         """From the model's place, orientation and length scale to those of the start, nm."""
         return points.astype(np.float64) * self._surrogate.length_scale_nm @ self._turn.T + self._centre
-
-
-def _digest(surrogate: Surrogate) -> str:
-    """Hash of the weights: another training is another chain."""
-    digest = hashlib.sha256()
-    for module in (surrogate.autoencoder, surrogate.flow):
-        for tensor in module.state_dict().values():
-            digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]

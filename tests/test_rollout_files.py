@@ -1,10 +1,12 @@
 import json
 
 import ase.io
+import mdtraj as md
 import numpy as np
 import pytest
 
 import lamslide_md as lam
+from lamslide_md.data.manifests import find_manifest
 from lamslide_md.rollout import Rollout
 from tests.small import tiny_settings
 
@@ -17,8 +19,6 @@ def rollout(butane):
 @pytest.mark.parametrize(("suffix", "precision_nm"), [("xtc", 6e-4), ("trr", 1e-6), ("dcd", 1e-5), ("h5", 1e-6)])
 def test_chains_stand_one_after_another_with_uniform_times(rollout, tmp_path, suffix, precision_nm):
     path = rollout.save(tmp_path / f"r.{suffix}")
-    import mdtraj as md
-
     joined = md.load(str(path)) if suffix == "h5" else md.load(str(path), top=str(tmp_path / "r.pdb"))
     np.testing.assert_allclose(joined.xyz, rollout.points_nm().reshape(33, 4, 3), atol=precision_nm)
     if suffix != "dcd":
@@ -46,29 +46,50 @@ def test_ase_reads_the_same_positions_in_angstrom(rollout, tmp_path):
     assert frames[12].info == {"time_ps": 13.0, "chain": 1}
 
 
-def test_an_unknown_format_is_refused(rollout, tmp_path):
-    with pytest.raises(lam.InputError, match=r"r\.docx"):
-        rollout.save(tmp_path / "r.docx")
+@pytest.mark.parametrize("name", ["r.docx", "r", "r.xtcc"])
+def test_an_unknown_format_is_refused_before_anything_is_computed(rollout, tmp_path, name):
+    def never(place):
+        raise AssertionError
+
+    with pytest.raises(lam.InputError, match=rf"{name}"):
+        Rollout(rollout.system, 11, 3, 1.0, never).save(tmp_path / name)
 
 
-def test_an_interrupted_rollout_leaves_readable_files(rollout, tmp_path):
-    windows = iter(np.split(rollout.points_nm()[:, :10], 2, axis=1))
+def test_topology_and_an_unfinished_manifest_are_there_before_the_first_frame(rollout, tmp_path):
+    seen = []
 
-    def interrupted():
-        yield from windows
-        raise KeyboardInterrupt
+    def windows(place):
+        seen.extend(path.name for path in tmp_path.iterdir())
+        seen.append(find_manifest(tmp_path / "r.xtc").n_frames)
+        yield rollout.points_nm(), None
 
-    broken = Rollout(rollout.system, 11, 3, 1.0, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        broken.save(tmp_path / "r.xtc")
-    import mdtraj as md
+    Rollout(rollout.system, 11, 3, 1.0, windows).save(tmp_path / "r.xtc")
+    assert sorted(seen[:-1]) == ["r.json", "r.pdb"]
+    assert seen[-1] is None
+    assert find_manifest(tmp_path / "r.xtc").n_frames == 33
 
-    part = md.load(str(tmp_path / "r.chain2.xtc"), top=rollout.system.topology)
-    np.testing.assert_allclose(part.xyz, rollout.points_nm()[1, :10], atol=6e-4)
+
+def test_the_manifest_knows_the_time_it_took_and_nothing_else_is_left(rollout, tmp_path):
+    manifest = find_manifest(rollout.save(tmp_path / "r.dcd"))
+    assert 0 < manifest.wall_time_s < 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.dcd", "r.json", "r.pdb"]
+
+
+def test_frames_carry_the_names_that_ase_reads_from_pdb_files(rollout, tmp_path):
+    atoms = ase.io.read(rollout.save(tmp_path / "r.extxyz"), index=4)
+    assert list(atoms.arrays["atomtypes"]) == ["C1", "C2", "C3", "C4"]
+    assert set(atoms.arrays["residuenames"]) == {"BUT"}
 
 
 def test_coordinates_that_are_not_finite_are_never_written(rollout, tmp_path):
-    bad = rollout.points_nm().copy()
+    good = rollout.points_nm()
+    bad = good[:, 5:].copy()
     bad[0, 3] = np.nan
-    with pytest.raises(lam.InputError, match="frame 3"):
-        Rollout(rollout.system, 11, 3, 1.0, lambda: iter([bad])).save(tmp_path / "r.xtc")
+
+    def windows(place):
+        yield from ((good[:, :5], None), (bad, None))
+
+    with pytest.raises(lam.InputError, match="frame 8"):
+        Rollout(rollout.system, 11, 3, 1.0, windows).save(tmp_path / "r.xtc")
+    part = md.load(str(tmp_path / "r.chain1.xtc"), top=rollout.system.topology)
+    np.testing.assert_allclose(part.xyz, good[0, :5], atol=6e-4)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lamslide_md.data.manifests import find_manifest, manifest_path
+from lamslide_md.data.manifests import find_manifest
 from lamslide_md.data.trajectory_files import load_topology
 from lamslide_md.errors import InputError
 
@@ -35,29 +35,6 @@ def topology_beside(trajectory: Path, top: Path | None = None) -> Path | None:
     manifest, topology = find_manifest(trajectory), load_topology(top)
     fits = manifest is None or topology is None or manifest.n_atoms == topology.n_atoms
     return top if fits or not own_is_there else own
-
-
-def record_wall_time(trajectory: Path, wall_time_s: float) -> float:
-    """Add the time a rollout took to its manifest.
-
-    Parameters
-    ----------
-    trajectory
-        File with a manifest beside it.
-    wall_time_s
-        Time from the first to the last frame on disk, s.
-
-    Returns
-    -------
-    float
-        Speed over all chains, ns/s.
-    """
-    manifest = find_manifest(trajectory)
-    if manifest is None or not manifest.n_frames:
-        return 0.0
-    timed = manifest.model_copy(update={"wall_time_s": round(wall_time_s, 3)})
-    manifest_path(trajectory).write_text(timed.model_dump_json(indent=1), encoding="utf-8")
-    return manifest.n_frames * manifest.frame_interval_ps / PS_PER_NS / wall_time_s
 
 
 def ns_per_s(trajectory: Path) -> float | None:

@@ -1,6 +1,5 @@
 """`lamslide rollout`: a long trajectory from a surrogate."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,12 +73,17 @@ def rollout(
         bool, typer.Option(help="Keep bonds, angles and planar groups in the range of the training data.")
     ] = True,
     seed: Seed = 0,
+    resume: Annotated[
+        bool,
+        typer.Option("--continue", help="Go on where the same rollout was interrupted; begin it if it was not yet."),
+    ] = False,
     accelerator: Accelerator = "auto",
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
-    from lamslide_md.commands.beside import record_wall_time
+    from lamslide_md.commands.beside import ns_per_s
+    from lamslide_md.interrupts import RolloutInterrupted
     from lamslide_md.progress import ProgressBars
     from lamslide_md.surrogate import Surrogate
 
@@ -96,15 +100,12 @@ def rollout(
         keep_rigid=keep_rigid,
     )
     echo_parameters(context, out)
-    started_s = time.monotonic()
     with ProgressBars() as bars:
         try:
-            made.save(out, on_frames=bars.on_frames)
-        except KeyboardInterrupt:
-            parts = sorted(out.parent.glob(f"{out.stem}.chain*{out.suffix}")) or [out]
-            names = ", ".join(str(part) for part in parts if part.exists()) or "no file"
-            raise Interrupted(f"interrupted; the frames that were done are in {names}") from None
-    speed = record_wall_time(out, time.monotonic() - started_s)
+            made.save(out, on_frames=bars.on_frames, resume=resume)
+        except RolloutInterrupted as interrupted:
+            raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
+    speed = ns_per_s(out) or 0.0
     if json:
         told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
         print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})

@@ -1,4 +1,4 @@
-"""ASE Atoms to mdtraj trajectories: Å to nm, bonds guessed where a topology has none."""
+"""ASE Atoms to mdtraj trajectories and back: Å and nm, bonds guessed where a topology has none."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
+from jaxtyping import Float
 
 from lamslide_md.errors import InputError
 
@@ -146,3 +147,41 @@ def trajectory_from_ase(
         trajectory.unitcell_lengths = cells[:, :3] * NM_PER_ANGSTROM
         trajectory.unitcell_angles = cells[:, 3:]
     return trajectory
+
+
+def ase_frames(
+    topology: md.Topology,
+    positions_nm: Float[np.ndarray, "frames atoms 3"],
+    time_ps: Float[np.ndarray, " frames"],
+    chain: int,
+) -> list[Atoms]:
+    """Frames of a chain as ASE Atoms, named as ASE names what it reads from a PDB file.
+
+    Parameters
+    ----------
+    topology
+        Atoms of a frame.
+    positions_nm
+        Coordinates.
+    time_ps
+        Times, kept as ``time_ps`` in the info of every frame.
+    chain
+        Index of the chain, kept as ``chain``.
+
+    Returns
+    -------
+    list of Atoms
+        Positions in Å.
+    """
+    members = list(topology.atoms)
+    template = Atoms([atom.element.symbol for atom in members])
+    template.set_array("atomtypes", np.array([atom.name for atom in members]))
+    template.set_array("residuenames", np.array([atom.residue.name for atom in members]))
+    template.set_array("residuenumbers", np.array([atom.residue.resSeq for atom in members]))
+    frames = []
+    for positions, time in zip(positions_nm, time_ps, strict=True):
+        atoms = template.copy()
+        atoms.positions[:] = positions / NM_PER_ANGSTROM
+        atoms.info.update(time_ps=float(time), chain=chain)
+        frames.append(atoms)
+    return frames

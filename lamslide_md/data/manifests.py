@@ -11,6 +11,11 @@ from lamslide_md.errors import InputError
 KIND = "lamslide_md trajectory"
 """Marks a JSON file as a manifest: any other JSON beside a trajectory is none of ours."""
 
+PROGRESS = ("n_frames", "wall_time_s", "n_bytes")
+"""Entries that tell how far a trajectory is, not what it is."""
+DIGESTS = ("start", "weights", "model")
+"""Entries too long, or too little telling, to be shown."""
+
 
 class Manifest(BaseModel):
     """What a reader needs to know of a trajectory; the writer may add more."""
@@ -71,3 +76,32 @@ def find_manifest(trajectory: Path) -> Manifest | None:
         raise InputError(
             f"{path} is a damaged manifest (fields {fields}); write it again or delete it and pass frame_interval_ps"
         ) from error
+
+
+def differences(there: Manifest, now: Manifest) -> list[str]:
+    """Tell in what two rollouts differ, but for how far they are and what that took.
+
+    Parameters
+    ----------
+    there
+        Manifest on disk.
+    now
+        Manifest of what is to be written.
+
+    Returns
+    -------
+    list of str
+        Each with both values, or that it is another one.
+    """
+    one, other = _identity(there), _identity(now)
+    return [
+        f"another {key}" if key in DIGESTS else f"{key} {one.get(key)} there, {other.get(key)} now"
+        for key in {**one, **other}
+        if one.get(key) != other.get(key)
+    ]
+
+
+def _identity(manifest: Manifest) -> dict[str, Any]:
+    content = json.loads(manifest.model_dump_json())
+    facts = content.pop("rollout", {})
+    return {key: value for key, value in {**content, **facts}.items() if key not in PROGRESS}

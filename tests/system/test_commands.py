@@ -1,11 +1,6 @@
 """The commands one after another, as a newcomer runs them."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import mdtraj as md
 import numpy as np
@@ -103,6 +98,20 @@ def test_a_heavy_atom_rollout_is_compared_with_the_all_atom_topology_given(rollo
     assert "<html" in report.read_text()
 
 
+def test_the_lag_is_chosen_where_asked_for_and_the_table_takes_what_compare_wrote(rollout, dipeptide, capsys, tmp_path):
+    for name, lag in (("one", "auto"), ("two", "10")):
+        out = tmp_path / name / "comparison.json"
+        arguments = ["compare", dipeptide / "rep1.xtc", "--reference", dipeptide / "rep2.xtc", "--lag-ps", lag]
+        told(capsys, [*arguments, "--clusters", 20, "--out", out])
+    assert "levelled off" in json.loads((tmp_path / "one/comparison.json").read_text())["settings"]["lag_reason"]
+    files = [tmp_path / name / "comparison.json" for name in ("one", "two")]
+    answer = json.loads(told(capsys, ["table", *files, "--report", tmp_path / "table.html", "--json"]).out)
+    assert answer["systems"] == ["one", "two"]
+    assert "<table" in (tmp_path / "table.html").read_text()
+    assert "one" in error_line(capsys, ["table", files[0], files[0]])
+    assert "--lag-ps soon" in error_line(capsys, [*map(str, arguments), "--lag-ps", "soon"])
+
+
 def test_md_compared_with_itself_is_at_zero(dipeptide, capsys):
     arguments = ["compare", dipeptide / "rep1.xtc", "--reference", dipeptide / "rep1.xtc"]
     answer = json.loads(told(capsys, [*arguments, "--replicate", dipeptide / "rep2.xtc", "--lag-ps", 10, "--json"]).out)
@@ -138,25 +147,3 @@ def test_a_users_mistake_is_one_line_and_code_2(arguments, complaint, model, dip
     for short, path in replaced.items():
         arguments = [argument.replace(short, path) for argument in arguments]
     assert complaint in error_line(capsys, arguments)
-
-
-def test_ctrl_c_leaves_readable_frames_and_says_where(model, tmp_path):
-    out = tmp_path / "rollout.xtc"
-    arguments = ["rollout", str(model), "--frames", "1000000", "--chains", "2", "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lamslide_md", *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    first = tmp_path / "rollout.chain1.xtc"
-    deadline = time.monotonic() + 60
-    while not (first.exists() and first.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, complained = process.communicate(timeout=60)
-    assert process.returncode == 130
-    last_line = complained.strip().splitlines()[-1]
-    assert last_line.startswith("error: interrupted")
-    assert first.name in last_line
-    assert md.load(first, top=lam.Surrogate.load(model).systems[0].topology).n_frames > 0

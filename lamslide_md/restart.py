@@ -1,0 +1,111 @@
+"""Where chains stand between two windows, and the file from which a rollout goes on to the same bits."""
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from lamslide_md.errors import InputError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where chains stand: nothing else is carried from one window to the next.
+
+    Attributes
+    ----------
+    window
+        Index of the next window, by which its noise is drawn.
+    known
+        The frames that the next window continues, placed and in units of the model's length scale, to the bit.
+    """
+
+    window: int
+    known: Float[np.ndarray, "chains known points dim"]
+
+    def after(self, new: Float[np.ndarray, "chains new points dim"]) -> "Place":
+        """Go on by the new frames of one window, in units of the length scale."""
+        frames = np.concatenate([self.known, new.astype(np.float32)], axis=1)
+        return Place(self.window + 1, frames[:, -self.known.shape[1] :])
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What an unfinished rollout goes on from.
+
+    Attributes
+    ----------
+    place
+        Where the chains stand.
+    n_frames
+        Frames of each chain that are on disk.
+    lengths
+        Of the files of the chains, as `GrowingFile.extend` measures them.
+    wall_time_s
+        Time spent so far.
+    """
+
+    place: Place
+    n_frames: int
+    lengths: tuple[int, ...]
+    wall_time_s: float
+
+    def save(self, path: Path) -> None:
+        """Replace the file, which is either the old or the new one at any moment.
+
+        Parameters
+        ----------
+        path
+            File.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or read-only.
+        """
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                window=self.place.window,
+                known=self.place.known,
+                n_frames=self.n_frames,
+                lengths=np.array(self.lengths, dtype=np.int64),
+                wall_time_s=self.wall_time_s,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Restart":
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path
+            File.
+
+        Returns
+        -------
+        Restart
+            As it was saved.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                return cls(
+                    Place(int(content["window"]), content["known"]),
+                    int(content["n_frames"]),
+                    tuple(int(length) for length in content["lengths"]),
+                    float(content["wall_time_s"]),
+                )
+        except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} is damaged ({error}); roll out anew, without continuing") from error
