@@ -12,6 +12,7 @@ from lamslide_md.commands.models import models
 from lamslide_md.commands.rollout import rollout
 from lamslide_md.commands.running import run_app
 from lamslide_md.commands.simulate import simulate
+from lamslide_md.commands.table import table
 from lamslide_md.commands.train import train
 
 NAME = "lamslide"
@@ -29,13 +30,15 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     rollout: (
         "lamslide rollout ALDA.lamslide --frames 10000 --chains 4 --out rollout.xtc",
+        "lamslide rollout ALDA.lamslide --frames 10000 --chains 4 --out rollout.xtc --continue",
         "lamslide rollout ala2 --frames 20000 --out rollout.xtc",
         "lamslide rollout ALDA.lamslide --start folded.pdb --solver heun --seed 1 --out rollout.traj",
     ),
     compare: (
         "lamslide compare rollout.xtc --reference runs/ALDA/rep1.xtc --report report.html",
-        "lamslide compare rollout.xtc --reference rep2.xtc --replicate rep1.xtc --lag-ps 50 --json",
+        "lamslide compare rollout.xtc --reference rep2.xtc --replicate rep1.xtc --lag-ps auto --json",
     ),
+    table: ("lamslide table runs/*/comparison.json --report table.html",),
     interpolate: (
         "lamslide interpolate ALDA.lamslide --start folded.pdb --end open.pdb --frames 9 --paths 20 --out paths.xtc",
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,32 @@ from lamslide_md.errors import InputError
 
 if TYPE_CHECKING:
     import mdtraj as md
+
+
+def parse_lag(text: str) -> float | Literal["auto"]:
+    """Read a lag.
+
+    Parameters
+    ----------
+    text
+        A time in ps, or ``auto``.
+
+    Returns
+    -------
+    float or "auto"
+        The same.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--lag-ps {text} is no time in ps; give a number, or auto") from None
 
 
 def compare(
@@ -25,7 +51,9 @@ def compare(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report here, one HTML file.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all numbers here, JSON.")] = None,
-    lag_ps: Annotated[float, typer.Option(help="Lag of TICA and Markov models, ps.")] = 100.0,
+    lag_ps: Annotated[
+        str, typer.Option(help="Lag of TICA and Markov models, ps; auto: where the slowest timescale has levelled off.")
+    ] = "100",
     clusters: Annotated[int, typer.Option(min=2, help="States of the Markov models.")] = 100,
     states: Annotated[int, typer.Option(min=2, help="Metastable states, at most.")] = 10,
     temperature: Annotated[
@@ -56,6 +84,7 @@ def compare(
             trajectories += read([path], beside, frame_interval_ps=interval_ps, check_bonds=False)
         return trajectories
 
+    lag = parse_lag(lag_ps)
     for target in (report, out):
         if target is not None and target.is_dir():
             raise InputError(f"{target} is a folder; give the name of a file to write")
@@ -74,7 +103,7 @@ def compare(
             reference_interval_ps=frame_interval_of(simulated[0]),
             replicate=independent or None,
             replicate_interval_ps=frame_interval_of(independent[0]) if independent else None,
-            lag_ps=lag_ps,
+            lag_ps=lag,
             n_clusters=clusters,
             n_states=states,
             seed=seed,

@@ -103,7 +103,7 @@ def test_the_lag_is_chosen_where_asked_for_and_the_table_takes_what_compare_wrot
         out = tmp_path / name / "comparison.json"
         arguments = ["compare", dipeptide / "rep1.xtc", "--reference", dipeptide / "rep2.xtc", "--lag-ps", lag]
         told(capsys, [*arguments, "--clusters", 20, "--out", out])
-    assert "levelled off" in json.loads((tmp_path / "one/comparison.json").read_text())["settings"]["lag_reason"]
+    assert "timescale of MD" in json.loads((tmp_path / "one/comparison.json").read_text())["settings"]["lag_reason"]
     files = [tmp_path / name / "comparison.json" for name in ("one", "two")]
     answer = json.loads(told(capsys, ["table", *files, "--report", tmp_path / "table.html", "--json"]).out)
     assert answer["systems"] == ["one", "two"]
