@@ -11,10 +11,10 @@ from ase import Atoms
 from jaxtyping import Float
 
 from lamslide_md.data.ase_atoms import ase_frames
-from lamslide_md.data.manifests import Manifest
 from lamslide_md.data.systems import System
 from lamslide_md.restart import Place
 from lamslide_md.saving import RolloutFiles
+from lamslide_md.seeding import seed_frames
 
 OnFrames = Callable[[int, int], None]
 """Called with the frames of all chains that are done, and those asked for."""
@@ -156,9 +156,8 @@ class Rollout:
 
         Beside it stand the topology (PDB) and a manifest (JSON) with interval, chains, wall time and provenance, by
         which `lamslide_md.read` keeps the chains apart. Interrupted at any moment, even by a kill, the frames that are
-        done stay readable: one chain in the file itself (xtc, trr, extxyz, traj), otherwise each in
-        ``STEM.chainN``, an xtc or the like, or a trr for formats that cannot grow. ``STEM.restart.npz`` beside them
-        holds what the rollout goes on from.
+        done stay readable: of one chain in the file itself (xtc, trr, extxyz, traj), otherwise of each in
+        ``STEM.chainN`` (a trr for formats that cannot grow), and ``STEM.restart.npz`` is what the rollout goes on from.
 
         Parameters
         ----------
@@ -182,18 +181,8 @@ class Rollout:
         RolloutInterrupted
             A `KeyboardInterrupt` that says what is on disk.
         """
-        path, topology = Path(path), self._topology()
-        manifest = Manifest.model_validate(
-            {
-                "frame_interval_ps": self.frame_interval_ps,
-                "temperature_K": self.facts.get("temperature_K"),
-                "n_atoms": topology.n_atoms,
-                "n_frames": self.n_frames * self.n_chains,
-                "n_chains": self.n_chains,
-                "rollout": self.facts,
-            }
-        )
-        files = RolloutFiles(path, self.system, np.stack(self._times()), manifest)
+        path = Path(path)
+        files = RolloutFiles(path, self.system, np.stack(self._times()), self.frame_interval_ps, self.facts)
         if not files.begin(resume):
             return path
         with files:
@@ -201,6 +190,35 @@ class Rollout:
                 files.add(positions_nm, place)
             files.finish()
         return path
+
+    def seeds(self, n: int, method: str = "msm", *, lag_ps: float | None = None, seed: int = 0) -> md.Trajectory:
+        """Choose frames to start MD from: the least certain ones of an MSM, or ones spread over what was visited.
+
+        Parameters
+        ----------
+        n
+            Seeds.
+        method
+            ``msm``: least counts, fewest first; ``uniform``: evenly spread. `lamslide_md.seeding.choose_seeds` says
+            how exactly, and tells more of each seed.
+        lag_ps
+            Lag of TICA and the MSM, ps; 10 frames when left out.
+        seed
+            Of the clustering.
+
+        Returns
+        -------
+        md.Trajectory
+            In the order in which they are worth starting. `time` is the time in `to_mdtraj`, where a frame's index is
+            ``time / frame_interval_ps - 1``.
+
+        Raises
+        ------
+        InputError
+            If there are fewer frames than seeds, no torsion, or the method is unknown.
+        """
+        frames = (self.chunks, self._topology(), self.system.reference_nm, self._times())
+        return seed_frames(*frames, self.frame_interval_ps, n, method, lag_ps=lag_ps, seed=seed)
 
     def _pieces(
         self, place: Place | None, done: int, on_frames: OnFrames | None

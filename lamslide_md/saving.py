@@ -6,13 +6,14 @@ from contextlib import suppress
 from glob import escape
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.data.growing_files import GROWING, growing_file
-from lamslide_md.data.manifests import Manifest, differences, find_manifest, manifest_path
+from lamslide_md.data.manifests import Manifest, differences, find_manifest, manifest_path, rollout_manifest
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.interrupts import RolloutInterrupted, uninterrupted
@@ -29,9 +30,9 @@ EXACT = ".trr"
 class RolloutFiles:
     """Files of one rollout, from the first frame to the last; a context manager.
 
-    Topology and a manifest without a number of frames are there before the first frame. Then every chain grows in a
-    file that can be read meanwhile; `STEM.restart.npz` holds what the chains go on from and how long their files were
-    then. At the end the chains are joined and the manifest is completed; chains and restart are removed.
+    Topology and a manifest without a number of frames are there before the first frame. Every chain grows in a file
+    that can be read meanwhile; `STEM.restart.npz` holds what they go on from and how long the files were then. At the
+    end chains are joined, the manifest is completed, and chains and restart are removed.
 
     Parameters
     ----------
@@ -41,8 +42,10 @@ class RolloutFiles:
         What was rolled out.
     times_ps
         Times of all frames of the chains.
-    manifest
-        Of the finished file, but for the time that it takes.
+    frame_interval_ps
+        Time between two frames.
+    facts
+        JSON-able settings and provenance, for the manifest.
 
     Raises
     ------
@@ -51,11 +54,16 @@ class RolloutFiles:
     """
 
     def __init__(
-        self, path: Path, system: System, times_ps: Float[np.ndarray, "chains frames"], manifest: Manifest
+        self,
+        path: Path,
+        system: System,
+        times_ps: Float[np.ndarray, "chains frames"],
+        frame_interval_ps: float,
+        facts: dict[str, Any],
     ) -> None:
-        system.labels()
+        n_atoms = len(system.labels())
         self.path, self.system, self.times_ps = path, system, times_ps
-        self.manifest = manifest.model_copy(update={"n_frames_per_chain": times_ps.shape[1]})
+        self.manifest = rollout_manifest(n_atoms, times_ps.shape, frame_interval_ps, facts)
         n_chains, grows = len(times_ps), path.suffix in GROWING
         name = f"{path.stem}.chain{{}}{path.suffix if grows else EXACT}"
         own = n_chains == 1 and grows
@@ -88,9 +96,7 @@ class RolloutFiles:
         """
         there = find_manifest(self.path) if resume else None
         if there is not None:
-            different = differences(there, self.manifest)
-            if different:
-                told = "; ".join(different)
+            if told := "; ".join(differences(there, self.manifest)):
                 raise InputError(f"{self.path} holds another rollout: {told}; choose another file, or begin anew")
             if there.n_frames is not None and getattr(there, "n_bytes", None) == size_of(self.path):
                 self._remove_leftovers()

@@ -78,6 +78,39 @@ def find_manifest(trajectory: Path) -> Manifest | None:
         ) from error
 
 
+def rollout_manifest(n_atoms: int, shape: tuple[int, ...], frame_interval_ps: float, facts: dict[str, Any]) -> Manifest:
+    """Describe a finished rollout.
+
+    Parameters
+    ----------
+    n_atoms
+        Atoms of a frame.
+    shape
+        Chains, and frames of each.
+    frame_interval_ps
+        Time between two frames.
+    facts
+        JSON-able settings and provenance.
+
+    Returns
+    -------
+    Manifest
+        Without the time that it took.
+    """
+    n_chains, n_frames = shape
+    return Manifest.model_validate(
+        {
+            "frame_interval_ps": frame_interval_ps,
+            "temperature_K": facts.get("temperature_K"),
+            "n_atoms": n_atoms,
+            "n_frames": n_frames * n_chains,
+            "n_chains": n_chains,
+            "n_frames_per_chain": n_frames,
+            "rollout": facts,
+        }
+    )
+
+
 def differences(there: Manifest, now: Manifest) -> list[str]:
     """Tell in what two rollouts differ, but for how far they are and what that took.
 
