@@ -129,6 +129,7 @@ PRESETS: dict[str, Settings] = {
             n_heads=16,
             decoded_weight=0.25,
             reverse_time=False,
+            bridging=0.0,
             optimisation=Optimisation(n_steps=500_000, batch_size=16),
         ),
     ),
