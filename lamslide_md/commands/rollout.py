@@ -59,7 +59,7 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
 
 def rollout(
     context: Context,
-    model: Annotated[Path, typer.Argument(help="A .lamslide file.")],
+    model: Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")],
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
     frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
     chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
@@ -83,13 +83,14 @@ def rollout(
 ) -> None:
     """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
     from lamslide_md.commands.beside import ns_per_s
+    from lamslide_md.commands.models import find_model
     from lamslide_md.interrupts import RolloutInterrupted
     from lamslide_md.progress import ProgressBars
     from lamslide_md.surrogate import Surrogate
 
     if solver not in SOLVERS:
         raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
-    surrogate = Surrogate.load(model, accelerator=accelerator)
+    surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
     made = surrogate.rollout(
         "reference" if start is None else read_start(start, top),
         frames,
