@@ -34,8 +34,9 @@ class LatentDynamics(MolecularDynamics):
     manager are ASE's. What differs:
 
     - **Atoms.** They are matched with the model's by residue and name, in any order. A model of heavy atoms given
-      hydrogens leaves them out: `dyn.atoms` then is a new `Atoms` without them, and the atoms passed in stay as they
-      are. Otherwise `dyn.atoms` is the object passed in.
+      hydrogens drops them: `dyn.atoms` then is a new `Atoms` without them, and the atoms passed in stay as they are.
+      Otherwise `dyn.atoms` is the object passed in. Hydrogens are not rebuilt here, as where they go depends on a force
+      field: `lamslide_md.openmm.refine` rebuilds those of chosen frames with one.
     - **Place.** A surrogate learns internal motion only: the molecule stays where and as it was oriented at the start.
       A periodic box is kept and not used.
     - **Momenta, energies, forces.** There are none: momenta are removed, and asking for an energy raises ASE's

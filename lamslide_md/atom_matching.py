@@ -1,7 +1,5 @@
 """ASE atoms matched with the atoms of a model, by residue and name."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +11,7 @@ from jaxtyping import Float, Int
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
 from lamslide_md.data.screening import check_bonds, check_finite, make_whole
 from lamslide_md.data.systems import System
-from lamslide_md.data.topologies import Label, labels_of
+from lamslide_md.data.topologies import Label, labels_digest, labels_of
 from lamslide_md.errors import InputError
 from lamslide_md.surrogate import Surrogate
 
@@ -63,7 +61,7 @@ class Match:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content, by which the same atoms are known again where a format drops their names."""
-        return {"labels": _digest(self.system), "index": self.index.tolist()}
+        return {"labels": labels_digest(self.system.labels()), "index": self.index.tolist()}
 
 
 def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
@@ -123,15 +121,11 @@ def _remembered(atoms: Atoms, surrogate: Surrogate) -> Match | None:
     told = atoms.info.get("lamslide", {}).get("atoms", {})
     for system in surrogate.systems:
         index = np.array(told.get("index", []), dtype=int)
-        if told.get("labels") != _digest(system) or system.topology is None or index.max() >= len(atoms):
+        if system.topology is None or told.get("labels") != labels_digest(system.labels()) or index.max() >= len(atoms):
             continue
         if list(atoms.numbers[index]) == [atom.element.atomic_number for atom in system.topology.atoms]:
             return Match(system, index)
     return None
-
-
-def _digest(system: System) -> str:
-    return hashlib.sha256(json.dumps(system.labels()).encode()).hexdigest()[:12]
 
 
 def _complaint(missing: list[Label], surplus: list[Label], n_model: int, n_atoms: int) -> str:

@@ -199,8 +199,7 @@ class Rollout:
         n
             Seeds.
         method
-            ``msm``: least counts, fewest first; ``uniform``: evenly spread. `lamslide_md.seeding.choose_seeds` says
-            how exactly, and tells more of each seed.
+            ``msm``: least counts; ``uniform``: evenly spread; `lamslide_md.seeding.choose_seeds` says how exactly.
         lag_ps
             Lag of TICA and the MSM, ps; 10 frames when left out.
         seed
@@ -209,8 +208,7 @@ class Rollout:
         Returns
         -------
         md.Trajectory
-            In the order in which they are worth starting. `time` is the time in `to_mdtraj`, where a frame's index is
-            ``time / frame_interval_ps - 1``.
+            The most wanted first. `time` is that in `to_mdtraj`, where the index is ``time / frame_interval_ps - 1``.
 
         Raises
         ------

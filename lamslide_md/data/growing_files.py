@@ -13,6 +13,7 @@ from ase.io.trajectory import Trajectory as AseTrajectory
 from jaxtyping import Float
 
 from lamslide_md.data.ase_atoms import ase_frames
+from lamslide_md.data.topologies import labels_digest, labels_of
 
 GROMACS = (".xtc", ".trr")
 EXTENDED_XYZ = (".extxyz", ".xyz")
@@ -120,6 +121,10 @@ class AseFile(GrowingFile):
     Such a file cannot be cut. Frames behind the length were made from the same state and are the same: they stay.
     """
 
+    def __init__(self, path: Path, topology: md.Topology, chain: int) -> None:
+        super().__init__(path, topology, chain)
+        self._labels = labels_digest(labels_of(topology))
+
     def _append(self, length: int, first_frame: int, positions_nm: np.ndarray, time_ps: np.ndarray) -> int:
         # ASE opens an empty file to append as one to write.
         mode = "a" if length else "w"
@@ -128,6 +133,8 @@ class AseFile(GrowingFile):
             if n_there < length:
                 raise OSError(f"{self.path} has {n_there} frames, {length} were written; it was replaced or cut")
             for atoms in ase_frames(self.topology, positions_nm, time_ps, self.chain)[n_there - length :]:
+                # The format has no place for names: these tell `LatentDynamics` which atoms they are.
+                atoms.info["lamslide"] = {"atoms": {"labels": self._labels, "index": list(range(len(atoms)))}}
                 file.write(atoms)
         return length + len(positions_nm)
 

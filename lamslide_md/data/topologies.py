@@ -1,5 +1,7 @@
 """An mdtraj topology as JSON-able content, without loss of residue numbers or bonds."""
 
+import hashlib
+import json
 from typing import Any
 
 import mdtraj as md
@@ -11,6 +13,11 @@ Label = tuple[int, str, str]
 def labels_of(topology: md.Topology) -> list[Label]:
     """Tell the atoms of a topology apart in the way two files of one molecule have in common."""
     return [(atom.residue.index, atom.residue.name, atom.name) for atom in topology.atoms]
+
+
+def labels_digest(labels: list[Label]) -> str:
+    """Hash labels to 12 hexadecimal digits, by which atoms are known where a format drops their names."""
+    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:12]
 
 
 def topology_to_dict(topology: md.Topology) -> dict[str, Any]:
