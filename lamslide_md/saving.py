@@ -21,10 +21,10 @@ from lamslide_md.joining import join_parts
 from lamslide_md.restart import Place, Restart
 
 COMMIT_S = 1.0
-"""Frames go to disk this often: a kill costs no more than the computation of so long."""
+"""Frames go to disk this often: a kill costs no more than the computation of so long, or of ten times the writing."""
 COMMIT_BYTES = 64_000_000
 EXACT = ".trr"
-"""In which chains grow whose own format cannot: single precision, readable everywhere, robust."""
+"""In which chains grow whose own format cannot: keeps single precision."""
 
 
 class RolloutFiles:
@@ -70,7 +70,7 @@ class RolloutFiles:
         self.parts = [path] if own else [path.with_name(name.format(chain + 1)) for chain in range(n_chains)]
         self.restart_path = path.with_name(f"{path.stem}.restart.npz")
         self._growing = [growing_file(part, system.topology, c) for c, part in enumerate(self.parts)]
-        self._lengths, self._wall_time_s = [0] * n_chains, 0.0
+        self._lengths, self._wall_time_s, self._writing_s = [0] * n_chains, 0.0, 0.0
         self._waiting: list[np.ndarray] = []
         self.place: Place | None = None
         self.n_done = 0
@@ -142,7 +142,7 @@ class RolloutFiles:
         self._waiting.append(positions_nm)
         self.place = place
         full = sum(piece.nbytes for piece in self._waiting) > COMMIT_BYTES
-        if full or time.monotonic() - self._committed_s > COMMIT_S:
+        if full or time.monotonic() - self._committed_s > max(COMMIT_S, 10 * self._writing_s):
             self._commit()
 
     def finish(self) -> None:
@@ -186,6 +186,7 @@ class RolloutFiles:
         positions_nm = np.concatenate(self._waiting, axis=1)
         stop = self.n_done + positions_nm.shape[1]
         times = self.times_ps[:, self.n_done : stop]
+        started_s = time.monotonic()
         with uninterrupted():
             try:
                 chains = zip(self._growing, self._lengths, positions_nm, times, strict=True)
@@ -196,7 +197,7 @@ class RolloutFiles:
             except OSError as error:
                 raise InputError(self._complaint(error)) from error
             self._lengths, self.n_done, self._waiting = lengths, stop, []
-        self._committed_s = time.monotonic()
+        self._writing_s, self._committed_s = time.monotonic() - started_s, time.monotonic()
 
     def _complaint(self, error: OSError) -> str:
         n_chains, n_frames = self.times_ps.shape
