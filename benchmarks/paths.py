@@ -12,10 +12,10 @@ torsions halfway. Figures go to benchmarks/results/paths_ala2.json.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from common import write_result
+from pipeline import MD
 
 import lamslide_md as lam
 from lamslide_md.evaluation.counting import count_transitions
@@ -29,12 +29,11 @@ N_CLUSTERS, N_STATES, N_PATHS = 100, 4, 1000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("runs/pretrained/ala2"))
     parser.add_argument("--frames", type=int, nargs="+", default=[3, 7, 14], help="new frames between the ends")
     args = parser.parse_args()
-    model = lam.Surrogate.load(args.folder / "ala2.lamslide")
+    model = lam.load_pretrained("ala2")
     learned, held_out = (
-        lam.read(args.folder / f"rep{i}.xtc", args.folder / "system.pdb", atoms="heavy") for i in (1, 2)
+        lam.read(MD / "ala2" / f"rep{i}.xtc", MD / "ala2" / "system.pdb", atoms="heavy") for i in (1, 2)
     )
     stride = round(model.frame_interval_ps / float(learned.timestep))
     torsions = find_torsions(learned.topology, learned.xyz[:1])

@@ -42,20 +42,21 @@ def card(name: str, steps: list[str], comparison: dict[str, Any], figures: dict[
     minutes = sum(figures["training_min"].values())
     rows = [
         f"| {m['kind']['label']}{', ' + m['kind']['unit'] if m['kind']['unit'] else ''} | {told(m['rollout'])} "
-        f"| {told(m['floor'])} | {told(m['ratio'])} ± {told(m['ratio_error'])} |"
+        f"| {told(m['floor'])} | {ratio(m)} |"
         for m in comparison["measures"]
+        if m["rollout"] is not None
     ]
     return f"""# {name}: {molecule.title}
 
-A frame each {molecule.interval_ps:g} ps at {settings["temperature_K"]:g} K, heavy atoms; amber14, OBC2 solvent.
-Learned from {span_ns:g} ns of one OpenMM trajectory (4 fs, hydrogens of 3 amu) in {minutes:.0f} minutes on 2 CPU cores;
-{sum(figures["n_parameters"].values()):,} parameters. It rolls out {figures["rollout_ns_per_s"]:.1f} ns/s
-with {N_CHAINS} chains on the machine whose MD runs {figures["md_ns_per_s"]:.3f} ns/s.
+- Frames {molecule.interval_ps:g} ps apart at {settings["temperature_K"]:g} K, heavy atoms; amber14, OBC2 solvent.
+- Learned from {span_ns:g} ns of one OpenMM trajectory (4 fs, hydrogens of 3 amu) in {minutes:.0f} minutes.
+- {sum(figures["n_parameters"].values()):,} parameters; {figures["rollout_ns_per_s"]:.1f} ns/s with {N_CHAINS} chains on
+  the machine whose MD runs {figures["md_ns_per_s"]:.3f} ns/s.
 
 ## How far to trust it
 
-{N_CHAINS} chains of {N_FRAMES} frames against a second trajectory of {span_ns:g} ns that the model has not
-seen. The floor is the first trajectory against the second: what MD itself differs by. Lag {settings["lag_ps"]:g} ps,
+{N_CHAINS} chains of {N_FRAMES} frames against a second trajectory of {span_ns:g} ns that the model has not seen. The
+floor is the first trajectory against the second: what MD itself differs by. Lag {settings["lag_ps"]:g} ps,
 {settings["n_clusters"]} clusters, {settings["n_states"]} metastable states; one training seed; errors by bootstrap.
 
 | measure | rollout | floor (MD) | ratio |
@@ -77,6 +78,11 @@ seen. The floor is the first trajectory against the second: what MD itself diffe
 {chr(10).join(steps)}
 ```
 """
+
+
+def ratio(measure: dict[str, Any]) -> str:
+    """Give the ratio with its error, where there is one."""
+    return "-" if measure["ratio"] is None else f"{told(measure['ratio'])} ± {told(measure['ratio_error'])}"
 
 
 def told(value: float | None) -> str:
