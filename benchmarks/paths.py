@@ -5,10 +5,10 @@
 
 The Markov model (100 clusters, one frame interval) and the metastable states are estimated on replicate 1, which the
 model has learned from; the ends are those of MD segments of replicate 2 that begin in one state and end in another.
-Scored is ln P(inner frames | ends) for each inner frame. `md` are the segments themselves, the floor; `straight`
-interpolates torsions linearly along the shorter arc; `jump` stays at the start and goes to the end in one interval, at
-a random time. Also told: the Jensen-Shannon distances of the times of the last exit from the first state, and of the
-torsions halfway. Figures go to benchmarks/results/paths_ala2.json.
+Scored is ln P(inner frames | ends) for each inner frame. `md` are the segments themselves; `md, other ends` as many
+others, the floor of the distances; `straight` interpolates torsions linearly along the shorter arc; `jump` stays at the
+start and goes to the end in one interval, at a random time. Also told: the Jensen-Shannon distances of the times of the
+last exit from the first state, and of the torsions halfway. Figures go to benchmarks/results/paths_ala2.json.
 """
 
 import argparse
@@ -52,14 +52,15 @@ def main() -> None:
     state = landscape.state_of_cluster[clusters_of(landscape, angles[1])]
     rng, results = np.random.default_rng(0), {}
     for n_frames in args.frames:
-        first = np.flatnonzero(state[: -n_frames - 1] != state[n_frames + 1 :])
-        first = rng.choice(first, N_PATHS)
+        begins = np.flatnonzero(state[: -n_frames - 1] != state[n_frames + 1 :])
+        first = rng.choice(begins, N_PATHS)
         frames = held_out[::stride]
         drawn = model.interpolate(frames[first], frames[first + n_frames + 1], n_frames, n_paths=N_PATHS, seed=1)
         md_paths = angles[1][first[:, None] + np.arange(n_frames + 2)]
         sides = {
             "surrogate": np.stack([torsion_angles(path, torsions) for path in drawn.points_nm()]),
             "md": md_paths,
+            "md, other ends": angles[1][rng.choice(begins, N_PATHS)[:, None] + np.arange(n_frames + 2)],
             "straight": straight(md_paths),
             "jump": jump(md_paths, rng),
         }
