@@ -1,6 +1,6 @@
 """The models that ship: simulate, train on replicate 1, judge against replicate 2, write model and card.
 
-    python benchmarks/pretrained.py ala2      # or AGVD, SVFA; 30 to 60 minutes each on 2 idle cores
+    python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
 
 Runs the commands that the card shows, in runs/pretrained/NAME; what is done is kept, what was interrupted goes on.
 Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
@@ -17,7 +17,7 @@ from pipeline import MOLECULES, N_CHAINS, N_FRAMES, ROOT, commands, figures_of, 
 from lamslide_md.pretrained import HOME
 
 LONGER = "--preset quick --set autoencoder.optimisation.n_steps=4000 --set flow.optimisation.n_steps=6000"
-TRAIN = {"ala2": "--preset quick", "AGVD": LONGER, "SVFA": LONGER}
+TRAIN = {"ala2": "--preset quick", "AGVD": LONGER, "SVFA": "--preset quick"}
 
 
 def main() -> None:
