@@ -3,81 +3,19 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
-from lamslide_md.training.presets import Settings
+from lamslide_md.model_header import FORMAT_VERSION, Header
 
-FORMAT_VERSION = 1
 HEADER = "lamslide"
-
-
-class _Content(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class EntitiesContent(_Content):
-    """`Entities.to_dict`."""
-
-    entity_of_point: list[int]
-    slot_of_point: list[int]
-    kinds: list[list[int]]
-    vocabularies: list[list[str]]
-    bonds: list[tuple[int, int]]
-    n_slots: PositiveInt
-    dim: PositiveInt
-
-
-class ResidueContent(_Content):
-    """One residue of `topology_to_dict`."""
-
-    name: str
-    number: int
-    segment: str
-    atoms: list[tuple[str, str]]
-
-
-class TopologyContent(_Content):
-    """`topology_to_dict`."""
-
-    chains: list[list[ResidueContent]]
-    bonds: list[tuple[int, int]]
-
-
-class RigidContent(_Content):
-    """`RigidPairs.to_dict`."""
-
-    pairs: list[tuple[int, int]]
-    lower_nm: list[PositiveFloat]
-    upper_nm: list[PositiveFloat]
-
-
-class SystemContent(_Content):
-    """`System.to_dict`."""
-
-    entities: EntitiesContent
-    reference_nm: list[list[float]]
-    topology: TopologyContent | None
-    rigid: RigidContent
-
-
-class Header(_Content):
-    """Everything in a model file besides the weights."""
-
-    format_version: Literal[1] = 1
-    settings: Settings
-    systems: list[SystemContent] = Field(min_length=1)
-    starts_nm: list[list[list[list[list[float]]]]]
-    """Systems, starts, known frames, points, dimensions."""
-    length_scale_nm: PositiveFloat
-    frame_interval_ps: PositiveFloat
-    temperature_K: PositiveFloat | None
-    provenance: dict[str, Any]
+MAX_COMPLAINT = 200
+"""Characters of a library's message in an error of ours."""
 
 
 def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header) -> None:
@@ -102,9 +40,17 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header) 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, partial, metadata={HEADER: header.model_dump_json()})
+        _follow_umask(partial)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write {path}: {error}") from error
+
+
+def _follow_umask(path: Path) -> None:
+    """Let others read the file as the user's umask says: safetensors writes it for its owner only."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
 
 
 def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
@@ -135,8 +81,8 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
         content = json.loads(metadata[HEADER])
         version = content["format_version"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no .lamslide model file or is damaged ({error})") from error
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no .lamslide model file or is damaged ({_in_one_line(error)})") from error
     if version != FORMAT_VERSION:
         raise InputError(
             f"{path} has format version {version}, this program reads {FORMAT_VERSION}; update lamslide_md"
@@ -146,11 +92,13 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path} is damaged: {where} in its header: {first['msg']}") from error
+        raise InputError(
+            f"{path} is damaged: {where or 'its parts'} in its header: {_in_one_line(first['msg'])}"
+        ) from error
 
 
 def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module]) -> None:
-    """Fill networks with the weights of a model file.
+    """Give networks on the meta device the weights of a model file: nothing is allocated by what its header claims.
 
     Parameters
     ----------
@@ -164,13 +112,24 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
     Raises
     ------
     InputError
-        If weights are missing, surplus, or of other shapes.
+        If weights are missing, surplus, not finite, or of other shapes or types.
     """
+    for key, tensor in tensors.items():
+        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
+            raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
+    surplus = [key for key in tensors if key.split("/")[0] not in modules]
+    if surplus:
+        raise InputError(f"{path} is damaged: {surplus[0]} belongs to no network")
     for name, module in modules.items():
         prefix = f"{name}/"
         own = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
         try:
-            module.load_state_dict(own)
+            module.load_state_dict(own, assign=True)
         except RuntimeError as error:
-            lines = str(error).splitlines()
-            raise InputError(f"{path} is damaged: {' '.join(lines[1].split()) if lines[1:] else lines[0]}") from error
+            complaint = _in_one_line("".join(str(error).splitlines()[1:2]) or error)
+            raise InputError(f"{path} is damaged: {complaint}") from error
+
+
+def _in_one_line(text: object) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= MAX_COMPLAINT else f"{line[:MAX_COMPLAINT]} ..."

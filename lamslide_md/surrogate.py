@@ -4,11 +4,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 from lightning_fabric import Fabric
 
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
-from lamslide_md.model_file import Header, load_weights, read_model_file, write_model_file
+from lamslide_md.model_file import load_weights, read_model_file, write_model_file
+from lamslide_md.model_header import Header
 from lamslide_md.sampler import Sampler
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
@@ -155,9 +157,10 @@ class Surrogate(Sampler):
         try:
             systems = tuple(System.from_dict(content.model_dump()) for content in header.systems)
             starts_nm = tuple(np.array(starts, dtype=np.float32) for starts in header.starts_nm)
-            autoencoder = build_autoencoder([system.entities for system in systems], header.settings.autoencoder)
-            flow = build_flow(autoencoder, header.settings.flow)
-        except (KeyError, ValueError, IndexError) as error:
+            with torch.device("meta"):
+                autoencoder = build_autoencoder([system.entities for system in systems], header.settings.autoencoder)
+                flow = build_flow(autoencoder, header.settings.flow)
+        except (KeyError, ValueError, IndexError, RuntimeError) as error:
             raise InputError(f"{path} is damaged: its header does not fit together ({error})") from error
         load_weights(path, tensors, {"autoencoder": autoencoder, "flow": flow})
         device = Fabric(accelerator=accelerator, devices=1).device

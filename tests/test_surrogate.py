@@ -4,9 +4,10 @@ import mdtraj as md
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 import lamslide_md as lam
+from tests.model_files import header_of, write_with
 from tests.small import tiny_settings
 
 
@@ -144,36 +145,25 @@ class TestModelFiles:
 
     def test_a_newer_format_says_so(self, surrogate, tmp_path):
         path = surrogate.save(tmp_path / "a.lamslide")
-        header = self.header_of(path)
-        self.write_with(path, {**header, "format_version": 99})
+        header = header_of(path)
+        write_with(path, {**header, "format_version": 99}, load_file(path))
         with pytest.raises(lam.InputError, match="format version 99"):
             lam.Surrogate.load(path)
 
     def test_a_missing_weight_and_a_wrong_shape(self, surrogate, tmp_path):
         path = surrogate.save(tmp_path / "a.lamslide")
-        header, tensors = self.header_of(path), load_file(path)
+        header, tensors = header_of(path), load_file(path)
         name = "flow/out.weight"
-        self.write_with(path, header, {k: t for k, t in tensors.items() if k != name})
+        write_with(path, header, {k: t for k, t in tensors.items() if k != name})
         self.refused(path)
-        self.write_with(path, header, {**tensors, name: torch.zeros(3, 3)})
+        write_with(path, header, {**tensors, name: torch.zeros(3, 3)})
         self.refused(path)
 
     @pytest.mark.parametrize("key", ["settings", "systems", "starts_nm", "frame_interval_ps"])
     def test_a_garbled_header(self, surrogate, tmp_path, key):
         path = surrogate.save(tmp_path / "a.lamslide")
-        header = self.header_of(path)
+        header = header_of(path)
         for bad in (None, 3, "x", [1], {"a": 1}):
-            self.write_with(path, {**header, key: bad}, load_file(path))
+            write_with(path, {**header, key: bad}, load_file(path))
             if key != "frame_interval_ps" or not isinstance(bad, int):
                 self.refused(path)
-
-    @staticmethod
-    def header_of(path):
-        from safetensors import safe_open
-
-        with safe_open(path, framework="pt") as file:
-            return json.loads(file.metadata()["lamslide"])
-
-    @staticmethod
-    def write_with(path, header, tensors=None):
-        save_file(load_file(path) if tensors is None else tensors, path, metadata={"lamslide": json.dumps(header)})

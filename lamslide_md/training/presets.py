@@ -1,6 +1,6 @@
 """Settings of both stages, and the presets that name good ones."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
@@ -8,6 +8,10 @@ from lamslide_md.data.placement import Placement
 from lamslide_md.errors import InputError
 from lamslide_md.models.identifiers import Assignment
 from lamslide_md.models.interpolant import Prediction
+
+# Bounds that no network reaches: a damaged model file may claim any size.
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
+Depth = Annotated[int, Field(ge=0, le=1000)]
 
 
 class Optimisation(BaseModel):
@@ -37,14 +41,14 @@ class AutoencoderSettings(BaseModel):
     optimisation: Optimisation
     entities: Literal["atoms", "residues"] = "atoms"
     identifiers: Assignment = "canonical"
-    n_identifiers: PositiveInt | None = None
+    n_identifiers: Size | None = None
     """Size of the pool; None: the number of entities, at least 16."""
-    n_latents: PositiveInt = 2
-    n_channels: PositiveInt | None = None
+    n_latents: Size = 2
+    n_channels: Size | None = None
     """Channels of a latent; None: as many as hold all coordinates, in steps of 16."""
-    width: PositiveInt = 96
-    depth: int = 1
-    n_heads: PositiveInt = 4
+    width: Size = 96
+    depth: Depth = 1
+    n_heads: Size = 4
     latent_noise: float = 0.1
     """Standard deviation of noise on the latents in training, so that the decoder forgives the flow's errors."""
     rotate: bool = False
@@ -61,15 +65,15 @@ class FlowSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     optimisation: Optimisation
-    n_frames: PositiveInt = 16
-    n_known: PositiveInt = 1
+    n_frames: Size = 16
+    n_known: Size = 1
     path: Literal["linear", "gvp", "vp"] = "gvp"
     prediction: Prediction = "velocity"
     prior: Literal["gaussian", "white"] = "gaussian"
     """Where the flow starts from: the best linear model of the latents' dynamics, or white noise."""
-    width: PositiveInt = 96
-    depth: PositiveInt = 3
-    n_heads: PositiveInt = 4
+    width: Size = 96
+    depth: Depth = 3
+    n_heads: Size = 4
     reverse_time: bool = True
     """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
     bridging: float = Field(default=0.2, ge=0, le=1)

@@ -1,0 +1,128 @@
+"""The JSON header of a `.lamslide` file: everything besides the weights, checked before anything is built from it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from lamslide_md.training.presets import Settings
+
+FORMAT_VERSION = 1
+Index = NonNegativeInt
+IndexPair = tuple[Index, Index]
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EntitiesContent(_Content):
+    """`Entities.to_dict`."""
+
+    entity_of_point: Annotated[list[Index], Field(min_length=1)]
+    slot_of_point: list[Index]
+    kinds: list[list[Index]]
+    vocabularies: list[list[str]]
+    bonds: list[IndexPair]
+    n_slots: PositiveInt
+    dim: Annotated[int, Field(ge=1, le=3)]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "EntitiesContent":
+        n_points, n_entities = len(self.entity_of_point), len(self.kinds)
+        _demand(len(self.slot_of_point) == n_points, "entity_of_point and slot_of_point differ in length")
+        _demand(max(self.entity_of_point) < n_entities <= n_points, "entity_of_point names an entity that is not there")
+        _demand(max(self.slot_of_point) < self.n_slots <= n_points, "slot_of_point names a slot that is not there")
+        for kinds in self.kinds:
+            _demand(len(kinds) == len(self.vocabularies), "kinds and vocabularies differ in length")
+            known = all(kind < len(names) for kind, names in zip(kinds, self.vocabularies, strict=True))
+            _demand(known, "kinds names a word that is not in the vocabulary")
+        _demand(all(max(bond) < n_points for bond in self.bonds), "bonds names a point that is not there")
+        return self
+
+
+class ResidueContent(_Content):
+    """One residue of `topology_to_dict`."""
+
+    name: str
+    number: int
+    segment: str
+    atoms: list[tuple[str, str]]
+
+
+class TopologyContent(_Content):
+    """`topology_to_dict`."""
+
+    chains: list[list[ResidueContent]]
+    bonds: list[IndexPair]
+
+
+class RigidContent(_Content):
+    """`RigidPairs.to_dict`."""
+
+    pairs: list[IndexPair]
+    lower_nm: list[PositiveFloat]
+    upper_nm: list[PositiveFloat]
+
+
+class SystemContent(_Content):
+    """`System.to_dict`."""
+
+    entities: EntitiesContent
+    reference_nm: list[list[float]]
+    topology: TopologyContent | None
+    rigid: RigidContent
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "SystemContent":
+        n_points, dim = len(self.entities.entity_of_point), self.entities.dim
+        _demand(_shaped(self.reference_nm, n_points, dim), "reference_nm does not fit the entities")
+        pairs, ends = self.rigid.pairs, (self.rigid.lower_nm, self.rigid.upper_nm)
+        _demand(all(max(pair) < n_points for pair in pairs), "rigid names a point that is not there")
+        _demand(all(len(end) == len(pairs) for end in ends), "rigid has other numbers of pairs and distances")
+        if self.topology is not None:
+            n_atoms = sum(len(residue.atoms) for chain in self.topology.chains for residue in chain)
+            _demand(n_atoms == n_points, f"topology has {n_atoms} atoms, entities {n_points} points")
+            _demand(
+                all(max(bond) < n_atoms for bond in self.topology.bonds), "topology bonds an atom that is not there"
+            )
+        return self
+
+
+class Header(_Content):
+    """Everything in a model file besides the weights."""
+
+    format_version: Literal[1] = 1
+    settings: Settings
+    systems: list[SystemContent] = Field(min_length=1)
+    starts_nm: list[list[list[list[list[float]]]]]
+    """Systems, starts, known frames, points, dimensions."""
+    length_scale_nm: PositiveFloat
+    frame_interval_ps: PositiveFloat
+    temperature_K: PositiveFloat | None
+    provenance: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Header":
+        first = self.systems[0].entities
+        for system in self.systems:
+            alike = (system.entities.vocabularies, system.entities.n_slots, system.entities.dim)
+            _demand(
+                alike == (first.vocabularies, first.n_slots, first.dim), "systems differ in vocabularies, slots or dim"
+            )
+        _demand(len(self.starts_nm) == len(self.systems), "starts_nm and systems differ in length")
+        for system, starts in zip(self.systems, self.starts_nm, strict=True):
+            n_points, n_known = len(system.entities.entity_of_point), self.settings.flow.n_known
+            _demand(len(starts) > 0, "starts_nm has none for a system")
+            for known in starts:
+                sound = len(known) == n_known and all(_shaped(frame, n_points, first.dim) for frame in known)
+                _demand(sound, "starts_nm does not fit the entities")
+        return self
+
+
+def _demand(condition: bool, complaint: str) -> None:
+    if not condition:
+        raise ValueError(complaint)
+
+
+def _shaped(points: list[list[float]], n_points: int, dim: int) -> bool:
+    return len(points) == n_points and all(len(point) == dim for point in points)

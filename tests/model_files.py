@@ -1,0 +1,18 @@
+"""Take `.lamslide` files apart and put them together, sound or not."""
+
+import json
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+
+def header_of(path):
+    """The JSON header as Python objects."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["lamslide"])
+
+
+def write_with(path, header, tensors):
+    """Write a file of any header, also of a text that is no JSON."""
+    save_file(tensors, path, metadata={"lamslide": header if isinstance(header, str) else json.dumps(header)})
+    return path
