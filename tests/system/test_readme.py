@@ -15,7 +15,13 @@ from tests.conftest import SMALL
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
-SMALLER = {"10_000": "30", "--frames 10000": "--frames 30", "--ns 20": "--ns 0.2", "simulate AGVD": "simulate AG"}
+SMALLER = {
+    "10_000": "30",
+    "n_frames=2000": "n_frames=20",
+    "--frames 10000": "--frames 30",
+    "--ns 20": "--ns 0.2",
+    "simulate AGVD": "simulate AG",
+}
 
 
 def blocks(language):
