@@ -7,13 +7,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CODE := lamslide_md tests workflows $(wildcard benchmarks)
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint docs install clean
 
 demo: $(INSTALLED)
 	$(BIN)/python workflows/tetrapeptide.py AGVD --preset quick
 
 test: lint
 	$(BIN)/pytest
+
+docs: $(INSTALLED)
+	$(BIN)/pip install --quiet -e ".[docs]"
+	$(BIN)/mkdocs build --strict
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check $(CODE)

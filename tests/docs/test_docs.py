@@ -1,0 +1,41 @@
+"""Every block of the documentation runs, page by page, each in a folder of its own."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.md") if re.search(r"^```(bash|python)$", page.read_text(), re.MULTILINE))
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def python_so_far(gathered):
+    """Blocks that follow one another share their names."""
+    return [f"python - <<'END_OF_BLOCK'\n{gathered}\nEND_OF_BLOCK"] if gathered else []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_blocks_of_a_page_run_one_after_another(page, tmp_path):
+    script, gathered = ["set -e", f'PATH="{Path(sys.executable).parent}:$PATH"'], ""
+    for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "bash":
+            # What Python has made by then is there for the shell.
+            script += [*python_so_far(gathered), block]
+            gathered = ""
+        else:
+            gathered += block
+    script += python_so_far(gathered)
+    told = subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    told = subprocess.run(build, cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr[-2000:]
+    assert "LatentDynamics" in (tmp_path / "api" / "index.html").read_text(encoding="utf-8")
