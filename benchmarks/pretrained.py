@@ -50,8 +50,7 @@ def card(name: str, steps: list[str], comparison: dict[str, Any], figures: dict[
 
 - Frames {molecule.interval_ps:g} ps apart at {settings["temperature_K"]:g} K, heavy atoms; amber14, OBC2 solvent.
 - Learned from {span_ns:g} ns of one OpenMM trajectory (4 fs, hydrogens of 3 amu) in {minutes:.0f} minutes.
-- {sum(figures["n_parameters"].values()):,} parameters; {figures["rollout_ns_per_s"]:.1f} ns/s with {N_CHAINS} chains on
-  the machine whose MD runs {figures["md_ns_per_s"]:.3f} ns/s.
+- {sum(figures["n_parameters"].values()):,} parameters.
 
 ## How far to trust it
 
