@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lamslide_md.data.trajectories import read
     from lamslide_md.errors import InputError
     from lamslide_md.evaluation.comparison import Comparison, compare
+    from lamslide_md.forecasting import forecast
     from lamslide_md.pretrained import load_pretrained
     from lamslide_md.rollout import Rollout
     from lamslide_md.surrogate import Surrogate
@@ -22,7 +23,17 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 __version__ = "0.1.0"
 
-__all__ = ["Comparison", "Entities", "InputError", "Rollout", "Surrogate", "compare", "load_pretrained", "read"]
+__all__ = [
+    "Comparison",
+    "Entities",
+    "InputError",
+    "Rollout",
+    "Surrogate",
+    "compare",
+    "forecast",
+    "load_pretrained",
+    "read",
+]
 
 _HOMES = {
     "Comparison": "lamslide_md.evaluation.comparison",
@@ -31,6 +42,7 @@ _HOMES = {
     "Rollout": "lamslide_md.rollout",
     "Surrogate": "lamslide_md.surrogate",
     "compare": "lamslide_md.evaluation.comparison",
+    "forecast": "lamslide_md.forecasting",
     "load_pretrained": "lamslide_md.pretrained",
     "read": "lamslide_md.data.trajectories",
 }

@@ -1,6 +1,7 @@
-"""Chains and windows of one system: from known points to batches, through the model, and back to points."""
+"""`PointModel`: a trained model at work on the points of one system."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,136 +11,108 @@ from torch import Tensor
 from lamslide_md.data.batch import Batch
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
-from lamslide_md.models.autoencoder import Autoencoder
-from lamslide_md.models.chaining import Correction, chain_windows, fill_windows, window_generator
-from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.chaining import Correction, Sampling, WindowModel
 from lamslide_md.models.rigidity import Rigidity
 
 WINDOWS_AT_ONCE = 64
 """Windows filled as one batch: bounds memory."""
 
 
-def chain_points(
-    autoencoder: Autoencoder,
-    flow: LatentFlow,
-    system: System,
-    known: Float[np.ndarray, "chains known points dim"],
-    length_scale_nm: float,
-    solver: str,
-    n_solver_steps: int,
-    seed: int,
-    *,
-    first_window: int = 0,
-    keep_rigid: bool = True,
-) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
-    """Roll out without end, one window at a time, in units of the length scale.
+@dataclass(frozen=True)
+class PointModel:
+    """From known points to batches, through the model, and back to points, in units of the length scale.
 
-    Parameters
+    Attributes
     ----------
-    autoencoder
-        Trained first stage.
-    flow
-        Trained second stage, on the same device.
+    model
+        Both stages.
     system
         What moves.
-    known
-        Placed and scaled known frames that each chain starts from.
     length_scale_nm
         Unit of the points.
-    solver
-        How each window is sampled.
-    n_solver_steps
-        Steps of the fixed-step solvers.
-    seed
-        Of the noise.
-    first_window
-        Index of the first window, for a chain that continues.
     keep_rigid
         Put the system's rigid distances back into their ranges.
-
-    Yields
-    ------
-    np.ndarray
-        New frames of a window.
     """
-    device = next(flow.parameters()).device
-    start = _batch(system, known).to(device)
-    correct = _rigidity(system, length_scale_nm, device) if keep_rigid else None
-    windows = chain_windows(autoencoder, flow, start, solver, n_solver_steps, seed, first_window, correct)
-    for positions in windows:
-        yield system.entities.to_points(positions.cpu().numpy())
 
+    model: WindowModel
+    system: System
+    length_scale_nm: float
+    keep_rigid: bool = True
 
-def fill_points(
-    autoencoder: Autoencoder,
-    flow: LatentFlow,
-    system: System,
-    given: Float[np.ndarray, "windows known points dim"],
-    known: Bool[Tensor, " frames"],
-    length_scale_nm: float,
-    solver: str,
-    n_solver_steps: int,
-    seed: int,
-    *,
-    keep_rigid: bool = True,
-) -> Float[np.ndarray, "windows frames points dim"]:
-    """Fill windows between their known frames, in units of the length scale.
+    def chain(
+        self, known: Float[np.ndarray, "chains known points dim"], sampling: Sampling, first_window: int = 0
+    ) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
+        """Roll out without end, one window at a time.
 
-    Parameters
-    ----------
-    autoencoder
-        Trained first stage.
-    flow
-        Trained second stage, on the same device.
-    system
-        What moves.
-    given
-        Placed and scaled known frames of every window, in their order.
-    known
-        Which frames of a window they are.
-    length_scale_nm
-        Unit of the points.
-    solver
-        How windows are sampled.
-    n_solver_steps
-        Steps of the fixed-step solvers.
-    seed
-        Of the noise.
-    keep_rigid
-        Put the system's rigid distances back into their ranges.
+        Parameters
+        ----------
+        known
+            Placed and scaled known frames that each chain starts from.
+        sampling
+            Solver and seed.
+        first_window
+            Index of the first window, for a chain that continues.
 
-    Returns
-    -------
-    np.ndarray
-        Whole windows, known frames as given.
-    """
-    device = next(flow.parameters()).device
-    correct = _rigidity(system, length_scale_nm, device) if keep_rigid else None
-    points = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
-    points[:, known.numpy()] = given
-    for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
-        some = slice(first, first + WINDOWS_AT_ONCE)
-        batch, noise = _batch(system, given[some]).to(device), window_generator(seed, i)
-        new = fill_windows(autoencoder, flow, batch, known.to(device), solver, n_solver_steps, noise, correct)
-        points[some, ~known.numpy()] = system.entities.to_points(new.cpu().numpy())
-    return points
+        Yields
+        ------
+        np.ndarray
+            New frames of a window.
+        """
+        start = self._batch(known).to(self._device)
+        for positions in self.model.chain(start, sampling, first_window, self._correction()):
+            yield self.system.entities.to_points(positions.cpu().numpy())
 
+    def fill(
+        self,
+        given: Float[np.ndarray, "windows known points dim"],
+        known: Bool[Tensor, " frames"],
+        sampling: Sampling,
+    ) -> Float[np.ndarray, "windows frames points dim"]:
+        """Fill windows between their known frames.
 
-def _batch(system: System, frames: Float[np.ndarray, "windows frames points dim"]) -> Batch:
-    series = Series(system.entities, frames.astype(np.float32).reshape(-1, *frames.shape[2:]))
-    return series.batch(np.arange(len(series.points)).reshape(frames.shape[:2]))
+        Parameters
+        ----------
+        given
+            Placed and scaled known frames of every window, in their order.
+        known
+            Which frames of a window they are.
+        sampling
+            Solver and seed.
 
+        Returns
+        -------
+        np.ndarray
+            Whole windows, known frames as given.
+        """
+        correct = self._correction()
+        points = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
+        points[:, known.numpy()] = given
+        for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
+            some = slice(first, first + WINDOWS_AT_ONCE)
+            batch = self._batch(given[some]).to(self._device)
+            new = self.model.fill(batch, known.to(self._device), sampling, i, correct)
+            points[some, ~known.numpy()] = self.system.entities.to_points(new.cpu().numpy())
+        return points
 
-def _rigidity(system: System, length_scale_nm: float, device: torch.device) -> Correction:
-    """Correction of positions in slots, in length scales."""
-    entities, rigid = system.entities, system.rigid
-    place = torch.from_numpy(entities.entity_of_point * entities.n_slots + entities.slot_of_point)
-    lower, upper = (
-        torch.from_numpy(end / length_scale_nm).float().to(device) for end in (rigid.lower_nm, rigid.upper_nm)
-    )
-    rigidity = Rigidity(place[torch.from_numpy(rigid.pairs)].to(device), lower, upper)
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.flow.parameters()).device
 
-    def correct(positions: Tensor) -> Tensor:
-        return rigidity.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
+    def _batch(self, frames: Float[np.ndarray, "windows frames points dim"]) -> Batch:
+        series = Series(self.system.entities, frames.astype(np.float32).reshape(-1, *frames.shape[2:]))
+        return series.batch(np.arange(len(series.points)).reshape(frames.shape[:2]))
 
-    return correct
+    def _correction(self) -> Correction | None:
+        """Correction of positions in slots, in length scales."""
+        entities, rigid = self.system.entities, self.system.rigid
+        if not self.keep_rigid or not len(rigid.pairs):
+            return None
+        place = torch.from_numpy(entities.entity_of_point * entities.n_slots + entities.slot_of_point)
+        ends = (torch.from_numpy(end / self.length_scale_nm).float() for end in (rigid.lower_nm, rigid.upper_nm))
+        lower, upper = (end.to(self._device) for end in ends)
+        rigidity = Rigidity(place[torch.from_numpy(rigid.pairs)].to(self._device), lower, upper)
+
+        def correct(positions: Tensor) -> Tensor:
+            return rigidity.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
+
+        return correct

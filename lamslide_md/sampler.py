@@ -1,7 +1,7 @@
 """`Sampler`: a trained model, and the three tasks it can be asked: to go on, to bridge, to fill in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import mdtraj as md
@@ -10,17 +10,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamslide_md.bridges import Fill, fill_between, fill_spaced
-from lamslide_md.chains import chain_points, fill_points
+from lamslide_md.chains import PointModel
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.errors import InputError
-from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.chaining import Sampling, WindowModel
+from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.solvers import check_solver
 from lamslide_md.models.weights import digest_of, weights_digest
 from lamslide_md.restart import Place
 from lamslide_md.rollout import Rollout
-from lamslide_md.starts import draw_starts, known_frames
+from lamslide_md.starts import Start, draw_starts, known_frames
 from lamslide_md.training.presets import Settings
 
 
@@ -48,7 +48,7 @@ class Sampler:
         JSON-able: data hash, seed, versions, training times, held-out error.
     """
 
-    autoencoder: Autoencoder
+    autoencoder: FirstStage
     flow: LatentFlow
     systems: tuple[System, ...]
     starts_nm: tuple[Float[np.ndarray, "_ _ _ dim"], ...]
@@ -60,7 +60,7 @@ class Sampler:
 
     def rollout(
         self,
-        start: md.Trajectory | Recording | str = "reference",
+        start: Start | str = "reference",
         n_frames: int = 10_000,
         *,
         n_chains: int = 1,
@@ -75,7 +75,8 @@ class Sampler:
         ----------
         start
             Frames to start from, chain c from frame c modulo their number (a model with several known frames takes the
-            last ones, for all chains). ``reference``: frames of the training data drawn with the seed.
+            last ones, for all chains); or several trajectories of one system, chain c from the end of trajectory c
+            modulo their number. ``reference``: frames of the training data drawn with the seed.
         n_frames
             New frames of each chain.
         n_chains
@@ -100,36 +101,24 @@ class Sampler:
         InputError
             If the start lacks atoms of the model, or a setting is impossible.
         """
-        check_solver(solver, n_solver_steps)
+        sampling = Sampling(solver, n_solver_steps, seed)
         if n_frames < 1 or n_chains < 1:
             raise InputError(f"n_frames={n_frames} and n_chains={n_chains} must both be at least 1")
         if isinstance(start, str) and start == "reference":
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
             system, known_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_chains)
-
-        start_at = Place(0, self._placed(system, known_nm).astype(np.float32))
+        points_of, start_at = self._points_of(system, keep_rigid), Place(0, self._placed(system, known_nm))
 
         def windows(place: Place | None) -> Iterator[tuple[np.ndarray, Place]]:
             place = place or start_at
-            for points in chain_points(
-                self.autoencoder,
-                self.flow,
-                system,
-                place.known,
-                self.length_scale_nm,
-                solver,
-                n_solver_steps,
-                seed,
-                first_window=place.window,
-                keep_rigid=keep_rigid,
-            ):
+            for points in points_of.chain(place.known, sampling, place.window):
                 place = place.after(points)
                 yield points * np.float32(self.length_scale_nm), place
 
         # By which a rollout that goes on is known again.
         made_of = {"start": digest_of(start_at.known), "weights": weights_digest(self.autoencoder, self.flow)}
-        facts = self._facts(solver, n_solver_steps, seed, keep_rigid) | made_of
+        facts = self._facts(sampling, keep_rigid) | made_of
         return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
 
     def interpolate(
@@ -175,13 +164,13 @@ class Sampler:
         InputError
             If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
         """
-        check_solver(solver, n_solver_steps)
+        sampling = Sampling(solver, n_solver_steps, seed)
         system, first_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_paths)
         _, last_nm = known_frames(end, (system,), 1, n_paths)
         first, last = self._placed(system, first_nm), self._placed(system, last_nm)
-        facts = self._facts(solver, n_solver_steps, seed, keep_rigid)
-        paths = fill_between(first, last, n_frames, self.settings.flow, self._filling(system, facts))
-        return self._filled(system, paths, facts)
+        fill = self._filling(system, sampling, keep_rigid)
+        paths = fill_between(first, last, n_frames, self.settings.flow, fill)
+        return self._filled(system, paths, self._facts(sampling, keep_rigid))
 
     def upsample(
         self,
@@ -221,7 +210,7 @@ class Sampler:
         InputError
             If the frame intervals do not fit, atoms are missing, or the model was not trained to bridge.
         """
-        check_solver(solver, n_solver_steps)
+        sampling = Sampling(solver, n_solver_steps, seed)
         if isinstance(trajectory, Recording):
             interval_ps, n_coarse = trajectory.frame_interval_ps, len(trajectory.points_nm)
         else:
@@ -232,34 +221,31 @@ class Sampler:
                 f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
             )
         system, frames_nm = known_frames(trajectory, self.systems, 1, n_coarse)
-        facts = self._facts(solver, n_solver_steps, seed, keep_rigid)
         coarse = self._placed(system, frames_nm)[:, 0]
-        fine = fill_spaced(coarse, factor, self.settings.flow, self._filling(system, facts))
-        return self._filled(system, fine[None], facts)
+        fill = self._filling(system, sampling, keep_rigid)
+        fine = fill_spaced(coarse, factor, self.settings.flow, fill)
+        return self._filled(system, fine[None], self._facts(sampling, keep_rigid))
+
+    def _points_of(self, system: System, keep_rigid: bool) -> PointModel:
+        model = WindowModel(self.autoencoder, self.flow, anchored=self.settings.placement == "anchored")
+        return PointModel(model, system, self.length_scale_nm, keep_rigid)
 
     def _placed(
         self, system: System, frames_nm: Float[np.ndarray, "windows known points dim"]
     ) -> Float[np.ndarray, "windows known points dim"]:
         """Place and scale known frames."""
         placed = np.stack([system.place(frames, self.settings.placement) for frames in frames_nm])
-        return placed / np.float32(self.length_scale_nm)
+        return (placed / np.float32(self.length_scale_nm)).astype(np.float32)
 
-    def _facts(self, solver: str, n_solver_steps: int, seed: int, keep_rigid: bool) -> dict[str, Any]:
-        return {
-            "solver": solver,
-            "n_solver_steps": n_solver_steps,
-            "seed": seed,
-            "keep_rigid": keep_rigid,
-            "temperature_K": self.temperature_K,
-            "model": self.provenance,
-        }
+    def _facts(self, sampling: Sampling, keep_rigid: bool) -> dict[str, Any]:
+        kept = {"keep_rigid": keep_rigid, "temperature_K": self.temperature_K, "model": self.provenance}
+        return asdict(sampling) | kept
 
-    def _filling(self, system: System, facts: dict[str, Any]) -> Fill:
-        sampling = (facts["solver"], facts["n_solver_steps"], facts["seed"])
+    def _filling(self, system: System, sampling: Sampling, keep_rigid: bool) -> Fill:
+        points_of = self._points_of(system, keep_rigid)
 
         def fill(given: np.ndarray, known: Tensor) -> np.ndarray:
-            model = (self.autoencoder, self.flow, system, given, known, self.length_scale_nm)
-            return fill_points(*model, *sampling, keep_rigid=facts["keep_rigid"])
+            return points_of.fill(given, known, sampling)
 
         return fill
 

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from lamslide_md.chains import chain_points
+from lamslide_md.chains import PointModel
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
-from lamslide_md.models.solvers import check_solver
+from lamslide_md.models.chaining import Sampling, WindowModel
 from lamslide_md.models.weights import weights_digest
 from lamslide_md.surrogate import Surrogate
 
@@ -56,15 +56,16 @@ class SingleChain:
         seed: int,
         keep_rigid: bool = True,
     ) -> None:
-        check_solver(solver, n_solver_steps)
+        self._sampling = Sampling(solver, n_solver_steps, seed)
         if surrogate.settings.flow.n_known != 1:
             raise InputError(
                 f"this model continues {surrogate.settings.flow.n_known} known frames, one structure is only one; use "
                 "Surrogate.rollout with a trajectory as its start"
             )
         self._surrogate, self._system = surrogate, system
-        self._solver, self._n_solver_steps, self._seed = solver, n_solver_steps, seed
-        self._keep_rigid = keep_rigid
+        anchored = surrogate.settings.placement == "anchored"
+        model = WindowModel(surrogate.autoencoder, surrogate.flow, anchored)
+        self._points = PointModel(model, system, surrogate.length_scale_nm, keep_rigid)
         self._made_by = [
             weights_digest(surrogate.autoencoder, surrogate.flow),
             solver,
@@ -81,7 +82,7 @@ class SingleChain:
     def start(self, points_nm: Points) -> None:
         """Begin at a frame; a chain that has run before goes on with noise it has not used."""
         placed = self._system.place(points_nm[None].astype(np.float32), self._surrogate.settings.placement)[0]
-        self._centre = points_nm.mean(axis=0, dtype=np.float64)
+        self._centre = points_nm.mean(axis=0, dtype=np.float64) - placed.mean(axis=0, dtype=np.float64)
         turned = self._surrogate.settings.placement == "superposed"
         self._turn = Rotation.align_vectors(points_nm - self._centre, placed)[0].as_matrix() if turned else np.eye(3)
         self._begin(placed / np.float32(self._surrogate.length_scale_nm), self._window + 1)
@@ -141,18 +142,7 @@ class SingleChain:
     def _begin(self, known: Points, window: int) -> None:
         self._known, self._window, self._place = known, window, 0
         self._frames = known[:0]
-        self._windows = chain_points(
-            self._surrogate.autoencoder,
-            self._surrogate.flow,
-            self._system,
-            known[None, None],
-            self._surrogate.length_scale_nm,
-            self._solver,
-            self._n_solver_steps,
-            self._seed,
-            first_window=window,
-            keep_rigid=self._keep_rigid,
-        )
+        self._windows = self._points.chain(known[None, None], self._sampling, window)
 
     def _next_window(self) -> None:
         self._frames, self._place = next(self._windows)[0], 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import mdtraj as md
 import numpy as np
@@ -19,21 +20,26 @@ def draw_starts(
     return starts_nm[np.random.default_rng(seed).integers(len(starts_nm), size=n_chains)]
 
 
+Start: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+"""Frames of one system to start from: those of one trajectory, or the last ones of each of several."""
+
+
 def known_frames(
-    start: md.Trajectory | Recording | str, systems: Sequence[System], n_known: int, n_chains: int
+    start: Start | str, systems: Sequence[System], n_known: int, n_chains: int
 ) -> tuple[System, Float[np.ndarray, "chains known points dim"]]:
     """Find out which system a start is, and the known frames of every chain.
 
     Parameters
     ----------
     start
-        Frames of a molecule or of points.
+        Frames of a molecule or of points; several trajectories must be of one system.
     systems
         What the model was trained on.
     n_known
         Known frames of a window.
     n_chains
-        Chain c starts from frame c modulo their number; with several known frames all start from the last ones.
+        Chain c starts from frame c modulo their number; with several known frames all start from the last ones. Of
+        several trajectories, chain c starts from the last frames of trajectory c modulo their number.
 
     Returns
     -------
@@ -49,9 +55,64 @@ def known_frames(
     """
     if isinstance(start, str):
         raise InputError(f"start={start!r} is neither a trajectory nor 'reference'; read a file with lamslide_md.read")
+    if isinstance(start, (md.Trajectory, Recording)):
+        system, points_nm = _points_of(start, systems, n_known)
+        if n_known > 1:
+            return system, np.repeat(points_nm[None, -n_known:], n_chains, axis=0)
+        return system, points_nm[np.arange(n_chains) % len(points_nm)][:, None]
+    if not start:
+        raise InputError("no trajectory to start from: pass at least one")
+    found = [_points_of(item, systems, n_known) for item in start]
+    system = found[0][0]
+    for other, points_nm in found:
+        if not _alike(other, system):
+            raise InputError(
+                f"chains of one rollout are of one system: the first start has {len(system.reference_nm)} points, "
+                f"another {points_nm.shape[1]}, or their kinds differ; lamslide_md.forecast takes several systems"
+            )
+    return system, np.stack([found[c % len(found)][1][-n_known:] for c in range(n_chains)])
+
+
+def group_by_system(
+    starts: Sequence[md.Trajectory] | Sequence[Recording], systems: Sequence[System], n_known: int
+) -> list[list[int]]:
+    """Find out which trajectories are of the same system.
+
+    Parameters
+    ----------
+    starts
+        Of one or several systems.
+    systems
+        What the model was trained on.
+    n_known
+        Known frames of a window.
+
+    Returns
+    -------
+    list
+        Indices of the trajectories of each system.
+
+    Raises
+    ------
+    InputError
+        If atoms or frames are missing, or a coordinate is not finite.
+    """
+    groups: list[tuple[System, list[int]]] = []
+    for i, start in enumerate(starts):
+        system, _ = _points_of(start, systems, n_known)
+        members = next((members for other, members in groups if _alike(system, other)), None)
+        if members is None:
+            groups.append((system, members := []))
+        members.append(i)
+    return [members for _, members in groups]
+
+
+def _points_of(
+    start: md.Trajectory | Recording, systems: Sequence[System], n_known: int
+) -> tuple[System, Float[np.ndarray, "frames points dim"]]:
+    """Find the system of a trajectory, and check and take its points."""
     if isinstance(start, Recording):
-        entities = start.system.entities.with_vocabularies(systems[0].entities.vocabularies)
-        system, points_nm = replace(start.system, entities=entities), start.points_nm
+        system, points_nm = _system_of_points(start.system, systems), start.points_nm
     else:
         system = _system_of(start, systems)
         points_nm = system.select(start).xyz
@@ -59,9 +120,17 @@ def known_frames(
         raise InputError(f"the start has {len(points_nm)} frame(s); this model needs {n_known} known frames")
     if not np.isfinite(points_nm).all():
         raise InputError("the start has coordinates that are not finite")
-    if n_known > 1:
-        return system, np.repeat(points_nm[None, -n_known:], n_chains, axis=0)
-    return system, points_nm[np.arange(n_chains) % len(points_nm)][:, None]
+    return system, points_nm
+
+
+def _system_of_points(own: System, systems: Sequence[System]) -> System:
+    """Choose the system with the same kinds that the model was trained on, or else the start's own."""
+    own = replace(own, entities=own.entities.with_vocabularies(systems[0].entities.vocabularies))
+    return next((system for system in systems if _alike(system, own)), own)
+
+
+def _alike(one: System, other: System) -> bool:
+    return one.topology is other.topology and np.array_equal(one.entities.kinds, other.entities.kinds)
 
 
 def _system_of(start: md.Trajectory, systems: Sequence[System]) -> System:

@@ -159,7 +159,7 @@ class Surrogate(Sampler):
             starts_nm = tuple(np.array(starts, dtype=np.float32) for starts in header.starts_nm)
             with torch.device("meta"):
                 autoencoder = build_autoencoder([system.entities for system in systems], header.settings.autoencoder)
-                flow = build_flow(autoencoder, header.settings.flow)
+                flow = build_flow(autoencoder, header.settings)
         except (KeyError, ValueError, IndexError, RuntimeError) as error:
             raise InputError(f"{path} is damaged: its header does not fit together ({error})") from error
         load_weights(path, tensors, {"autoencoder": autoencoder, "flow": flow})

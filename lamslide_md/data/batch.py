@@ -14,7 +14,7 @@ class Batch:
     Attributes
     ----------
     positions
-        Coordinates of the slots of each entity, centred, in units of the length scale of the model; 0 where masked.
+        Coordinates of the slots of each entity, in units of the length scale of the model; 0 where masked.
     slot_mask
         True where a slot of an entity exists. An entity without slots is padding.
     kinds
@@ -42,22 +42,27 @@ class Batch:
         return Batch(*(t.to(device) for t in (self.positions, self.slot_mask, self.kinds, self.identifiers)))
 
 
-def centre(batch: Batch) -> Batch:
-    """Move the mean position of all existing slots of every frame to the origin; a lone slot keeps its place.
+def anchored(batch: Batch, frame: int) -> tuple[Batch, Float[Tensor, "batch 1 1 1 dim"]]:
+    """Move every window as a whole so that the mean position of one of its frames is the origin.
 
     Parameters
     ----------
     batch
         Windows in any frame of reference.
+    frame
+        Index of the frame.
 
     Returns
     -------
-    Batch
-        The same windows, centred frame by frame.
+    batch
+        The windows, moved.
+    origin
+        What was subtracted: the mean position of the existing slots of that frame.
     """
     weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)
-    mean = (batch.positions * weight).sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
-    return batch.with_positions(batch.positions - mean)
+    total = (batch.positions[:, frame : frame + 1] * weight).sum(dim=(2, 3), keepdim=True)
+    origin = total / weight.sum(dim=(2, 3), keepdim=True)
+    return batch.with_positions(batch.positions - origin), origin
 
 
 def grown(t: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -1,12 +1,14 @@
-"""Where a frame is put before it is encoded: internal motion is learned, overall motion is not."""
+"""Where frames are put before they are encoded: whether the motion of the whole is learned, or only the inner one."""
 
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-Placement = Literal["superposed", "centred"]
-"""``superposed`` on a reference frame (one molecule), or only ``centred`` on the mean position."""
+Placement = Literal["superposed", "centred", "anchored"]
+"""Frames are ``superposed`` on a reference (one molecule) or ``centred`` on their mean position, one by one: only inner
+motion is learned. ``anchored``: windows are moved as a whole, to the centre of their last known frame: motion of the
+whole is learned, and forecasts stand in the place of what is known."""
 
 
 def centred(points: Float[np.ndarray, "*frames points dim"]) -> Float[np.ndarray, "*frames points dim"]:

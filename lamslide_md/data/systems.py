@@ -46,7 +46,9 @@ class System:
     def place(
         self, points_nm: Float[np.ndarray, "frames points dim"], placement: Placement
     ) -> Float[np.ndarray, "frames points dim"]:
-        """Centre frames, and superpose them on the reference if that is the placement."""
+        """Centre frames or superpose them on the reference; anchored windows are moved later, as a whole."""
+        if placement == "anchored":
+            return points_nm
         return superposed(points_nm, self.reference_nm) if placement == "superposed" else centred(points_nm)
 
     def labels(self) -> list[Label]:
@@ -123,6 +125,9 @@ class System:
 @dataclass(frozen=True)
 class Recording:
     """One trajectory of one system: molecules come as `mdtraj.Trajectory`, points as this.
+
+    Points without chemistry (people, charges in units of their own) may be in any unit of length and of time: what is
+    said of nm and ps then holds for these.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """`Windows`: draw training windows from the trajectories of one or many systems."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from lamslide_md.errors import InputError
 
 @dataclass(frozen=True)
 class Series:
-    """One trajectory of one system, placed and scaled.
+    """Trajectories of one system, placed and scaled, one after another.
 
     Attributes
     ----------
@@ -24,12 +24,48 @@ class Series:
     points
         Coordinates in units of the model's length scale.
     frame_stride
-        Frames of this trajectory in one frame interval of the model.
+        Frames of the trajectories in one frame interval of the model.
+    lengths
+        Frames of each trajectory; None: there is but one. No window reaches from one into the next.
     """
 
     entities: Entities
     points: Float[np.ndarray, "frames points dim"]
     frame_stride: int = 1
+    lengths: tuple[int, ...] | None = None
+
+    def starts(self, n_frames: int) -> Int[np.ndarray, " windows"]:
+        """First frames of all windows of `n_frames` frames of the model."""
+        span = (n_frames - 1) * self.frame_stride
+        lengths = np.array(self.lengths or (len(self.points),))
+        ends = np.cumsum(lengths)
+        inside = [np.arange(end - length, end - span) for length, end in zip(lengths, ends, strict=True)]
+        return np.concatenate(inside).astype(int)
+
+    def split(self, share: float) -> tuple["Series", "Series | None"]:
+        """Cut off the last share of every trajectory, or of their number where they are short.
+
+        Parameters
+        ----------
+        share
+            What is cut off, from 0 to 1.
+
+        Returns
+        -------
+        kept, cut
+            None where nothing is long enough to be cut.
+        """
+        lengths = np.array(self.lengths or (len(self.points),))
+        kept = np.maximum(1, np.round(lengths * (1 - share)).astype(int))
+        if (kept == lengths).all() and len(lengths) > 1:
+            kept = np.where(np.arange(len(lengths)) < len(lengths) - max(1, round(share * len(lengths))), lengths, 0)
+        first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        is_kept = np.arange(len(self.points)) - first < np.repeat(kept, lengths)
+        parts = [
+            replace(self, points=self.points[mask], lengths=tuple(part[part > 0].tolist())) if mask.any() else None
+            for mask, part in ((is_kept, kept), (~is_kept, lengths - kept))
+        ]
+        return parts[0] or self, parts[1]
 
     def batch(self, frames: Int[np.ndarray, "windows frames"]) -> Batch:
         """Gather windows by frame indices, with canonical identifiers."""
@@ -59,13 +95,13 @@ class Windows:
     def __init__(self, series: list[Series], n_frames: int) -> None:
         self.series, self.n_frames = series, n_frames
         self._weights: dict[tuple[int, float], Tensor] = {}
-        spans = [(n_frames - 1) * s.frame_stride for s in series]
-        counts = [max(0, len(s.points) - span) for s, span in zip(series, spans, strict=True)]
-        self.first_index = np.concatenate([[0], np.cumsum(counts)])
+        self._starts = [s.starts(n_frames) for s in series]
+        self.first_index = np.concatenate([[0], np.cumsum([len(starts) for starts in self._starts])])
         if len(self) == 0:
-            longest = max(len(s.points) for s in series)
+            span = min((n_frames - 1) * s.frame_stride for s in series) + 1
+            longest = max(max(s.lengths or (len(s.points),)) for s in series)
             raise InputError(
-                f"trajectory too short: a window spans {min(spans) + 1} frames, the longest trajectory has {longest}; "
+                f"trajectory too short: a window spans {span} frames, the longest trajectory has {longest}; "
                 "give a longer trajectory, a shorter frame interval or fewer frames per window"
             )
 
@@ -77,7 +113,7 @@ class Windows:
         owner = np.searchsorted(self.first_index, index, side="right") - 1
         groups = []
         for i in np.unique(owner):
-            start = index[owner == i] - self.first_index[i]
+            start = self._starts[i][index[owner == i] - self.first_index[i]]
             groups.append((int(i), start[:, None] + np.arange(self.n_frames) * self.series[i].frame_stride))
         return groups
 

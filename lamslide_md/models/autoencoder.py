@@ -1,16 +1,13 @@
 """`Autoencoder`, the first stage: entities with identifiers into a fixed number of latents, and back by asking."""
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.attention import CrossAttention, SelfAttention
+from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
 from lamslide_md.models.identifiers import IdentifierPool
-
-Latents = Float[Tensor, "batch frames tokens channels"]
 
 
 class Binding(nn.Module):
@@ -47,23 +44,7 @@ class Binding(nn.Module):
         return self.content(content) * self.gate(identifier) + self.offset(identifier)
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """What the decoder answers for every queried identifier.
-
-    Attributes
-    ----------
-    positions
-        Coordinates, in units of the length scale of the model; 0 where masked.
-    kind_logits
-        Unnormalised log-probabilities of the entity's kind, one tensor per vocabulary.
-    """
-
-    positions: Float[Tensor, "batch frames entities slots dim"]
-    kind_logits: tuple[Float[Tensor, "batch frames entities _"], ...]
-
-
-class Autoencoder(nn.Module):
+class Autoencoder(FirstStage):
     """Encoder and decoder with identifiers.
 
     Parameters
@@ -104,9 +85,8 @@ class Autoencoder(nn.Module):
         n_heads: int,
         depth: int,
     ) -> None:
-        super().__init__()
-        self.n_latents, self.n_channels, self.n_slots, self.dim = n_latents, n_channels, n_slots, dim
-        self.pool = IdentifierPool(n_identifiers, dim=max(16, n_identifiers))
+        super().__init__(IdentifierPool(n_identifiers, dim=max(16, n_identifiers)), n_latents, n_channels)
+        self.n_slots, self.dim = n_slots, dim
         self.kinds = nn.ModuleList(nn.Embedding(size, width) for size in vocabulary_sizes)
         self.bind_entity = Binding(n_slots * dim, self.pool.dim, width)
         self.entity_mlp = nn.Sequential(
@@ -178,25 +158,3 @@ class Autoencoder(nn.Module):
         positions = self.to_positions(answer).unflatten(-1, (self.n_slots, self.dim)).unflatten(0, (n_batch, n_frames))
         logits = tuple(head(answer).unflatten(0, (n_batch, n_frames)) for head in self.to_kinds)
         return Decoded(positions * entities.slot_mask[:, None, :, :, None], logits)
-
-    def terms(self, batch: Batch, latent_noise: float, generator: torch.Generator | None) -> Decoded:
-        """Encode, disturb the latents, decode: one training sample.
-
-        Parameters
-        ----------
-        batch
-            Centred windows.
-        latent_noise
-            Standard deviation of the disturbance.
-        generator
-            Source of the disturbance, on the CPU.
-
-        Returns
-        -------
-        Decoded
-            To be compared with the batch.
-        """
-        latents = self.encode(batch)
-        if latent_noise:
-            latents = latents + latent_noise * torch.randn(latents.shape, generator=generator).to(latents)
-        return self.decode(latents, batch)

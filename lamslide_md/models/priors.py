@@ -29,7 +29,7 @@ class WhitePrior(nn.Module):
 
 
 class GaussianPrior(nn.Module):
-    """Stationary Gaussian process with the latents' own mean and time-lagged covariances, given the known frames.
+    """Gaussian process with the latents' own means and covariances between frames, given the known frames.
 
     A flow that starts here has nothing to learn where the dynamics is linear: mean, covariance and all two-time
     correlations of the latents are right before the first step of training; what is left are the barriers. With a
@@ -41,6 +41,9 @@ class GaussianPrior(nn.Module):
         Frames of a window.
     n_features
         Tokens x channels of one latent frame.
+    stationary
+        Whether mean and covariances are the same at all times, as in equilibrium; windows that are placed by one of
+        their frames are not.
 
     References
     ----------
@@ -50,13 +53,18 @@ class GaussianPrior(nn.Module):
     centre: Tensor
     lagged: Tensor
 
-    def __init__(self, n_frames: int, n_features: int) -> None:
+    def __init__(self, n_frames: int, n_features: int, stationary: bool = True) -> None:
         super().__init__()
-        self.n_frames, self.n_features = n_frames, n_features
-        self.register_buffer("centre", torch.zeros(n_features))
-        white = torch.zeros(n_frames, n_features, n_features)
-        white[0] = torch.eye(n_features)
-        self.register_buffer("lagged", white)
+        self.n_frames, self.n_features, self.stationary = n_frames, n_features, stationary
+        # Covariances by lag where they depend on nothing else, of whole windows otherwise.
+        if stationary:
+            self.register_buffer("centre", torch.zeros(n_features))
+            white = torch.zeros(n_frames, n_features, n_features)
+            white[0] = torch.eye(n_features)
+            self.register_buffer("lagged", white)
+        else:
+            self.register_buffer("centre", torch.zeros(n_frames, n_features))
+            self.register_buffer("lagged", torch.eye(n_frames * n_features))
         self._given: dict[tuple[bool, ...], tuple[Tensor, Tensor]] = {}
 
     @torch.no_grad()
@@ -71,6 +79,12 @@ class GaussianPrior(nn.Module):
             Average over both directions of time, as holds for the positions of equilibrium dynamics.
         """
         x = windows.flatten(2).cpu().double()
+        self._given.clear()
+        if not self.stationary:
+            self.centre.copy_(x.mean(dim=0))
+            x = (x - x.mean(dim=0)).flatten(1)
+            self.lagged.copy_(x.T @ x / len(x))
+            return
         centre = x.mean(dim=(0, 1))
         x = x - centre
         for k in range(self.n_frames):
@@ -78,16 +92,15 @@ class GaussianPrior(nn.Module):
             covariance = here.T @ later / len(here)
             self.lagged[k] = (covariance + covariance.T) / 2 if reversible else covariance
         self.centre.copy_(centre)
-        self._given.clear()
 
     def mean(self, latents: Latents, known: KnownFrames) -> Latents:
         """Conditional mean given the known frames; the known frames themselves where known."""
         gain, _ = self._conditional(known)
-        centre = self.centre.to(latents)
+        centre = self.centre.to(latents).expand(self.n_frames, -1)
         flat = latents.flatten(2)
-        deviation = (flat[:, known] - centre).flatten(1)
+        deviation = (flat[:, known] - centre[known]).flatten(1)
         out = flat.clone()
-        out[:, ~known] = (deviation @ gain.T.to(latents)).unflatten(1, (-1, self.n_features)) + centre
+        out[:, ~known] = (deviation @ gain.T.to(latents)).unflatten(1, (-1, self.n_features)) + centre[~known]
         return out.view(latents.shape)
 
     def condition(self, latents: Latents, known: KnownFrames) -> Latents:
@@ -103,13 +116,14 @@ class GaussianPrior(nn.Module):
         return out.view(white.shape)
 
     def _covariance(self) -> Tensor:
-        """Block-Toeplitz covariance of a window, with small and negative eigenvalues raised to a floor."""
-        lagged = self.lagged.cpu().double()
-        n = self.n_frames
-        rows = [torch.cat([lagged[j - i] if j >= i else lagged[i - j].T for j in range(n)], dim=1) for i in range(n)]
-        values, vectors = torch.linalg.eigh(torch.cat(rows))
-        floor = RELATIVE_FLOOR * lagged[0].diagonal().mean()
-        return (vectors * values.clamp(min=floor)) @ vectors.T
+        """Covariance of a window, with small and negative eigenvalues raised to a floor."""
+        whole = self.lagged.cpu().double()
+        if self.stationary:
+            n, lagged = self.n_frames, whole
+            rows = [[lagged[j - i] if j >= i else lagged[i - j].T for j in range(n)] for i in range(n)]
+            whole = torch.cat([torch.cat(row, dim=1) for row in rows])
+        values, vectors = torch.linalg.eigh(whole)
+        return (vectors * values.clamp(min=RELATIVE_FLOOR * whole.diagonal().mean())) @ vectors.T
 
     def _conditional(self, known: KnownFrames) -> tuple[Tensor, Tensor]:
         """Gain and Cholesky factor of the conditional Gaussian of the unknown frames (Schur complement)."""

@@ -4,20 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch
+from lamslide_md.data.batch import Batch, anchored
 from lamslide_md.data.windows import Series, Windows, rotated
-from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
-from lamslide_md.training.presets import AutoencoderSettings
+from lamslide_md.training.presets import AutoencoderSettings, Settings
 
 TEST_FRAMES = 2000
 
 
-def prepare(batch: Batch, autoencoder: Autoencoder, settings: AutoencoderSettings, generator: torch.Generator) -> Batch:
+def prepare(batch: Batch, autoencoder: FirstStage, settings: AutoencoderSettings, generator: torch.Generator) -> Batch:
     """Assign identifiers to a batch and rotate it, as the settings say.
 
     Parameters
@@ -42,9 +43,32 @@ def prepare(batch: Batch, autoencoder: Autoencoder, settings: AutoencoderSetting
     return rotated(batch, generator) if settings.rotate else batch
 
 
-def train_autoencoder(
-    engine: Engine, fingerprint: str, series: list[Series], settings: AutoencoderSettings
-) -> Autoencoder:
+class Frames:
+    """Single frames of trajectories, placed as the second stage will see them.
+
+    Parameters
+    ----------
+    series
+        Trajectories.
+    settings
+        Placement, and the windows of the second stage.
+    """
+
+    def __init__(self, series: list[Series], settings: Settings) -> None:
+        self.anchor = settings.flow.n_known - 1 if settings.placement == "anchored" else None
+        self.windows = Windows(series, 1 if self.anchor is None else settings.flow.n_frames)
+
+    def batch(self, index: Int[np.ndarray, " frames"], generator: torch.Generator) -> Batch:
+        """Take frames; of anchored windows any frame, where it stands beside the anchor."""
+        batch = self.windows.batch(index)
+        if self.anchor is None:
+            return batch
+        batch, _ = anchored(batch, self.anchor)
+        chosen = torch.randint(self.windows.n_frames, (len(index),), generator=generator)
+        return batch.with_positions(batch.positions[torch.arange(len(index)), chosen][:, None])
+
+
+def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], settings: Settings) -> FirstStage:
     """Train the first stage on single frames.
 
     Parameters
@@ -60,31 +84,34 @@ def train_autoencoder(
 
     Returns
     -------
-    Autoencoder
+    FirstStage
         Frozen, with averaged weights.
     """
     torch.manual_seed(engine.seed)
-    autoencoder = build_autoencoder([s.entities for s in series], settings)
-    frames = Windows(series, n_frames=1)
-    n_samples = settings.optimisation.batch_size
+    own = settings.autoencoder
+    autoencoder = build_autoencoder([s.entities for s in series], own)
+    if not list(autoencoder.parameters()):
+        return autoencoder.to(engine.fabric.device)
+    frames = Frames(series, settings)
+    n_samples = own.optimisation.batch_size
     device = engine.fabric.device
 
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
-        index = frames.draw(n_samples, generator)
-        batch = prepare(frames.batch(index), autoencoder, settings, generator).to(device)
-        weights = frames.pair_weights(index, settings.stiffness).to(device)
-        decoded = terms_of(batch, settings.latent_noise, generator)
+        index = frames.windows.draw(n_samples, generator)
+        batch = prepare(frames.batch(index, generator), autoencoder, own, generator).to(device)
+        weights = frames.windows.pair_weights(index, own.stiffness).to(device) if own.stiffness else None
+        decoded = terms_of(batch, own.latent_noise, generator)
         return (
             position_loss(decoded, batch)
-            + settings.distance_weight * distance_loss(decoded, batch, weights)
-            + settings.kind_weight * kind_loss(decoded, batch)
+            + own.distance_weight * distance_loss(decoded, batch, weights)
+            + own.kind_weight * kind_loss(decoded, batch)
         )
 
-    return engine.train("autoencoder", fingerprint, autoencoder, loss, settings.optimisation)
+    return engine.train("autoencoder", fingerprint, autoencoder, loss, own.optimisation)
 
 
 @torch.no_grad()
-def reconstruction_rmsd(autoencoder: Autoencoder, series: list[Series], settings: AutoencoderSettings) -> float:
+def reconstruction_rmsd(autoencoder: FirstStage, series: list[Series], settings: Settings) -> float:
     """Root-mean-square deviation of decoded from encoded points over frames of several trajectories.
 
     Parameters
@@ -94,17 +121,18 @@ def reconstruction_rmsd(autoencoder: Autoencoder, series: list[Series], settings
     series
         Trajectories; at most `TEST_FRAMES` frames are drawn.
     settings
-        Identifiers and rotation as in training.
+        Placement, identifiers and rotation as in training.
 
     Returns
     -------
     float
         In length scales.
     """
-    frames = Windows(series, n_frames=1)
+    frames = Frames(series, settings)
     generator = torch.Generator().manual_seed(0)
-    index = np.sort(frames.draw(min(TEST_FRAMES, len(frames)), generator))
-    batch = prepare(frames.batch(index), autoencoder, settings, generator).to(next(autoencoder.parameters()).device)
+    index = np.sort(frames.windows.draw(min(TEST_FRAMES, len(frames.windows)), generator))
+    batch = prepare(frames.batch(index, generator), autoencoder, settings.autoencoder, generator)
+    batch = batch.to(autoencoder.pool.embeddings.device)
     decoded = autoencoder.decode(autoencoder.encode(batch), batch)
     squared = (decoded.positions - batch.positions).square().sum(dim=-1)
     return float(masked_mean(squared, batch.slot_mask[:, None].expand_as(squared)).sqrt())

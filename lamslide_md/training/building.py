@@ -2,16 +2,18 @@
 
 from lamslide_md.data.entities import Entities
 from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.coordinates import Coordinates
+from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.interpolant import PATHS, Interpolant
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.priors import GaussianPrior, WhitePrior
-from lamslide_md.training.presets import AutoencoderSettings, FlowSettings
+from lamslide_md.training.presets import AutoencoderSettings, Settings
 
 MIN_IDENTIFIERS = 16
 CHANNEL_STEP = 16
 
 
-def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) -> Autoencoder:
+def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) -> FirstStage:
     """Make a first stage that fits the largest of the systems.
 
     Parameters
@@ -23,14 +25,18 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) ->
 
     Returns
     -------
-    Autoencoder
-        With random weights.
+    FirstStage
+        With random weights, or none where the latents are the coordinates.
     """
     n_entities = max(e.n_entities for e in systems)
     n_coordinates = max(e.n_points * e.dim for e in systems)
+    vocabulary_sizes = tuple(len(v) for v in systems[0].vocabularies)
+    if settings.latents == "coordinates":
+        n_identifiers = settings.n_identifiers or n_entities
+        return Coordinates(vocabulary_sizes, n_identifiers, systems[0].n_slots, systems[0].dim)
     per_latent = -(-n_coordinates // settings.n_latents)
     return Autoencoder(
-        vocabulary_sizes=tuple(len(v) for v in systems[0].vocabularies),
+        vocabulary_sizes=vocabulary_sizes,
         n_identifiers=settings.n_identifiers or max(MIN_IDENTIFIERS, n_entities),
         n_slots=systems[0].n_slots,
         dim=systems[0].dim,
@@ -42,7 +48,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) ->
     )
 
 
-def build_flow(autoencoder: Autoencoder, settings: FlowSettings) -> LatentFlow:
+def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
     """Make a second stage for the latents of a first.
 
     Parameters
@@ -50,21 +56,23 @@ def build_flow(autoencoder: Autoencoder, settings: FlowSettings) -> LatentFlow:
     autoencoder
         The first stage.
     settings
-        Sizes, path, prior.
+        Sizes, path, prior; and the placement: frames of anchored windows are not alike.
 
     Returns
     -------
     LatentFlow
         With random weights, its prior and normalisation not yet estimated.
     """
+    own = settings.flow
     n_features = autoencoder.n_latents * autoencoder.n_channels
+    stationary = settings.placement != "anchored"
     return LatentFlow(
         autoencoder.n_latents,
         autoencoder.n_channels,
-        settings.n_frames,
-        settings.width,
-        settings.depth,
-        settings.n_heads,
-        Interpolant(PATHS[settings.path](), settings.prediction),
-        GaussianPrior(settings.n_frames, n_features) if settings.prior == "gaussian" else WhitePrior(),
+        own.n_frames,
+        own.width,
+        own.depth,
+        own.n_heads,
+        Interpolant(PATHS[own.path](), own.prediction),
+        GaussianPrior(own.n_frames, n_features, stationary) if own.prior == "gaussian" else WhitePrior(),
     )

@@ -5,15 +5,15 @@ import torch
 from torch import Tensor
 
 from lamslide_md.data.windows import Series
-from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.priors import GaussianPrior
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
-from lamslide_md.training.presets import AutoencoderSettings, FlowSettings
-from lamslide_md.training.tasks import draw_known
+from lamslide_md.training.presets import FlowSettings, Settings
+from lamslide_md.training.tasks import draw_known, forward
 
 PRIOR_WINDOWS = 20_000
 """Windows from which the normalisation and the Gaussian prior are estimated."""
@@ -22,10 +22,9 @@ PRIOR_WINDOWS = 20_000
 def train_flow(
     engine: Engine,
     fingerprint: str,
-    autoencoder: Autoencoder,
+    autoencoder: FirstStage,
     series: list[Series],
-    settings: FlowSettings,
-    autoencoder_settings: AutoencoderSettings,
+    settings: Settings,
 ) -> LatentFlow:
     """Train the second stage on latent windows of the frozen first.
 
@@ -40,9 +39,7 @@ def train_flow(
     series
         Trajectories.
     settings
-        Of this stage.
-    autoencoder_settings
-        Of the first stage: its augmentation.
+        Of both stages: the first's augmentation matters here too.
 
     Returns
     -------
@@ -50,30 +47,23 @@ def train_flow(
         Frozen, with averaged weights.
     """
     torch.manual_seed(engine.seed)
-    source = LatentWindows(autoencoder, series, autoencoder_settings, settings.n_frames)
+    source, own = LatentWindows(autoencoder, series, settings), settings.flow
     flow = build_flow(autoencoder, settings)
-    _fit_normalisation(flow, source, settings, torch.Generator().manual_seed(engine.seed))
-    n_samples, device = settings.optimisation.batch_size, engine.fabric.device
+    _fit_normalisation(flow, source, own, torch.Generator().manual_seed(engine.seed))
+    n_samples, device = own.optimisation.batch_size, engine.fabric.device
 
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
-        index = source.windows.draw(n_samples, generator)
-        latents, batch = source.encode(index, generator, with_batch=settings.decoded_weight > 0)
-        if settings.reverse_time:
-            backwards = (torch.rand(len(latents), generator=generator) < 0.5).to(device)
-            latents = torch.where(backwards[:, None, None, None], latents.flip(1), latents)
-            if batch is not None:
-                flipped = torch.where(backwards[:, None, None, None, None], batch.positions.flip(1), batch.positions)
-                batch = batch.with_positions(flipped)
-        known = draw_known(settings, generator).to(device)
+        index, known = source.windows.draw(n_samples, generator), draw_known(own, generator)
+        latents, batch = source.encode(index, known, generator, with_batch=own.decoded_weight > 0)
         tau = torch.rand(len(latents), generator=generator).to(device)
-        terms = terms_of(latents, known, tau, generator)
+        terms = terms_of(latents, known.to(device), tau, generator)
         total = (terms.prediction - terms.target).square().mean()
-        if batch is not None and settings.decoded_weight:
+        if batch is not None and own.decoded_weight:
             decoded = autoencoder.decode(flow.restore(terms.data), batch)
-            total = total + settings.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
+            total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
         return total
 
-    return engine.train("flow", fingerprint, flow, loss, settings.optimisation)
+    return engine.train("flow", fingerprint, flow, loss, own.optimisation)
 
 
 def _fit_normalisation(
@@ -81,9 +71,9 @@ def _fit_normalisation(
 ) -> None:
     """Estimate the mean and scale of the latents, and the Gaussian prior."""
     n_windows = min(PRIOR_WINDOWS, len(source.windows))
-    index = source.windows.draw(n_windows, generator)
+    index, known = source.windows.draw(n_windows, generator), forward(settings)
     latents = torch.cat(
-        [source.encode(part, generator)[0].cpu() for part in np.array_split(index, -(-n_windows // 256))]
+        [source.encode(part, known, generator)[0].cpu() for part in np.array_split(index, -(-n_windows // 256))]
     )
     mean = latents.mean(dim=(0, 1))
     flow.latent_mean.copy_(mean)

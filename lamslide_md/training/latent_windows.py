@@ -2,14 +2,15 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch
+from lamslide_md.data.batch import Batch, anchored
 from lamslide_md.data.windows import Series, Windows
-from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.chaining import anchor_of
+from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.autoencoder_stage import prepare
-from lamslide_md.training.presets import AutoencoderSettings
+from lamslide_md.training.presets import Settings
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 
@@ -27,18 +28,15 @@ class LatentWindows:
     series
         Trajectories.
     settings
-        Of the first stage: augmentation forbids the memory.
-    n_frames
-        Frames of a window.
+        Augmentation and placement, which may forbid the memory, and the windows.
     """
 
-    def __init__(
-        self, autoencoder: Autoencoder, series: list[Series], settings: AutoencoderSettings, n_frames: int
-    ) -> None:
+    def __init__(self, autoencoder: FirstStage, series: list[Series], settings: Settings) -> None:
         self.autoencoder, self.settings = autoencoder, settings
-        self.device = next(autoencoder.parameters()).device
-        self.windows = Windows(series, n_frames)
-        self.fixed = settings.identifiers == "canonical" and not settings.rotate
+        self.device = autoencoder.pool.embeddings.device
+        self.windows = Windows(series, settings.flow.n_frames)
+        augmented = settings.autoencoder.identifiers == "random" or settings.autoencoder.rotate
+        self.fixed = not augmented and settings.placement != "anchored"
         self.encoded = [self._encode_all(s) for s in series] if self.fixed else []
 
     @torch.no_grad()
@@ -48,14 +46,20 @@ class LatentWindows:
 
     @torch.no_grad()
     def encode(
-        self, index: Int[np.ndarray, " windows"], generator: torch.Generator, with_batch: bool = False
+        self,
+        index: Int[np.ndarray, " windows"],
+        known: Bool[Tensor, " frames"],
+        generator: torch.Generator,
+        with_batch: bool = False,
     ) -> tuple[Latents, Batch | None]:
-        """Encode windows by index.
+        """Encode windows by index; some of them run backwards, if the settings say so.
 
         Parameters
         ----------
         index
             Which windows.
+        known
+            Which frames will be known: an anchored window is placed by them.
         generator
             Source of the augmentation.
         with_batch
@@ -68,9 +72,20 @@ class LatentWindows:
         Batch or None
             The windows.
         """
+        backwards = torch.zeros(len(index), dtype=torch.bool)
+        if self.settings.flow.reverse_time:
+            backwards = torch.rand(len(index), generator=generator) < 0.5
         if not self.fixed:
-            batch = prepare(self.windows.batch(index), self.autoencoder, self.settings, generator).to(self.device)
+            batch = self._turned(self.windows.batch(index), backwards)
+            if self.settings.placement == "anchored":
+                batch, _ = anchored(batch, anchor_of(known))
+            batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(batch), batch
         groups = self.windows.frames_of(index)
         latents = torch.cat([self.encoded[i][torch.from_numpy(frames).to(self.device)] for i, frames in groups])
-        return latents, self.windows.batch(index).to(self.device) if with_batch else None
+        latents = torch.where(backwards.to(self.device)[:, None, None, None], latents.flip(1), latents)
+        return latents, self._turned(self.windows.batch(index), backwards).to(self.device) if with_batch else None
+
+    def _turned(self, batch: Batch, backwards: Bool[Tensor, " windows"]) -> Batch:
+        positions = torch.where(backwards[:, None, None, None, None], batch.positions.flip(1), batch.positions)
+        return batch.with_positions(positions)

@@ -39,6 +39,8 @@ class AutoencoderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     optimisation: Optimisation
+    latents: Literal["learned", "coordinates"] = "learned"
+    """``coordinates``: nothing is learned, the flow works on the coordinates themselves (a baseline)."""
     entities: Literal["atoms", "residues"] = "atoms"
     identifiers: Assignment = "canonical"
     n_identifiers: Size | None = None

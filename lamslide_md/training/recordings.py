@@ -7,14 +7,16 @@ from typing import Any, TypeAlias, cast
 
 import mdtraj as md
 import numpy as np
+import torch
 from jaxtyping import Float
 
+from lamslide_md.data.batch import anchored
 from lamslide_md.data.entities import joint_vocabularies
 from lamslide_md.data.rigidity import find_rigid_pairs
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
-from lamslide_md.data.windows import Series
+from lamslide_md.data.windows import Series, Windows
 from lamslide_md.errors import InputError
 from lamslide_md.training.presets import Settings
 from lamslide_md.units import whole_frames
@@ -23,6 +25,9 @@ Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequen
 
 HELD_OUT_FRACTION = 0.02
 """Last part of every trajectory that the first stage is not trained on, but tested."""
+
+SCALE_WINDOWS = 4096
+"""Windows from which the length scale of anchored windows is estimated."""
 
 N_STARTS = 32
 """Windows of known frames kept with the model for each system."""
@@ -54,22 +59,20 @@ class TrainingData:
 
     def held_out(self) -> tuple[list[Series], list[Series]]:
         """Split every trajectory into what the first stage is trained on and the last frames, which it is not."""
-        cuts = [max(1, round(len(s.points) * (1 - HELD_OUT_FRACTION))) for s in self.series]
-        parts = list(zip(self.series, cuts, strict=True))
-        test = [replace(s, points=s.points[cut:]) for s, cut in parts if cut < len(s.points)]
-        return [replace(s, points=s.points[:cut]) for s, cut in parts], test or self.series
+        parts = [series.split(HELD_OUT_FRACTION) for series in self.series]
+        test = [cut for _, cut in parts if cut is not None]
+        return [kept for kept, _ in parts], test or self.series
 
     def starts(self, n_known: int) -> tuple[Float[np.ndarray, "_ _ _ dim"], ...]:
         """Windows of known frames at equal distances in time, for each system, nm."""
         return tuple(self._starts_of(system, n_known) for system in self.systems)
 
     def _starts_of(self, system: System, n_known: int) -> np.ndarray:
-        own = [s for r, s in zip(self.recordings, self.series, strict=True) if r.system is system]
-        per_series = -(-N_STARTS // len(own))
+        own = [series for series in self.series if series.entities is system.entities]
         windows = []
         for series in own:
-            last = len(series.points) - 1 - (n_known - 1) * series.frame_stride
-            first = np.unique(np.linspace(0, last, per_series).astype(int))
+            first = series.starts(n_known)
+            first = first[np.unique(np.linspace(0, len(first) - 1, -(-N_STARTS // len(own))).astype(int))]
             windows.append(series.points[first[:, None] + np.arange(n_known) * series.frame_stride])
         return np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5)
 
@@ -149,16 +152,34 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
         entities = old.entities.with_vocabularies(vocabularies)
         shared[id(old)] = replace(old, entities=entities, rigid=find_rigid_pairs(own))
     recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
-    placed = [r.system.place(r.points_nm.astype(np.float32), settings.placement) for r in recordings]
-    scale_nm = float(np.sqrt(np.mean([np.square(points).mean() for points in placed])))
+    series = [s for system in shared.values() for s in _series_of(system, recordings, settings, interval_ps)]
+    scale_nm = _length_scale(series, settings)
     if not scale_nm > 0:
         raise InputError("all coordinates are equal; is the trajectory empty of motion and extent?")
-    series = [
-        Series(
-            r.system.entities,
-            points / np.float32(scale_nm),
-            whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval"),
-        )
-        for r, points in zip(recordings, placed, strict=True)
-    ]
+    series = [replace(s, points=s.points / np.float32(scale_nm)) for s in series]
     return TrainingData(recordings, tuple(shared.values()), series, scale_nm, interval_ps)
+
+
+def _series_of(system: System, recordings: list[Recording], settings: Settings, interval_ps: float) -> list[Series]:
+    """Place the trajectories of a system; those with the same frame interval are joined."""
+    by_stride: dict[int, list[np.ndarray]] = {}
+    for r in recordings:
+        if r.system is system:
+            stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
+            by_stride.setdefault(stride, []).append(system.place(r.points_nm.astype(np.float32), settings.placement))
+    return [
+        Series(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)))
+        for stride, parts in by_stride.items()
+    ]
+
+
+def _length_scale(series: list[Series], settings: Settings) -> float:
+    """Root mean square of the coordinates as the stages see them, nm."""
+    if settings.placement != "anchored":
+        size = sum(s.points.size for s in series)
+        return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in series) / size))
+    windows = Windows(series, settings.flow.n_frames)
+    drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
+    batch, _ = anchored(windows.batch(drawn), settings.flow.n_known - 1)
+    n_coordinates = batch.slot_mask.sum() * batch.positions.shape[1] * batch.positions.shape[-1]
+    return float((batch.positions.double().square().sum() / n_coordinates).sqrt())

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import nn
 
-from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.engine import Engine
@@ -16,9 +16,7 @@ from lamslide_md.training.presets import Settings
 from lamslide_md.training.recordings import TrainingData
 
 
-def train_both(
-    engine: Engine, data: TrainingData, settings: Settings
-) -> tuple[Autoencoder, LatentFlow, dict[str, Any]]:
+def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[FirstStage, LatentFlow, dict[str, Any]]:
     """Train the first stage, test it on held-out frames, and train the second on its latents.
 
     Parameters
@@ -43,11 +41,13 @@ def train_both(
     data_hash = data.data_hash()
     trained_on, held_out = data.held_out()
     first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
-    autoencoder = train_autoencoder(engine, first, trained_on, settings.autoencoder)
+    if settings.placement == "anchored":
+        first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
+    autoencoder = train_autoencoder(engine, first, trained_on, settings)
     between_s = time.monotonic()
-    rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings.autoencoder) * data.length_scale_nm
+    rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
     second = _fingerprint(first, settings.flow)
-    flow = train_flow(engine, second, autoencoder, data.series, settings.flow, settings.autoencoder)
+    flow = train_flow(engine, second, autoencoder, data.series, settings)
     facts = {
         "data_sha256": data_hash,
         "n_frames": sum(len(s.points) for s in data.series),

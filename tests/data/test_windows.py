@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,3 +56,34 @@ def test_a_window_is_rotated_as_a_whole():
     torch.testing.assert_close(
         turned.positions[:, 2] - turned.positions[:, 1], turned.positions[:, 1] - turned.positions[:, 0]
     )
+
+
+def in_pieces(lengths, stride=1):
+    """Frames count up through several trajectories joined into one series."""
+    return replace(counting(2, sum(lengths), stride), lengths=tuple(lengths))
+
+
+def test_no_window_reaches_from_one_trajectory_into_the_next():
+    windows = Windows([in_pieces([5, 3, 6])], n_frames=4)
+    times = windows.batch(np.arange(len(windows))).positions[:, :, 0, 0, 0]
+    assert times[:, 0].tolist() == [0, 1, 8, 9, 10]
+    assert torch.equal(times - times[:, :1], torch.arange(4.0).expand(5, 4))
+
+
+def test_the_end_of_every_long_trajectory_is_cut_off():
+    kept, cut = in_pieces([100, 50, 3]).split(0.02)
+    assert kept.lengths == (98, 49, 3)
+    assert cut.lengths == (2, 1)
+    assert cut.points[:, 0, 0].tolist() == [98, 99, 149]
+
+
+def test_of_short_trajectories_the_last_ones_are_cut_off():
+    kept, cut = in_pieces([4] * 100).split(0.02)
+    assert (kept.lengths, cut.lengths) == ((4,) * 98, (4, 4))
+    assert cut.points[0, 0, 0] == 4 * 98
+
+
+def test_one_short_trajectory_is_not_cut():
+    kept, cut = counting(2, 5).split(0.02)
+    assert cut is None
+    assert len(kept.points) == 5

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lamslide_md.models.chaining import chain_windows
+from lamslide_md.models.chaining import Sampling, WindowModel
 from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.priors import GaussianPrior, WhitePrior
@@ -64,10 +64,10 @@ def test_the_target_is_met_where_the_prediction_is_perfect(generator):
 
 
 def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoencoder, generator):
-    flow = make_flow(GaussianPrior(N_FRAMES, 32))
+    model, sampling = WindowModel(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32))), Sampling("euler", 3, seed=7)
     start = make_batch(2, 5, generator)
-    whole = chain_windows(autoencoder, flow, start, "euler", 3, seed=7)
+    whole = model.chain(start, sampling)
     first, second = next(whole), next(whole)
-    later = chain_windows(autoencoder, flow, start.with_positions(first[:, -1:]), "euler", 3, seed=7, first_window=1)
+    later = model.chain(start.with_positions(first[:, -1:]), sampling, first_window=1)
     assert torch.equal(next(later), second)
     assert first.shape[1] == N_FRAMES - 1

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lamslide_md.data.batch import Batch, pad
-from lamslide_md.models.autoencoder import Decoded
+from lamslide_md.models.first_stage import Decoded
 from lamslide_md.training.losses import distance_loss, kind_loss, position_loss
 
 

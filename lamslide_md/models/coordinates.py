@@ -1,0 +1,51 @@
+"""`Coordinates`, the first stage that learns nothing: what a flow without a latent space would see."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from lamslide_md.data.batch import Batch
+from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
+from lamslide_md.models.identifiers import IdentifierPool
+
+
+class Coordinates(FirstStage):
+    """One token for each identifier, which holds the coordinates and kinds of its entity: the baseline of the method.
+
+    Parameters
+    ----------
+    vocabulary_sizes
+        Number of kinds in each column of `Batch.kinds`.
+    n_identifiers
+        Tokens; at least the number of entities of any system.
+    n_slots
+        Slots of an entity.
+    dim
+        Dimensions of space.
+    """
+
+    def __init__(self, vocabulary_sizes: tuple[int, ...], n_identifiers: int, n_slots: int, dim: int) -> None:
+        super().__init__(
+            IdentifierPool(n_identifiers, n_identifiers), n_identifiers, n_slots * dim + sum(vocabulary_sizes)
+        )
+        self.vocabulary_sizes, self.n_slots, self.dim = vocabulary_sizes, n_slots, dim
+
+    def encode(self, batch: Batch) -> Latents:
+        """Put every entity's coordinates and kinds into the token of its identifier; other tokens are zero."""
+        kinds = [functional.one_hot(batch.kinds[..., i], size) for i, size in enumerate(self.vocabulary_sizes)]
+        static = torch.cat([batch.positions.new_zeros(*batch.kinds.shape[:2], 0), *kinds], dim=-1)
+        moving = batch.with_positions(batch.positions).positions.flatten(3)
+        content = torch.cat([moving, static[:, None].expand(-1, moving.shape[1], -1, -1)], dim=-1)
+        return torch.einsum("ben,bfec->bfnc", self._places(batch), content)
+
+    def decode(self, latents: Latents, entities: Batch) -> Decoded:
+        """Take the coordinates of the entities out of their tokens."""
+        content = torch.einsum("ben,bfnc->bfec", self._places(entities), latents)
+        positions, *logits = content.split([self.n_slots * self.dim, *self.vocabulary_sizes], dim=-1)
+        positions = positions.unflatten(-1, (self.n_slots, self.dim))
+        return Decoded(positions * entities.slot_mask[:, None, :, :, None], tuple(logits))
+
+    def _places(self, batch: Batch) -> Float[Tensor, "batch entities identifiers"]:
+        """One for the identifier of each entity; nothing for padding."""
+        return functional.one_hot(batch.identifiers, self.n_latents) * batch.entity_mask[..., None].float()

@@ -1,0 +1,64 @@
+"""Anchored windows: the motion of the whole is seen, its place is not."""
+
+import pytest
+import torch
+
+from lamslide_md.data.batch import anchored
+from lamslide_md.models.chaining import Sampling, WindowModel, anchor_of
+from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.priors import GaussianPrior
+from tests.models.conftest import make_batch
+
+N_FRAMES, N_KNOWN = 6, 2
+
+
+@pytest.fixture
+def model(autoencoder):
+    torch.manual_seed(1)
+    prior = GaussianPrior(N_FRAMES, 32, stationary=False)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 1, 4, Interpolant(TrigonometricPath(), "velocity"), prior)
+    return WindowModel(autoencoder, flow.eval().requires_grad_(False), anchored=True)
+
+
+def test_the_centre_of_the_anchor_frame_becomes_the_origin_and_differences_stay(generator):
+    batch = make_batch(4, 5, generator, n_frames=N_KNOWN)
+    moved, origin = anchored(batch, 1)
+    assert moved.positions[:, 1].mean(dim=(1, 2)).abs().max() < 1e-5
+    assert origin.shape == (4, 1, 1, 1, 3)
+    torch.testing.assert_close(moved.positions + origin, batch.positions)
+
+
+@pytest.mark.parametrize(
+    ("known", "anchor"),
+    [([1, 1, 1, 0, 0], 2), ([1, 1, 0, 0, 1], 1), ([1, 0, 1, 0, 1], 0), ([1, 0, 0, 0, 0], 0)],
+)
+def test_the_anchor_is_the_last_known_frame_before_the_first_unknown_one(known, anchor):
+    assert anchor_of(torch.tensor(known, dtype=torch.bool)) == anchor
+
+
+def test_a_forecast_moves_with_its_history(model, generator):
+    """Over several windows, each placed by its own anchor; rounding grows with the distance from the origin."""
+    start = make_batch(3, 5, generator, n_frames=N_KNOWN)
+    shift = torch.tensor([4.0, -2.0, 8.0])
+    here = model.chain(start, Sampling("euler", 3, seed=2))
+    there = model.chain(start.with_positions(start.positions + shift), Sampling("euler", 3, seed=2))
+    for _ in range(3):
+        torch.testing.assert_close(next(there), next(here) + shift, atol=2e-4, rtol=0)
+
+
+def test_the_prior_of_anchored_windows_is_the_gaussian_of_their_frames(generator):
+    """Random walks from the anchor: the variance of the k-th step after the last known frame is k."""
+    n = 40_000
+    steps = torch.randn(n, N_FRAMES, 1, 1, generator=generator)
+    windows = steps.cumsum(dim=1)
+    windows = windows - windows[:, N_KNOWN - 1 : N_KNOWN]
+    prior = GaussianPrior(N_FRAMES, 1, stationary=False)
+    prior.fit(windows, reversible=False)
+    known = torch.arange(N_FRAMES) < N_KNOWN
+    noise = prior.colour(torch.randn(n, N_FRAMES, 1, 1, generator=generator), known)[:, :, 0, 0]
+    ahead = torch.arange(1.0, N_FRAMES - N_KNOWN + 1)
+    torch.testing.assert_close(noise[:, N_KNOWN:].var(dim=0), ahead, atol=0, rtol=8 * (2 / n) ** 0.5)
+    mean = prior.mean(windows[:5], known)
+    assert mean[:, N_KNOWN:].abs().max() < 0.1
+    assert torch.equal(mean[:, known], windows[:5, known])
