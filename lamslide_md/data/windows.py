@@ -56,7 +56,7 @@ class Series:
             None where nothing is long enough to be cut.
         """
         lengths = np.array(self.lengths or (len(self.points),))
-        kept = np.maximum(1, np.round(lengths * (1 - share)).astype(int))
+        kept = lengths - np.floor(lengths * share).astype(int)
         if (kept == lengths).all() and len(lengths) > 1:
             kept = np.where(np.arange(len(lengths)) < len(lengths) - max(1, round(share * len(lengths))), lengths, 0)
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)

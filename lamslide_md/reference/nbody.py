@@ -19,7 +19,7 @@ TOGETHER = 500
 
 @dataclass(frozen=True)
 class ChargedParticles:
-    """Particles of unit mass and charge +1 or -1 that attract and repel each other by Coulomb's law, in units of its own.
+    """Particles of unit mass and charge +1 or -1 that attract and repel by Coulomb's law, in units of their own.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class ChargedParticles:
 
     References
     ----------
-    Kipf et al., arXiv 1802.04687 (charged particles); Satorras et al., arXiv 2102.09844 (in three dimensions, no walls).
+    Kipf et al., arXiv 1802.04687 (charged particles); Satorras et al., arXiv 2102.09844 (three dimensions, no walls).
     """
 
     n_particles: int = 5
@@ -92,8 +92,12 @@ class ChargedParticles:
             charges, positions, velocities = self.draw(TOGETHER, np.random.default_rng(stream))
             n = min(TOGETHER, n_trajectories - first)
             parts.append(self.follow(charges[:n], positions[:n], velocities[:n]))
-        joined = (np.concatenate([getattr(p, name) for p in parts]) for name in ("positions", "charges", "energy"))
-        return NBodyTrajectories(*joined, self.frame_interval)
+        return NBodyTrajectories(
+            np.concatenate([part.positions for part in parts]),
+            np.concatenate([part.charges for part in parts]),
+            np.concatenate([part.energy for part in parts]),
+            self.frame_interval,
+        )
 
     def draw(
         self, n: int, generator: np.random.Generator
@@ -231,8 +235,8 @@ class NBodyTrajectories:
         """
         try:
             with np.load(path, allow_pickle=False) as content:
-                arrays = (content[name] for name in ("positions", "charges", "energy"))
-                return cls(*arrays, float(content["frame_interval"]))
+                interval = float(content["frame_interval"])
+                return cls(content["positions"], content["charges"], content["energy"], interval)
         except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} holds no trajectories of charged particles ({error}); simulate anew") from error
 
