@@ -43,14 +43,39 @@ def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
     InputError
         If there is no such preset or setting, or a value is impossible.
     """
+    from lamslide_md.training.presets import preset_settings
+
+    return with_changes(preset_settings(preset), changes)
+
+
+def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
+    """Change some of the settings.
+
+    Parameters
+    ----------
+    settings
+        In full.
+    changes
+        Such as ``flow.optimisation.n_steps=8000``.
+
+    Returns
+    -------
+    Settings
+        In full.
+
+    Raises
+    ------
+    InputError
+        If there is no such setting, or a value is impossible.
+    """
     import json
 
     from pydantic import ValidationError
 
     from lamslide_md.errors import InputError
-    from lamslide_md.training.presets import Settings, preset_settings
+    from lamslide_md.training.presets import Settings
 
-    content: dict[str, Any] = preset_settings(preset).model_dump()
+    content: dict[str, Any] = settings.model_dump()
     for change in changes:
         name, equals, text = change.partition("=")
         *parents, leaf = name.strip().split(".")

@@ -57,10 +57,21 @@ class TrainingData:
     length_scale_nm: float
     frame_interval_ps: float
 
-    def held_out(self) -> tuple[list[Series], list[Series]]:
-        """Split every trajectory into what the first stage is trained on and the last frames, which it is not."""
+    def held_out(self, n_frames: int = 1) -> tuple[list[Series], list[Series]]:
+        """Split every trajectory into what the first stage is trained on and the last frames, which it is not.
+
+        Parameters
+        ----------
+        n_frames
+            Of the windows that the last frames must hold to be of use.
+
+        Returns
+        -------
+        training, test
+            The test is the whole where nothing is long enough.
+        """
         parts = [series.split(HELD_OUT_FRACTION) for series in self.series]
-        test = [cut for _, cut in parts if cut is not None]
+        test = [cut for _, cut in parts if cut is not None and len(cut.starts(n_frames))]
         return [kept for kept, _ in parts], test or self.series
 
     def starts(self, n_known: int) -> tuple[Float[np.ndarray, "_ _ _ dim"], ...]:

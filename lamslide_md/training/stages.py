@@ -39,9 +39,10 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     """
     started_s = time.monotonic()
     data_hash = data.data_hash()
-    trained_on, held_out = data.held_out()
+    is_anchored = settings.placement == "anchored"
+    trained_on, held_out = data.held_out(settings.flow.n_frames if is_anchored else 1)
     first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
-    if settings.placement == "anchored":
+    if is_anchored:
         first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
     autoencoder = train_autoencoder(engine, first, trained_on, settings)
     between_s = time.monotonic()

@@ -1,0 +1,146 @@
+"""Presets for forecasts: how many frames are known and drawn in each benchmark, and sizes that suit it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lamslide_md.errors import InputError
+from lamslide_md.training.presets import AutoencoderSettings, FlowSettings, Optimisation, Settings
+
+
+@dataclass(frozen=True)
+class Task:
+    """A benchmark of forecasts.
+
+    Attributes
+    ----------
+    n_known, n_new
+        Known and new frames of a window.
+    frame_interval
+        Time between two frames, in the benchmark's unit (ps for molecules).
+    reversible
+        Whether windows may be learned backwards in time.
+    paper
+        Published sizes: tokens, channels, identifiers; width, depth and heads of the flow; rates and batch.
+    """
+
+    n_known: int
+    n_new: int
+    frame_interval: float
+    reversible: bool
+    paper: dict[str, Any]
+
+
+TASKS = {
+    "md17": Task(
+        10, 20, 0.005, True, {"latent": (32, 32, 32), "flow": (256, 4, 16), "rates": (4e-4, 1e-3), "batch": 32}
+    ),
+    "nbody": Task(
+        10, 20, 0.1, False, {"latent": (16, 32, 8), "flow": (256, 6, 16), "rates": (1e-3, 1e-3), "batch": 64}
+    ),
+    "pedestrians": Task(
+        8, 12, 0.4, False, {"latent": (2, 32, 10), "flow": (128, 6, 4), "rates": (1e-3, 1e-3), "batch": 1024}
+    ),
+    "basketball": Task(
+        8, 12, 0.2, False, {"latent": (8, 32, 11), "flow": (256, 6, 16), "rates": (4e-4, 1e-3), "batch": 256}
+    ),
+}
+"""Known and new frames, intervals and published sizes of the benchmarks in arXiv 2502.12128."""
+
+PRESETS = ("quick", "standard", "paper")
+
+
+def forecast_settings(task: str, preset: str) -> Settings:
+    """Look up settings.
+
+    Parameters
+    ----------
+    task
+        Of `TASKS`.
+    preset
+        ``quick`` (minutes on two CPU cores), ``standard`` (hours on them) or ``paper`` (published sizes, for a GPU).
+
+    Returns
+    -------
+    Settings
+        In full.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if task not in TASKS or preset not in PRESETS:
+        raise InputError(
+            f"no preset {preset!r} of {task!r}; tasks are {', '.join(TASKS)}, presets {', '.join(PRESETS)}"
+        )
+    if preset == "paper":
+        return _paper(TASKS[task])
+    return _small(TASKS[task], wide=preset == "standard")
+
+
+def _small(task: Task, wide: bool) -> Settings:
+    width, depth, more = (128, 4, 10) if wide else (96, 3, 1)
+    return Settings(
+        frame_interval_ps=task.frame_interval,
+        placement="anchored",
+        atoms="all",
+        autoencoder=AutoencoderSettings(
+            rotate=True,
+            stiffness=0.0,
+            latent_noise=0.02,
+            kind_weight=0.1,
+            width=width,
+            optimisation=Optimisation(n_steps=2000 * more, batch_size=256, learning_rate=2e-3 / (1 + wide)),
+        ),
+        flow=FlowSettings(
+            n_frames=task.n_known + task.n_new,
+            n_known=task.n_known,
+            prediction="data",
+            reverse_time=task.reversible,
+            bridging=0.0,
+            width=width,
+            depth=depth,
+            optimisation=Optimisation(n_steps=2500 * more, batch_size=64, learning_rate=2e-3 / (1 + wide)),
+        ),
+    )
+
+
+def _paper(task: Task) -> Settings:
+    n_latents, n_channels, n_identifiers = task.paper["latent"]
+    width, depth, n_heads = task.paper["flow"]
+    first_rate, second_rate = task.paper["rates"]
+    batch_size = task.paper["batch"]
+    return Settings(
+        frame_interval_ps=task.frame_interval,
+        placement="anchored",
+        atoms="all",
+        autoencoder=AutoencoderSettings(
+            identifiers="random",
+            n_identifiers=n_identifiers,
+            n_latents=n_latents,
+            n_channels=n_channels,
+            width=width,
+            n_heads=n_heads,
+            rotate=True,
+            stiffness=0.0,
+            latent_noise=0.0,
+            optimisation=Optimisation(
+                n_steps=200_000, batch_size=batch_size, learning_rate=first_rate, matrices="adamw"
+            ),
+        ),
+        flow=FlowSettings(
+            n_frames=task.n_known + task.n_new,
+            n_known=task.n_known,
+            prediction="data",
+            prior="white",
+            width=width,
+            depth=depth,
+            n_heads=n_heads,
+            reverse_time=False,
+            bridging=0.0,
+            decoded_weight=0.25,
+            optimisation=Optimisation(
+                n_steps=200_000, batch_size=batch_size, learning_rate=second_rate, matrices="adamw"
+            ),
+        ),
+    )
