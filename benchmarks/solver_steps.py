@@ -1,0 +1,115 @@
+"""Quality and time by the number of network evaluations in a window, ODE and SDE.
+
+    python benchmarks/pretrained.py AGVD                # makes the model and two replicates of MD
+    python benchmarks/solver_steps.py AGVD              # tetrapeptide: distributions, relaxation, bonds
+    python workflows/nbody.py                           # makes the model
+    python benchmarks/solver_steps.py nbody             # charged particles: displacement errors
+
+Euler (1, 2, 5, 10, 20, 50 evaluations), Heun (half as many steps) and the SDE. Figures go to
+benchmarks/results/solver_steps_NAME.json and .png.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+from common import RESULTS, write_result
+from pipeline import MD, MOLECULES, ROOT
+
+import lamslide_md as lam
+from lamslide_md.data.systems import Recording
+from lamslide_md.evaluation.forecasts import forecast_errors
+from lamslide_md.reference.nbody import NBodyTrajectories
+
+matplotlib.use("Agg")
+
+EVALUATIONS = (1, 2, 5, 10, 20, 50)
+SOLVERS = {"euler": 1, "heun": 2, "sde": 1}
+"""Evaluations of one step of each."""
+N_CHAINS, N_FRAMES, N_HISTORIES, N_SAMPLES = 20, 500, 500, 5
+
+Measure = Callable[[str, int], dict[str, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="a model that ships, or nbody")
+    parser.add_argument("--nbody", type=Path, default=ROOT / "runs" / "nbody", help="folder of workflows/nbody.py")
+    args = parser.parse_args()
+    measure, shown = of_particles(args.nbody) if args.name == "nbody" else of_molecule(args.name)
+    rows: list[dict[str, Any]] = []
+    for n_evaluations in EVALUATIONS:
+        for solver, per_step in SOLVERS.items():
+            if n_evaluations % per_step == 0:
+                rows.append({"solver": solver, "n_evaluations": n_evaluations})
+                rows[-1] |= measure(solver, n_evaluations // per_step)
+                print(rows[-1], flush=True)
+    write_result(f"solver_steps_{args.name}", {"rows": rows})
+    draw(rows, shown, args.name)
+
+
+def of_molecule(name: str) -> tuple[Measure, list[str]]:
+    """Measures of a rollout against MD."""
+    model, molecule = lam.load_pretrained(name), MOLECULES[name]
+    own, held_out = (lam.read(MD / name / f"rep{i}.xtc", MD / name / "system.pdb", atoms="heavy") for i in (1, 2))
+    keys = ["js_distance_torsions_all", "js_distance_tic01", "relaxation_log_ratio", "broken_bond_fraction"]
+
+    def measure(solver: str, n_steps: int) -> dict[str, float]:
+        started_s = time.monotonic()
+        rollout = model.rollout("reference", N_FRAMES, n_chains=N_CHAINS, solver=solver, n_solver_steps=n_steps, seed=1)
+        chains = rollout.chains()
+        speed = N_CHAINS * N_FRAMES / (time.monotonic() - started_s)
+        comparison = lam.compare(
+            chains,
+            held_out,
+            replicate=own,
+            rollout_interval_ps=model.frame_interval_ps,
+            reference_interval_ps=float(own.timestep),
+            lag_ps=molecule.lag_ps,
+        )
+        measures = {m.kind.key: m for m in comparison.measures}
+        return {"frames_per_s": speed, **{k: measures[k].rollout for k in keys if k in measures}}
+
+    return measure, keys
+
+
+def of_particles(folder: Path) -> tuple[Measure, list[str]]:
+    """Errors of forecasts of charged particles."""
+    model = lam.Surrogate.load(folder / "quick" / "LaM-SLidE.lamslide")
+    recordings = NBodyTrajectories.load(folder / "test.npz").recordings()[:N_HISTORIES]
+    n_known = model.settings.flow.n_known
+    histories = [Recording(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in recordings]
+    truths = [r.points_nm[n_known:] for r in recordings]
+
+    def measure(solver: str, n_steps: int) -> dict[str, float]:
+        started_s = time.monotonic()
+        sampling: dict[str, Any] = {"solver": solver, "n_solver_steps": n_steps, "n_samples": N_SAMPLES}
+        forecasts = lam.forecast(model, histories, len(truths[0]), **sampling)
+        speed = len(histories) * N_SAMPLES * len(truths[0]) / (time.monotonic() - started_s)
+        errors = forecast_errors(forecasts, truths)
+        return {"frames_per_s": speed, "ade": errors.ade, "fde": errors.fde, "min_ade": errors.min_ade}
+
+    return measure, ["ade", "fde", "min_ade"]
+
+
+def draw(rows: list[dict[str, Any]], shown: list[str], name: str) -> None:
+    keys = [*shown, "frames_per_s"]
+    figure, axes = plt.subplots(1, len(keys), figsize=(3.4 * len(keys), 3.4), constrained_layout=True)
+    for axis, key in zip(axes, keys, strict=True):
+        for solver in SOLVERS:
+            own = [r for r in rows if r["solver"] == solver and r.get(key) is not None]
+            axis.plot([r["n_evaluations"] for r in own], [r[key] for r in own], "o-", label=solver)
+        axis.set(xlabel="network evaluations", xscale="log", title=key.replace("_", " "))
+        if key == "frames_per_s":
+            axis.set(yscale="log", ylabel="frames/s, all chains")
+    axes[0].legend()
+    figure.savefig(RESULTS / f"solver_steps_{name}.png", dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
