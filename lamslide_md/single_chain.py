@@ -63,8 +63,7 @@ class SingleChain:
                 "Surrogate.rollout with a trajectory as its start"
             )
         self._surrogate, self._system = surrogate, system
-        anchored = surrogate.settings.placement == "anchored"
-        model = WindowModel(surrogate.autoencoder, surrogate.flow, anchored)
+        model = WindowModel(surrogate.autoencoder, surrogate.flow, surrogate.settings.placement)
         self._points = PointModel(model, system, surrogate.length_scale_nm, keep_rigid)
         self._made_by = [
             weights_digest(surrogate.autoencoder, surrogate.flow),

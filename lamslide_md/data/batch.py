@@ -42,29 +42,6 @@ class Batch:
         return Batch(*(t.to(device) for t in (self.positions, self.slot_mask, self.kinds, self.identifiers)))
 
 
-def anchored(batch: Batch, frame: int) -> tuple[Batch, Float[Tensor, "batch 1 1 1 dim"]]:
-    """Move every window as a whole so that the mean position of one of its frames is the origin.
-
-    Parameters
-    ----------
-    batch
-        Windows in any frame of reference.
-    frame
-        Index of the frame.
-
-    Returns
-    -------
-    batch
-        The windows, moved.
-    origin
-        What was subtracted: the mean position of the existing slots of that frame.
-    """
-    weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)
-    total = (batch.positions[:, frame : frame + 1] * weight).sum(dim=(2, 3), keepdim=True)
-    origin = total / weight.sum(dim=(2, 3), keepdim=True)
-    return batch.with_positions(batch.positions - origin), origin
-
-
 def grown(t: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Enlarge a tensor with zeros at the end of every axis."""
     out = t.new_zeros(shape)

@@ -5,10 +5,14 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-Placement = Literal["superposed", "centred", "anchored"]
+Placement = Literal["superposed", "centred", "anchored", "aligned"]
 """Frames are ``superposed`` on a reference (one molecule) or ``centred`` on their mean position, one by one: only inner
-motion is learned. ``anchored``: windows are moved as a whole, to the centre of their last known frame: motion of the
-whole is learned, and forecasts stand in the place of what is known."""
+motion is learned. Windows are ``anchored``, moved as a whole to the centre of their last known frame: motion of the
+whole is learned, and forecasts stand in the place of what is known. ``aligned``: turned, too, to the principal axes of
+the known frames, so that what differs by a rotation is one thing to learn."""
+
+OF_WINDOWS: tuple[Placement, ...] = ("anchored", "aligned")
+"""Placements of whole windows (see `data.poses`)."""
 
 
 def centred(points: Float[np.ndarray, "*frames points dim"]) -> Float[np.ndarray, "*frames points dim"]:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.data.entities import Entities
-from lamslide_md.data.placement import Placement, centred, superposed
+from lamslide_md.data.placement import OF_WINDOWS, Placement, centred, superposed
 from lamslide_md.data.rigidity import RigidPairs, no_rigid_pairs
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
@@ -46,8 +46,8 @@ class System:
     def place(
         self, points_nm: Float[np.ndarray, "frames points dim"], placement: Placement
     ) -> Float[np.ndarray, "frames points dim"]:
-        """Centre frames or superpose them on the reference; anchored windows are moved later, as a whole."""
-        if placement == "anchored":
+        """Centre frames or superpose them on the reference; windows are placed later, as a whole."""
+        if placement in OF_WINDOWS:
             return points_nm
         return superposed(points_nm, self.reference_nm) if placement == "superposed" else centred(points_nm)
 

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch, anchored
+from lamslide_md.data.batch import Batch
+from lamslide_md.data.placement import Placement
+from lamslide_md.data.poses import pose_of
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.solvers import check_solver
@@ -52,13 +54,13 @@ class WindowModel:
     ----------
     autoencoder, flow
         Trained, on the same device.
-    anchored
-        Whether the stages see windows relative to the centre of their last known frame (see `data.placement`).
+    placement
+        How windows stand when the stages see them.
     """
 
     autoencoder: FirstStage
     flow: LatentFlow
-    anchored: bool = False
+    placement: Placement = "superposed"
 
     @torch.no_grad()
     def fill(
@@ -89,16 +91,15 @@ class WindowModel:
         Tensor
             Positions of the unknown frames, in units of the model's length scale.
         """
-        origin: Tensor | float = 0.0
-        if self.anchored:
-            given, origin = anchored(given, anchor_of(known))
+        pose = pose_of(given, anchor_of(known), self.placement)
+        given = pose.enter(given)
         encoded = self.autoencoder.encode(given)
         latents = encoded.new_zeros(len(encoded), self.flow.n_frames, *encoded.shape[2:])
         latents[:, known] = encoded
         latents = self.flow.sample(latents, known, sampling.solver, sampling.n_solver_steps, sampling.noise(window))
         new = self.autoencoder.decode(latents[:, ~known], given).positions
         new = new if correct is None else correct(new)
-        return given.with_positions(new + origin).positions
+        return given.with_positions(pose.leave(new)).positions
 
     def chain(
         self, start: Batch, sampling: Sampling, first_window: int = 0, correct: Correction | None = None

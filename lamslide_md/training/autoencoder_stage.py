@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch, anchored
+from lamslide_md.data.batch import Batch
+from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.poses import pose_of
 from lamslide_md.data.windows import Series, Windows, rotated
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.building import build_autoencoder
@@ -55,15 +57,15 @@ class Frames:
     """
 
     def __init__(self, series: list[Series], settings: Settings) -> None:
-        self.anchor = settings.flow.n_known - 1 if settings.placement == "anchored" else None
-        self.windows = Windows(series, 1 if self.anchor is None else settings.flow.n_frames)
+        self.settings = settings
+        self.windows = Windows(series, settings.flow.n_frames if settings.placement in OF_WINDOWS else 1)
 
     def batch(self, index: Int[np.ndarray, " frames"], generator: torch.Generator) -> Batch:
-        """Take frames; of anchored windows any frame, where it stands beside the anchor."""
+        """Take frames; of windows that are placed as a whole any frame, where it stands beside the anchor."""
         batch = self.windows.batch(index)
-        if self.anchor is None:
+        if self.windows.n_frames == 1:
             return batch
-        batch, _ = anchored(batch, self.anchor)
+        batch = pose_of(batch, self.settings.flow.n_known - 1, self.settings.placement, generator).enter(batch)
         chosen = torch.randint(self.windows.n_frames, (len(index),), generator=generator)
         return batch.with_positions(batch.positions[torch.arange(len(index)), chosen][:, None])
 

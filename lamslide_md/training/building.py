@@ -1,6 +1,7 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
 from lamslide_md.data.entities import Entities
+from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
 from lamslide_md.models.first_stage import FirstStage
@@ -56,7 +57,7 @@ def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
     autoencoder
         The first stage.
     settings
-        Sizes, path, prior; and the placement: frames of anchored windows are not alike.
+        Sizes, path, prior; and the placement: frames of windows placed as a whole are not alike.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
     """
     own = settings.flow
     n_features = autoencoder.n_latents * autoencoder.n_channels
-    stationary = settings.placement != "anchored"
+    stationary = settings.placement not in OF_WINDOWS
     return LatentFlow(
         autoencoder.n_latents,
         autoencoder.n_channels,

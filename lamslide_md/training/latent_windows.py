@@ -5,7 +5,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch, anchored
+from lamslide_md.data.batch import Batch
+from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.poses import pose_of
 from lamslide_md.data.windows import Series, Windows
 from lamslide_md.models.chaining import anchor_of
 from lamslide_md.models.first_stage import FirstStage
@@ -36,7 +38,7 @@ class LatentWindows:
         self.device = autoencoder.pool.embeddings.device
         self.windows = Windows(series, settings.flow.n_frames)
         augmented = settings.autoencoder.identifiers == "random" or settings.autoencoder.rotate
-        self.fixed = not augmented and settings.placement != "anchored"
+        self.fixed = not augmented and settings.placement not in OF_WINDOWS
         self.encoded = [self._encode_all(s) for s in series] if self.fixed else []
 
     @torch.no_grad()
@@ -77,8 +79,7 @@ class LatentWindows:
             backwards = torch.rand(len(index), generator=generator) < 0.5
         if not self.fixed:
             batch = self._turned(self.windows.batch(index), backwards)
-            if self.settings.placement == "anchored":
-                batch, _ = anchored(batch, anchor_of(known))
+            batch = pose_of(batch, anchor_of(known), self.settings.placement, generator).enter(batch)
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(batch), batch
         groups = self.windows.frames_of(index)

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from lamslide_md.data.batch import anchored
 from lamslide_md.data.entities import joint_vocabularies
+from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.poses import pose_of
 from lamslide_md.data.rigidity import find_rigid_pairs
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
@@ -186,11 +187,12 @@ def _series_of(system: System, recordings: list[Recording], settings: Settings, 
 
 def _length_scale(series: list[Series], settings: Settings) -> float:
     """Root mean square of the coordinates as the stages see them, nm."""
-    if settings.placement != "anchored":
+    if settings.placement not in OF_WINDOWS:
         size = sum(s.points.size for s in series)
         return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in series) / size))
     windows = Windows(series, settings.flow.n_frames)
     drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
-    batch, _ = anchored(windows.batch(drawn), settings.flow.n_known - 1)
+    batch = windows.batch(drawn)
+    batch = pose_of(batch, settings.flow.n_known - 1, settings.placement).enter(batch)
     n_coordinates = batch.slot_mask.sum() * batch.positions.shape[1] * batch.positions.shape[-1]
     return float((batch.positions.double().square().sum() / n_coordinates).sqrt())

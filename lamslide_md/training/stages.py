@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import nn
 
+from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
@@ -39,10 +40,10 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     """
     started_s = time.monotonic()
     data_hash = data.data_hash()
-    is_anchored = settings.placement == "anchored"
-    trained_on, held_out = data.held_out(settings.flow.n_frames if is_anchored else 1)
+    of_windows = settings.placement in OF_WINDOWS
+    trained_on, held_out = data.held_out(settings.flow.n_frames if of_windows else 1)
     first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
-    if is_anchored:
+    if of_windows:
         first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
     autoencoder = train_autoencoder(engine, first, trained_on, settings)
     between_s = time.monotonic()
