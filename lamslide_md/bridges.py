@@ -77,7 +77,7 @@ def fill_between(
             f"{settings.n_frames} frames); train one with a larger flow.n_frames for longer paths"
         )
     windows = fill(np.concatenate([start, end], axis=1), between(settings, n_frames))
-    return windows[:, settings.n_known - 1 : settings.n_known + n_frames + 1]
+    return windows[:, settings.n_known - 1 :]
 
 
 def fill_spaced(
@@ -115,8 +115,8 @@ def fill_spaced(
         raise InputError("one frame cannot be upsampled; give a trajectory of at least two")
     n_gaps = min((settings.n_frames - 1) // factor, len(frames) - 1)
     first = np.unique(np.minimum(np.arange(0, len(frames) - 1, n_gaps), len(frames) - 1 - n_gaps))
-    windows = fill(frames[first[:, None] + np.arange(n_gaps + 1)], spaced(settings, factor, n_gaps))
+    windows = fill(frames[first[:, None] + np.arange(n_gaps + 1)], spaced(factor, n_gaps))
     fine = np.empty(((len(frames) - 1) * factor + 1, *frames.shape[1:]), dtype=np.float32)
     for at, window in zip(first, windows, strict=True):
-        fine[at * factor : (at + n_gaps) * factor + 1] = window[: n_gaps * factor + 1]
+        fine[at * factor : (at + n_gaps) * factor + 1] = window
     return fine

@@ -227,7 +227,7 @@ class Sampler:
         return self._filled(system, fine[None], self._facts(sampling, keep_rigid))
 
     def _points_of(self, system: System, keep_rigid: bool) -> PointModel:
-        model = WindowModel(self.autoencoder, self.flow, self.settings.placement)
+        model = WindowModel(self.autoencoder, self.flow, self.settings.flow.n_forward, self.settings.placement)
         return PointModel(model, system, self.length_scale_nm, keep_rigid)
 
     def _placed(

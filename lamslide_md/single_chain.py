@@ -63,7 +63,8 @@ class SingleChain:
                 "Surrogate.rollout with a trajectory as its start"
             )
         self._surrogate, self._system = surrogate, system
-        model = WindowModel(surrogate.autoencoder, surrogate.flow, surrogate.settings.placement)
+        settings = surrogate.settings
+        model = WindowModel(surrogate.autoencoder, surrogate.flow, settings.flow.n_forward, settings.placement)
         self._points = PointModel(model, system, surrogate.length_scale_nm, keep_rigid)
         self._made_by = [
             weights_digest(surrogate.autoencoder, surrogate.flow),

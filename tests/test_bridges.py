@@ -26,9 +26,11 @@ def torsions(traj):
 
 def test_masks_of_the_tasks():
     assert forward(SETTINGS).tolist() == [True] * 2 + [False] * 6
-    assert between(SETTINGS, 3).tolist() == [True, True, False, False, False, True, False, False]
-    assert spaced(SETTINGS, 3, 1).tolist() == [True, False, False, True, False, False, False, False]
-    assert spaced(SETTINGS, 3, 2).nonzero().flatten().tolist() == [0, 3, 6]
+    assert between(SETTINGS, 3).tolist() == [True, True, False, False, False, True]
+    assert spaced(3, 1).tolist() == [True, False, False, True]
+    assert spaced(3, 2).nonzero().flatten().tolist() == [0, 3, 6]
+    shorter = SETTINGS.model_copy(update={"forward_frames": 3})
+    assert forward(shorter).tolist() == [True, True, False]
 
 
 def test_training_meets_all_tasks_at_the_rates_set():
@@ -37,7 +39,7 @@ def test_training_meets_all_tasks_at_the_rates_set():
     n_forward = masks.count(tuple(forward(SETTINGS).tolist()))
     assert n_forward / 4000 == pytest.approx(0.5, abs=0.03)
     wanted = {tuple(between(SETTINGS, n).tolist()) for n in range(1, 6)}
-    wanted |= {tuple(spaced(SETTINGS, k, m).tolist()) for k in range(2, 8) for m in range(1, 7 // k + 1)}
+    wanted |= {tuple(spaced(k, m).tolist()) for k in range(2, 8) for m in range(1, 7 // k + 1)}
     assert set(masks) - {tuple(forward(SETTINGS).tolist())} == wanted
 
 

@@ -54,12 +54,15 @@ class WindowModel:
     ----------
     autoencoder, flow
         Trained, on the same device.
+    n_forward
+        Frames of a window that goes forwards from known ones.
     placement
         How windows stand when the stages see them.
     """
 
     autoencoder: FirstStage
     flow: LatentFlow
+    n_forward: int
     placement: Placement = "superposed"
 
     @torch.no_grad()
@@ -94,7 +97,7 @@ class WindowModel:
         pose = pose_of(given, anchor_of(known), self.placement)
         given = pose.enter(given)
         encoded = self.autoencoder.encode(given)
-        latents = encoded.new_zeros(len(encoded), self.flow.n_frames, *encoded.shape[2:])
+        latents = encoded.new_zeros(len(encoded), len(known), *encoded.shape[2:])
         latents[:, known] = encoded
         latents = self.flow.sample(latents, known, sampling.solver, sampling.n_solver_steps, sampling.noise(window))
         new = self.autoencoder.decode(latents[:, ~known], given).positions
@@ -127,7 +130,7 @@ class WindowModel:
             Positions of the new frames of a window, in units of the model's length scale.
         """
         n_known = start.positions.shape[1]
-        known = torch.arange(self.flow.n_frames, device=start.positions.device) < n_known
+        known = torch.arange(self.n_forward, device=start.positions.device) < n_known
         window = first_window
         while True:
             new = self.fill(start, known, sampling, window, correct)

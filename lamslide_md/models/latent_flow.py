@@ -67,7 +67,7 @@ class LatentFlow(nn.Module):
     n_channels
         Channels of a token.
     n_frames
-        Frames of a window.
+        Frames of the longest window; as many as `known` tells are worked on.
     width
         Channels inside the transformer.
     depth

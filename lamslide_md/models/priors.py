@@ -38,7 +38,7 @@ class GaussianPrior(nn.Module):
     Parameters
     ----------
     n_frames
-        Frames of a window.
+        Frames of the longest window.
     n_features
         Tokens x channels of one latent frame.
     stationary
@@ -96,7 +96,7 @@ class GaussianPrior(nn.Module):
     def mean(self, latents: Latents, known: KnownFrames) -> Latents:
         """Conditional mean given the known frames; the known frames themselves where known."""
         gain, _ = self._conditional(known)
-        centre = self.centre.to(latents).expand(self.n_frames, -1)
+        centre = self.centre.to(latents).expand(self.n_frames, -1)[: len(known)]
         flat = latents.flatten(2)
         deviation = (flat[:, known] - centre[known]).flatten(1)
         out = flat.clone()
@@ -115,13 +115,14 @@ class GaussianPrior(nn.Module):
         out[:, ~known] = (flat[:, ~known].flatten(1) @ root.T.to(white)).unflatten(1, (-1, self.n_features))
         return out.view(white.shape)
 
-    def _covariance(self) -> Tensor:
-        """Covariance of a window, with small and negative eigenvalues raised to a floor."""
+    def _covariance(self, n: int) -> Tensor:
+        """Covariance of the first n frames of a window, with small and negative eigenvalues raised to a floor."""
         whole = self.lagged.cpu().double()
         if self.stationary:
-            n, lagged = self.n_frames, whole
+            lagged = whole
             rows = [[lagged[j - i] if j >= i else lagged[i - j].T for j in range(n)] for i in range(n)]
             whole = torch.cat([torch.cat(row, dim=1) for row in rows])
+        whole = whole[: n * self.n_features, : n * self.n_features]
         values, vectors = torch.linalg.eigh(whole)
         return (vectors * values.clamp(min=RELATIVE_FLOOR * whole.diagonal().mean())) @ vectors.T
 
@@ -130,7 +131,7 @@ class GaussianPrior(nn.Module):
         key = tuple(known.tolist())
         if key not in self._given:
             is_known = known.cpu().repeat_interleave(self.n_features)
-            c = self._covariance()
+            c = self._covariance(len(known))
             c_uk, c_kk, c_uu = c[~is_known][:, is_known], c[is_known][:, is_known], c[~is_known][:, ~is_known]
             gain = torch.linalg.solve(c_kk, c_uk.T).T
             root = torch.linalg.cholesky(c_uu - gain @ c_uk.T)

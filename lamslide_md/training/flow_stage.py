@@ -13,7 +13,7 @@ from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.presets import FlowSettings, Settings
-from lamslide_md.training.tasks import draw_known, forward
+from lamslide_md.training.tasks import draw_known
 
 PRIOR_WINDOWS = 20_000
 """Windows from which the normalisation and the Gaussian prior are estimated."""
@@ -53,7 +53,9 @@ def train_flow(
     n_samples, device = own.optimisation.batch_size, engine.fabric.device
 
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
-        index, known = source.windows.draw(n_samples, generator), draw_known(own, generator)
+        known = draw_known(own, generator)
+        # As many frames in every batch: of shorter windows there are more.
+        index = source.windows.draw(max(1, n_samples * own.n_frames // len(known)), generator)
         latents, batch = source.encode(index, known, generator, with_batch=own.decoded_weight > 0)
         tau = torch.rand(len(latents), generator=generator).to(device)
         terms = terms_of(latents, known.to(device), tau, generator)
@@ -71,7 +73,7 @@ def _fit_normalisation(
 ) -> None:
     """Estimate the mean and scale of the latents, and the Gaussian prior."""
     n_windows = min(PRIOR_WINDOWS, len(source.windows))
-    index, known = source.windows.draw(n_windows, generator), forward(settings)
+    index, known = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
     latents = torch.cat(
         [source.encode(part, known, generator)[0].cpu() for part in np.array_split(index, -(-n_windows // 256))]
     )

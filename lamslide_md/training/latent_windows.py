@@ -54,14 +54,14 @@ class LatentWindows:
         generator: torch.Generator,
         with_batch: bool = False,
     ) -> tuple[Latents, Batch | None]:
-        """Encode windows by index; some of them run backwards, if the settings say so.
+        """Encode the beginnings of windows by index; some of them run backwards, if the settings say so.
 
         Parameters
         ----------
         index
             Which windows.
         known
-            Which frames will be known: an anchored window is placed by them.
+            Which frames will be known, and how many are wanted.
         generator
             Source of the augmentation.
         with_batch
@@ -78,15 +78,17 @@ class LatentWindows:
         if self.settings.flow.reverse_time:
             backwards = torch.rand(len(index), generator=generator) < 0.5
         if not self.fixed:
-            batch = self._turned(self.windows.batch(index), backwards)
+            batch = self._batch(index, len(known), backwards)
             batch = pose_of(batch, anchor_of(known), self.settings.placement, generator).enter(batch)
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(batch), batch
         groups = self.windows.frames_of(index)
-        latents = torch.cat([self.encoded[i][torch.from_numpy(frames).to(self.device)] for i, frames in groups])
+        wanted = [(i, torch.from_numpy(frames[:, : len(known)]).to(self.device)) for i, frames in groups]
+        latents = torch.cat([self.encoded[i][frames] for i, frames in wanted])
         latents = torch.where(backwards.to(self.device)[:, None, None, None], latents.flip(1), latents)
-        return latents, self._turned(self.windows.batch(index), backwards).to(self.device) if with_batch else None
+        return latents, self._batch(index, len(known), backwards).to(self.device) if with_batch else None
 
-    def _turned(self, batch: Batch, backwards: Bool[Tensor, " windows"]) -> Batch:
-        positions = torch.where(backwards[:, None, None, None, None], batch.positions.flip(1), batch.positions)
-        return batch.with_positions(positions)
+    def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
+        batch = self.windows.batch(index)
+        positions = batch.positions[:, :n_frames]
+        return batch.with_positions(torch.where(backwards[:, None, None, None, None], positions.flip(1), positions))

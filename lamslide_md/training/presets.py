@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from lamslide_md.data.placement import Placement
 from lamslide_md.errors import InputError
@@ -68,6 +68,9 @@ class FlowSettings(BaseModel):
 
     optimisation: Optimisation
     n_frames: Size = 16
+    """Frames of the longest window, in which gaps between known frames are filled."""
+    forward_frames: Size | None = None
+    """Frames of a window that goes forwards, of which rollouts are chained; None: `n_frames`."""
     n_known: Size = 1
     path: Literal["linear", "gvp", "vp"] = "gvp"
     prediction: Prediction = "velocity"
@@ -82,6 +85,20 @@ class FlowSettings(BaseModel):
     """Share of the batches with known frames at both ends (transition paths) or at every k-th place (upsampling)."""
     decoded_weight: float = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "FlowSettings":
+        if not self.n_known < self.n_forward <= self.n_frames:
+            raise ValueError(
+                f"n_known={self.n_known}, forward_frames={self.n_forward} and n_frames={self.n_frames} must rise in "
+                "this order, the first two strictly"
+            )
+        return self
+
+    @property
+    def n_forward(self) -> int:
+        """Frames of a window that goes forwards."""
+        return self.forward_frames or self.n_frames
 
 
 class Settings(BaseModel):

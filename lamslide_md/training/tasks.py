@@ -1,4 +1,4 @@
-"""Which frames of a training window are known: the task that the flow learns from it."""
+"""Which frames of a window are known, and how many it has: the task that the flow learns from it."""
 
 import torch
 from jaxtyping import Bool
@@ -11,19 +11,18 @@ KnownFrames = Bool[Tensor, " frames"]
 
 def forward(settings: FlowSettings) -> KnownFrames:
     """Simulation forwards in time: the first frames are known."""
-    return torch.arange(settings.n_frames) < settings.n_known
+    return torch.arange(settings.n_forward) < settings.n_known
 
 
 def between(settings: FlowSettings, n_frames: int) -> KnownFrames:
     """Paths between two ends: the first frames are known, and one more after `n_frames` unknown ones."""
-    frames = torch.arange(settings.n_frames)
+    frames = torch.arange(settings.n_known + n_frames + 1)
     return (frames < settings.n_known) | (frames == settings.n_known + n_frames)
 
 
-def spaced(settings: FlowSettings, factor: int, n_gaps: int) -> KnownFrames:
-    """Upsampling: every `factor`-th frame is known, up to the end of the last of `n_gaps` gaps."""
-    frames = torch.arange(settings.n_frames)
-    return (frames % factor == 0) & (frames <= n_gaps * factor)
+def spaced(factor: int, n_gaps: int) -> KnownFrames:
+    """Upsampling: every `factor`-th frame is known, from the first to the end of the last of `n_gaps` gaps."""
+    return torch.arange(n_gaps * factor + 1) % factor == 0
 
 
 def draw_known(settings: FlowSettings, generator: torch.Generator) -> KnownFrames:
@@ -52,4 +51,4 @@ def draw_known(settings: FlowSettings, generator: torch.Generator) -> KnownFrame
     if kind < settings.bridging / 2:
         return between(settings, at_most(longest))
     factor = 1 + at_most(settings.n_frames - 2)
-    return spaced(settings, factor, at_most((settings.n_frames - 1) // factor))
+    return spaced(factor, at_most((settings.n_frames - 1) // factor))

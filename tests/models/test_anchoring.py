@@ -21,7 +21,7 @@ def model(autoencoder, request):
     torch.manual_seed(1)
     prior = GaussianPrior(N_FRAMES, 32, stationary=False)
     flow = LatentFlow(2, 16, N_FRAMES, 32, 1, 4, Interpolant(TrigonometricPath(), "velocity"), prior)
-    return WindowModel(autoencoder, flow.eval().requires_grad_(False), request.param)
+    return WindowModel(autoencoder, flow.eval().requires_grad_(False), N_FRAMES, request.param)
 
 
 def test_the_centre_of_the_anchor_frame_becomes_the_origin_and_differences_stay(generator):

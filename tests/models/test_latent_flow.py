@@ -64,7 +64,10 @@ def test_the_target_is_met_where_the_prediction_is_perfect(generator):
 
 
 def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoencoder, generator):
-    model, sampling = WindowModel(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32))), Sampling("euler", 3, seed=7)
+    model, sampling = (
+        WindowModel(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32)), N_FRAMES),
+        Sampling("euler", 3, seed=7),
+    )
     start = make_batch(2, 5, generator)
     whole = model.chain(start, sampling)
     first, second = next(whole), next(whole)
