@@ -17,7 +17,22 @@ LONGEST = 4
 
 @pytest.fixture(scope="module")
 def surrogate(butane):
-    return lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=600))
+    """Goes forwards two frames at a time, and fills gaps of up to four."""
+    settings = tiny_settings(n_steps=600)
+    flow = settings.flow.model_copy(update={"forward_frames": 3})
+    return lam.Surrogate.fit(butane, settings=settings.model_copy(update={"flow": flow}))
+
+
+def test_rollouts_are_chained_of_the_shorter_windows(surrogate, butane):
+    pieces = list(surrogate.rollout(butane[0], 7, n_chains=2).chunks())
+    assert [piece.shape[1] for piece in pieces] == [2, 2, 2, 1]
+
+
+def test_windows_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="forward_frames=9 and n_frames=8"):
+        FlowSettings(optimisation=Optimisation(n_steps=1), n_frames=8, forward_frames=9)
+    with pytest.raises(ValueError, match="n_known=3, forward_frames=3"):
+        FlowSettings(optimisation=Optimisation(n_steps=1), n_known=3, forward_frames=3)
 
 
 def torsions(traj):
