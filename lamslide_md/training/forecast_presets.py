@@ -82,10 +82,9 @@ def _small(task: Task, wide: bool) -> Settings:
     width, depth, more = (128, 4, 10) if wide else (96, 3, 1)
     return Settings(
         frame_interval_ps=task.frame_interval,
-        placement="anchored",
+        placement="aligned",
         atoms="all",
         autoencoder=AutoencoderSettings(
-            rotate=True,
             stiffness=0.0,
             latent_noise=0.02,
             kind_weight=0.1,

@@ -118,13 +118,19 @@ PRESETS: dict[str, Settings] = {
     "quick": Settings(
         frame_interval_ps=5.0,
         autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)),
-        flow=FlowSettings(optimisation=Optimisation(n_steps=2500, learning_rate=2e-3)),
+        flow=FlowSettings(
+            forward_frames=2, prediction="data", optimisation=Optimisation(n_steps=2500, learning_rate=2e-3)
+        ),
     ),
     "standard": Settings(
         frame_interval_ps=5.0,
         autoencoder=AutoencoderSettings(width=128, optimisation=Optimisation(n_steps=20_000, batch_size=128)),
         flow=FlowSettings(
-            width=128, depth=4, optimisation=Optimisation(n_steps=40_000, learning_rate=1e-3, batch_size=64)
+            forward_frames=2,
+            prediction="data",
+            width=128,
+            depth=4,
+            optimisation=Optimisation(n_steps=40_000, learning_rate=1e-3, batch_size=64),
         ),
     ),
     "paper": Settings(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
+from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings
 from tests.data.test_crowds import walkers, write_crowd, write_game
 
@@ -101,7 +102,7 @@ def test_molecules_have_a_row_each_and_errors_in_angstrom(monkeypatch, tmp_path)
     rows = read_rows(tmp_path / "ammonia_water" / "quick")
     assert [row["set"] for row in rows] == ["", "ammonia", "water"] * 4
     model = lam.Surrogate.load(tmp_path / "ammonia_water" / "quick" / "LaM-SLidE.lamslide")
-    assert model.settings.placement == "anchored"
+    assert model.settings.placement == "aligned"
 
 
 @pytest.mark.parametrize(
@@ -125,4 +126,4 @@ def test_every_preset_of_every_task_is_complete(task):
     for preset in ("quick", "standard", "paper"):
         settings = forecast_settings(task, preset)
         assert settings.flow.n_known + TASKS[task].n_new == settings.flow.n_frames
-        assert settings.placement == "anchored"
+        assert settings.placement in OF_WINDOWS
