@@ -1,0 +1,87 @@
+"""How long the windows of a rollout should be: memory and crossings of psi, on one first stage of alanine dipeptide.
+
+    python benchmarks/pretrained.py ala2        # makes the first stage and two replicates of MD
+    python benchmarks/windows.py                # about 10 minutes a row on one core
+
+Flows of the preset `quick` with windows of 16, 8, 4 and 2 frames, as many frames in every batch; 60 chains of 1,000
+frames, 10 Euler steps. Told are <cos dpsi> by lag, crossings between the wells of psi in each direction per frame, the
+share of them that the next frame undoes, and the Jensen-Shannon distance of phi and psi to replicate 2. Figures go to
+benchmarks/results/windows.json.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from common import write_result
+from lightning_fabric import Fabric
+from pipeline import MD
+
+import lamslide_md as lam
+from lamslide_md.evaluation.distances import torsion_js_distances
+from lamslide_md.evaluation.features import find_torsions, torsion_angles
+from lamslide_md.evaluation.kinetics import torsion_memory
+from lamslide_md.training.engine import Engine
+from lamslide_md.training.flow_stage import train_flow
+from lamslide_md.training.presets import preset_settings
+from lamslide_md.training.recordings import gather, prepare_data
+
+LAGS = [1, 2, 5, 10, 20]
+PSI, WELL = 1, (-2.1, 1.0)
+"""Column of psi, and the ends of one of its wells, radians."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, nargs="+", default=[16, 8, 4, 2])
+    parser.add_argument("--predictions", nargs="+", default=["velocity", "data"])
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    model = lam.load_pretrained("ala2")
+    learned, held_out = (
+        lam.read(MD / "ala2" / f"rep{i}.xtc", MD / "ala2" / "system.pdb", atoms="heavy") for i in (1, 2)
+    )
+    torsions = find_torsions(learned.topology, learned.xyz[:1])
+    stride = round(model.frame_interval_ps / float(learned.timestep))
+    own, other = (torsion_angles(traj.xyz, torsions) for traj in (learned, held_out))
+    rows = [{"windows": f"MD, replicate {i}", **measured([angles[::stride]])} for i, angles in ((1, own), (2, other))]
+    floor = float(torsion_js_distances(own[::stride], other).mean())
+    print(*rows, floor, sep="\n")
+    for prediction in args.predictions:
+        for n_frames in args.frames:
+            settings = preset_settings("quick")
+            changes: dict[str, Any] = {"forward_frames": n_frames, "prediction": prediction}
+            settings = settings.model_copy(update={"flow": settings.flow.model_copy(update=changes)})
+            data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
+            started_s = time.monotonic()
+            engine = Engine(Fabric(accelerator="cpu", devices=1), args.seed)
+            flow = train_flow(engine, "none", model.autoencoder, data.series, settings)
+            minutes = (time.monotonic() - started_s) / 60
+            changed = replace(model, flow=flow.requires_grad_(False), settings=settings)
+            rollout = changed.rollout("reference", 1000, n_chains=60, seed=1)
+            chains = [torsion_angles(points, torsions) for points in rollout.points_nm()]
+            distance = float(torsion_js_distances(np.concatenate(chains), other).mean())
+            row = {"windows": f"{n_frames} frames, {prediction}", "js_distance": distance, "training_min": minutes}
+            rows.append(row | measured(chains))
+            print(rows[-1], flush=True)
+            write_result("windows", {"seed": args.seed, "js_distance_floor": floor, "lags_frames": LAGS, "rows": rows})
+
+
+def measured(chains: list[np.ndarray]) -> dict[str, Any]:
+    """Memory and crossings of psi, one frame of the model from the next."""
+    inside = [((angles[:, PSI] > WELL[0]) & (angles[:, PSI] < WELL[1])) for angles in chains]
+    rates, crossings, undone = [], 0, 0
+    for begin in (False, True):
+        leaving = sum(int(((a[:-1] == begin) & (a[1:] != begin)).sum()) for a in inside)
+        rates.append(leaving / sum(int((a[:-1] == begin).sum()) for a in inside))
+    for a in inside:
+        crossings += int((a[:-2] != a[1:-1]).sum())
+        undone += int(((a[:-2] != a[1:-1]) & (a[2:] == a[:-2])).sum())
+    memory = torsion_memory(chains, LAGS)[:, PSI].tolist()
+    return {"memory": memory, "crossings_per_frame": rates, "undone_share": undone / crossings}
+
+
+if __name__ == "__main__":
+    main()
