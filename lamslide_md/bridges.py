@@ -8,13 +8,13 @@ from torch import Tensor
 
 from lamslide_md.errors import InputError
 from lamslide_md.training.presets import FlowSettings
-from lamslide_md.training.tasks import between, spaced
+from lamslide_md.training.tasks import between
 
 Fill = Callable[
-    [Float[np.ndarray, "windows known points dim"], Bool[Tensor, " frames"]],
+    [Float[np.ndarray, "windows known points dim"], Bool[Tensor, " frames"], int],
     Float[np.ndarray, "windows frames points dim"],
 ]
-"""Fills windows between their known frames."""
+"""Fills windows between their known frames, with other noise in every turn."""
 
 
 def check_bridging(settings: FlowSettings) -> None:
@@ -38,20 +38,20 @@ def check_bridging(settings: FlowSettings) -> None:
 
 
 def fill_between(
-    start: Float[np.ndarray, "paths known points dim"],
-    end: Float[np.ndarray, "paths 1 points dim"],
+    start: Float[np.ndarray, "paths points dim"],
+    end: Float[np.ndarray, "paths points dim"],
     n_frames: int,
     settings: FlowSettings,
     fill: Fill,
 ) -> Float[np.ndarray, "paths frames points dim"]:
-    """Draw paths from starts to ends.
+    """Draw paths from starts to ends, one frame after another, each given the frame before and the end.
 
     Parameters
     ----------
     start
-        Known frames at the beginning of every path.
+        First frame of every path.
     end
-        The last frame of every path.
+        Last frame of every path.
     n_frames
         New frames between.
     settings
@@ -62,7 +62,7 @@ def fill_between(
     Returns
     -------
     np.ndarray
-        The last start frame, the new ones, and the end.
+        The start, the new frames, and the end.
 
     Raises
     ------
@@ -70,20 +70,23 @@ def fill_between(
         If a window has no room for them.
     """
     check_bridging(settings)
-    longest = settings.n_frames - settings.n_known - 1
+    longest = settings.n_frames - 2
     if not 1 <= n_frames <= longest:
         raise InputError(
             f"{n_frames} frames between the ends: this model fills 1 to {longest} (its windows have "
             f"{settings.n_frames} frames); train one with a larger flow.n_frames for longer paths"
         )
-    windows = fill(np.concatenate([start, end], axis=1), between(settings, n_frames))
-    return windows[:, settings.n_known - 1 :]
+    path = [start]
+    for turn in range(n_frames):
+        window = fill(np.stack([path[-1], end], axis=1), between(n_frames - turn), turn)
+        path.append(window[:, 1])
+    return np.stack([*path, end], axis=1)
 
 
 def fill_spaced(
     frames: Float[np.ndarray, "frames points dim"], factor: int, settings: FlowSettings, fill: Fill
 ) -> Float[np.ndarray, "fine points dim"]:
-    """Draw the frames between those of a coarse trajectory; windows meet at known frames and are drawn at once.
+    """Draw the frames between those of a coarse trajectory: a path for every gap, all at once.
 
     Parameters
     ----------
@@ -113,10 +116,5 @@ def fill_spaced(
         )
     if len(frames) < 2:
         raise InputError("one frame cannot be upsampled; give a trajectory of at least two")
-    n_gaps = min((settings.n_frames - 1) // factor, len(frames) - 1)
-    first = np.unique(np.minimum(np.arange(0, len(frames) - 1, n_gaps), len(frames) - 1 - n_gaps))
-    windows = fill(frames[first[:, None] + np.arange(n_gaps + 1)], spaced(factor, n_gaps))
-    fine = np.empty(((len(frames) - 1) * factor + 1, *frames.shape[1:]), dtype=np.float32)
-    for at, window in zip(first, windows, strict=True):
-        fine[at * factor : (at + n_gaps) * factor + 1] = window
-    return fine
+    paths = fill_between(frames[:-1], frames[1:], factor - 1, settings, fill)
+    return np.concatenate([*paths[:, :-1], frames[-1:]])

@@ -67,6 +67,7 @@ class PointModel:
         given: Float[np.ndarray, "windows known points dim"],
         known: Bool[Tensor, " frames"],
         sampling: Sampling,
+        turn: int = 0,
     ) -> Float[np.ndarray, "windows frames points dim"]:
         """Fill windows between their known frames.
 
@@ -78,6 +79,8 @@ class PointModel:
             Which frames of a window they are.
         sampling
             Solver and seed.
+        turn
+            Fills with other noise in every turn.
 
         Returns
         -------
@@ -85,12 +88,13 @@ class PointModel:
             Whole windows, known frames as given.
         """
         correct = self._correction()
+        n_batches = -(-len(given) // WINDOWS_AT_ONCE)
         points = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
         points[:, known.numpy()] = given
         for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
             some = slice(first, first + WINDOWS_AT_ONCE)
             batch = self._batch(given[some]).to(self._device)
-            new = self.model.fill(batch, known.to(self._device), sampling, i, correct)
+            new = self.model.fill(batch, known.to(self._device), sampling, turn * n_batches + i, correct)
             points[some, ~known.numpy()] = self.system.entities.to_points(new.cpu().numpy())
         return points
 

@@ -138,7 +138,7 @@ class Sampler:
         Parameters
         ----------
         start
-            Path p begins at frame p modulo their number (several known frames: the last ones, for all paths).
+            Path p begins at frame p modulo their number.
         end
             Path p ends at frame p modulo their number.
         n_frames
@@ -165,9 +165,9 @@ class Sampler:
             If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
-        system, first_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_paths)
+        system, first_nm = known_frames(start, self.systems, 1, n_paths)
         _, last_nm = known_frames(end, (system,), 1, n_paths)
-        first, last = self._placed(system, first_nm), self._placed(system, last_nm)
+        first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
         fill = self._filling(system, sampling, keep_rigid)
         paths = fill_between(first, last, n_frames, self.settings.flow, fill)
         return self._filled(system, paths, self._facts(sampling, keep_rigid))
@@ -244,8 +244,8 @@ class Sampler:
     def _filling(self, system: System, sampling: Sampling, keep_rigid: bool) -> Fill:
         points_of = self._points_of(system, keep_rigid)
 
-        def fill(given: np.ndarray, known: Tensor) -> np.ndarray:
-            return points_of.fill(given, known, sampling)
+        def fill(given: np.ndarray, known: Tensor, turn: int) -> np.ndarray:
+            return points_of.fill(given, known, sampling, turn)
 
         return fill
 

@@ -7,7 +7,7 @@ import torch
 
 import lamslide_md as lam
 from lamslide_md.training.presets import FlowSettings, Optimisation
-from lamslide_md.training.tasks import between, draw_known, forward, spaced
+from lamslide_md.training.tasks import between, draw_known, forward
 from tests.small import tiny_settings
 
 SETTINGS = FlowSettings(optimisation=Optimisation(n_steps=1), n_frames=8, n_known=2, bridging=0.5)
@@ -41,9 +41,7 @@ def torsions(traj):
 
 def test_masks_of_the_tasks():
     assert forward(SETTINGS).tolist() == [True] * 2 + [False] * 6
-    assert between(SETTINGS, 3).tolist() == [True, True, False, False, False, True]
-    assert spaced(3, 1).tolist() == [True, False, False, True]
-    assert spaced(3, 2).nonzero().flatten().tolist() == [0, 3, 6]
+    assert between(3).tolist() == [True, False, False, False, True]
     shorter = SETTINGS.model_copy(update={"forward_frames": 3})
     assert forward(shorter).tolist() == [True, True, False]
 
@@ -53,8 +51,7 @@ def test_training_meets_all_tasks_at_the_rates_set():
     masks = [tuple(draw_known(SETTINGS, generator).tolist()) for _ in range(4000)]
     n_forward = masks.count(tuple(forward(SETTINGS).tolist()))
     assert n_forward / 4000 == pytest.approx(0.5, abs=0.03)
-    wanted = {tuple(between(SETTINGS, n).tolist()) for n in range(1, 6)}
-    wanted |= {tuple(spaced(k, m).tolist()) for k in range(2, 8) for m in range(1, 7 // k + 1)}
+    wanted = {tuple(between(n).tolist()) for n in range(1, 7)}
     assert set(masks) - {tuple(forward(SETTINGS).tolist())} == wanted
 
 

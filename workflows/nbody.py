@@ -28,6 +28,7 @@ def main(
     samples: Annotated[int, typer.Option(min=1, help="Samples of each forecast.")] = 5,
     solver_steps: Annotated[int, typer.Option(min=1, help="Euler steps of each window.")] = 10,
     split: Annotated[str, typer.Option(help="What to measure on: validation or test.")] = "test",
+    windows: Annotated[int, typer.Option(min=1, help="Test trajectories at most, evenly spread.")] = 500,
     part: Annotated[float, typer.Option(min=0.001, max=1.0, help="Share of all trajectories to use.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of training and samples.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("runs/nbody"),
@@ -35,13 +36,15 @@ def main(
     """Forecast charged particles, 20 frames from 10."""
     settings = with_changes(forecast_settings("nbody", preset), set_)
     parts = {name: simulated(out, name, max(1, round(part * size))) for name, size in SIZES.items()}
+    test = parts[split].recordings()
+    chosen = [test[i] for i in range(0, len(test), -(-len(test) // windows))]
     study = Study(
         title="Charged particles",
         unit="simulation units",
         per_unit=1.0,
         training=parts["train"].recordings(),
-        windows=parts[split].recordings(),
-        groups=[""] * len(parts[split].positions),
+        windows=chosen,
+        groups=[""] * len(chosen),
         n_samples=samples,
     )
     show(study.run(settings, out / preset, seed, solver_steps))

@@ -19,6 +19,8 @@ class Task:
         Time between two frames, in the benchmark's unit (ps for molecules).
     reversible
         Whether windows may be learned backwards in time.
+    tokens, window
+        Of the small presets: latents of 16 channels, and frames of a window, of which forecasts are chained.
     paper
         Published sizes: tokens, channels, identifiers; width, depth and heads of the flow; rates and batch.
     """
@@ -27,24 +29,29 @@ class Task:
     n_new: int
     frame_interval: float
     reversible: bool
+    tokens: int
+    window: int
     paper: dict[str, Any]
 
 
 TASKS = {
     "md17": Task(
-        10, 20, 0.005, True, {"latent": (32, 32, 32), "flow": (256, 4, 16), "rates": (4e-4, 1e-3), "batch": 32}
+        10, 20, 0.005, True, 4, 30, {"latent": (32, 32, 32), "flow": (256, 4, 16), "rates": (4e-4, 1e-3), "batch": 32}
     ),
     "nbody": Task(
-        10, 20, 0.1, False, {"latent": (16, 32, 8), "flow": (256, 6, 16), "rates": (1e-3, 1e-3), "batch": 64}
+        10, 20, 0.1, False, 5, 15, {"latent": (16, 32, 8), "flow": (256, 6, 16), "rates": (1e-3, 1e-3), "batch": 64}
     ),
     "pedestrians": Task(
-        8, 12, 0.4, False, {"latent": (2, 32, 10), "flow": (128, 6, 4), "rates": (1e-3, 1e-3), "batch": 1024}
+        8, 12, 0.4, False, 2, 20, {"latent": (2, 32, 10), "flow": (128, 6, 4), "rates": (1e-3, 1e-3), "batch": 1024}
     ),
     "basketball": Task(
-        8, 12, 0.2, False, {"latent": (8, 32, 11), "flow": (256, 6, 16), "rates": (4e-4, 1e-3), "batch": 256}
+        8, 12, 0.2, False, 4, 20, {"latent": (8, 32, 11), "flow": (256, 6, 16), "rates": (4e-4, 1e-3), "batch": 256}
     ),
 }
 """Known and new frames, intervals and published sizes of the benchmarks in arXiv 2502.12128."""
+
+TOKENS_AT_ONCE = 8192
+"""Latents of all frames of all windows in a batch of the small presets."""
 
 PRESETS = ("quick", "standard", "paper")
 
@@ -88,18 +95,24 @@ def _small(task: Task, wide: bool) -> Settings:
             stiffness=0.0,
             latent_noise=0.02,
             kind_weight=0.1,
+            n_latents=task.tokens,
+            n_channels=16,
             width=width,
             optimisation=Optimisation(n_steps=2000 * more, batch_size=256, learning_rate=2e-3 / (1 + wide)),
         ),
         flow=FlowSettings(
-            n_frames=task.n_known + task.n_new,
+            n_frames=task.window,
             n_known=task.n_known,
             prediction="data",
             reverse_time=task.reversible,
             bridging=0.0,
             width=width,
             depth=depth,
-            optimisation=Optimisation(n_steps=2500 * more, batch_size=64, learning_rate=2e-3 / (1 + wide)),
+            optimisation=Optimisation(
+                n_steps=1500 * more,
+                batch_size=TOKENS_AT_ONCE // (task.window * task.tokens),
+                learning_rate=2e-3 / (1 + wide),
+            ),
         ),
     )
 

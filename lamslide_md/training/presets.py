@@ -82,7 +82,7 @@ class FlowSettings(BaseModel):
     reverse_time: bool = True
     """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
     bridging: float = Field(default=0.2, ge=0, le=1)
-    """Share of the batches with known frames at both ends (transition paths) or at every k-th place (upsampling)."""
+    """Share of the batches with known frames at both ends, for transition paths and upsampling."""
     decoded_weight: float = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
 
