@@ -2,7 +2,8 @@
 
     python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
 
-Runs the commands that the card shows, in runs/pretrained/NAME; what is done is kept, what was interrupted goes on.
+Runs the commands that the card shows, in the folder of the first seed of benchmarks/accuracy.py's row "NAME quick"; what
+is done is kept, what was interrupted goes on.
 Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
 """
 
@@ -16,15 +17,12 @@ from pipeline import MOLECULES, N_CHAINS, N_FRAMES, ROOT, commands, figures_of, 
 
 from lamslide_md.pretrained import HOME
 
-LONGER = "--preset quick --set autoencoder.optimisation.n_steps=4000 --set flow.optimisation.n_steps=6000"
-TRAIN = {"ala2": "--preset quick", "AGVD": LONGER, "SVFA": "--preset quick"}
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=TRAIN)
+    parser.add_argument("name", choices=MOLECULES)
     name = parser.parse_args().name
-    folder, steps = ROOT / "runs" / "pretrained" / name, commands(name, TRAIN[name], seed=0)
+    folder, steps = ROOT / "runs" / "accuracy" / f"{name}_quick_0", commands(name, "--preset quick", seed=0)
     run(folder, steps)
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     figures = figures_of(folder, name)
