@@ -2,8 +2,8 @@
 
     python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
 
-Runs the commands that the card shows, in the folder of the first seed of benchmarks/accuracy.py's row "NAME quick"; what
-is done is kept, what was interrupted goes on.
+Runs the commands that the card shows, in the folder of the first seed of row "NAME quick" of benchmarks/accuracy.py:
+what is done is kept, what was interrupted goes on.
 Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
 """
 

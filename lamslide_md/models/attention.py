@@ -1,5 +1,7 @@
 """Attention and the transformer blocks that both stages are built from."""
 
+import functools
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,12 +11,17 @@ from torch.nn import functional
 def rotate(x: Float[Tensor, "*batch frames channels"]) -> Float[Tensor, "*batch frames channels"]:
     """Turn pairs of channels by angles proportional to the frame index (rotary positions, arXiv 2104.09864)."""
     n_frames, channels = x.shape[-2:]
-    half = channels // 2
-    rates = torch.exp(-torch.arange(half, device=x.device) * (torch.log(torch.tensor(1000.0)) / half))
-    angles = torch.arange(n_frames, device=x.device)[:, None] * rates
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    cos, sin = _turns(n_frames, channels // 2, x.device, x.dtype)
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+@functools.lru_cache(maxsize=64)
+def _turns(n_frames: int, n_pairs: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of all frames and pairs of channels; of the time of a short window they would take a sixth."""
+    rates = torch.exp(-torch.arange(n_pairs, device=device) * (torch.log(torch.tensor(1000.0)) / n_pairs))
+    angles = torch.arange(n_frames, device=device)[:, None] * rates
+    return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 class CrossAttention(nn.Module):
