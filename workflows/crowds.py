@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from forecasting import Study, show
 
-from lamslide_md.commands.running import run_app
+from lamslide_md.commands.running import run_script
 from lamslide_md.commands.train import with_changes
 from lamslide_md.data.crowds import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_scenes
 from lamslide_md.data.systems import Recording
@@ -72,9 +72,7 @@ def basketball(folder: Path) -> tuple[list[Recording], list[Recording]]:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run with the arguments of a command line; return the exit code."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(main)
-    return run_app(app, Path(__file__).name, arguments)
+    return run_script(main, __file__, arguments)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import typer
 from ase import Atoms
 from forecasting import Study, show
 
-from lamslide_md.commands.running import run_app
+from lamslide_md.commands.running import run_script
 from lamslide_md.commands.train import with_changes
 from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.errors import InputError
@@ -92,9 +92,7 @@ def stand_in(name: str, n_steps: int, seed: int, folder: Path) -> Path:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run with the arguments of a command line; return the exit code."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(main)
-    return run_app(app, Path(__file__).name, arguments)
+    return run_script(main, __file__, arguments)
 
 
 if __name__ == "__main__":

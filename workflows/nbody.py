@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from forecasting import Study, show
 
-from lamslide_md.commands.running import run_app
+from lamslide_md.commands.running import run_script
 from lamslide_md.commands.train import with_changes
 from lamslide_md.reference.nbody import ChargedParticles, NBodyTrajectories
 from lamslide_md.training.forecast_presets import forecast_settings
@@ -65,9 +65,7 @@ def simulated(folder: Path, name: str, n_trajectories: int) -> NBodyTrajectories
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run with the arguments of a command line; return the exit code."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(main)
-    return run_app(app, Path(__file__).name, arguments)
+    return run_script(main, __file__, arguments)
 
 
 if __name__ == "__main__":

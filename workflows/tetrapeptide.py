@@ -21,7 +21,7 @@ import typer
 
 import lamslide_md as lam
 from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s
-from lamslide_md.commands.running import run_app
+from lamslide_md.commands.running import run_script
 from lamslide_md.commands.train import changed_settings
 from lamslide_md.phases import Phases
 from lamslide_md.progress import ProgressBars
@@ -208,9 +208,7 @@ def main(
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run with the arguments of a command line; return the exit code."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(main)
-    return run_app(app, Path(__file__).name, arguments)
+    return run_script(main, __file__, arguments)
 
 
 if __name__ == "__main__":

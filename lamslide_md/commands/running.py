@@ -1,7 +1,8 @@
 """Running an app from the command line: one clear line for a user's mistake, and the exit code of it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import typer
 
@@ -49,6 +50,28 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     if code == INTERRUPTED:
         return _complain("interrupted; run the same command again: it continues where it can", INTERRUPTED)
     return code if isinstance(code, int) else OK
+
+
+def run_script(main: Callable[..., None], path: str, arguments: Sequence[str] | None = None) -> int:
+    """Run the main function of a script, whose arguments are its options.
+
+    Parameters
+    ----------
+    main
+        With typer's annotations.
+    path
+        Of the script.
+    arguments
+        Of the command line; those of this process when left out.
+
+    Returns
+    -------
+    int
+        As `run_app`.
+    """
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.command()(main)
+    return run_app(app, Path(path).name, arguments)
 
 
 def _complain(message: str, code: int) -> int:

@@ -136,20 +136,7 @@ class Autoencoder(FirstStage):
         return self.latent_norm(self.to_latent(latents)).unflatten(0, (n_batch, n_frames))
 
     def decode(self, latents: Latents, entities: Batch) -> Decoded:
-        """Ask the latents for the entities of a batch by their identifiers; positions and kinds are not looked at.
-
-        Parameters
-        ----------
-        latents
-            One latent state per frame.
-        entities
-            Which identifiers to ask for, and their masks; its frames may differ in number.
-
-        Returns
-        -------
-        Decoded
-            Positions and kinds of the entities.
-        """
+        """Ask the latents for the entities of a batch by their identifiers; see `FirstStage`."""
         n_batch, n_frames = latents.shape[:2]
         memory = self.decoder(self.from_latent(latents.flatten(0, 1)) + self.latent_places)
         identifier = self.pool(entities.identifiers)[:, None].expand(-1, n_frames, -1, -1).flatten(0, 1)
