@@ -120,6 +120,7 @@ class Study:
             model = lam.Surrogate.fit(
                 self.training,
                 settings=settings,
+                preset=folder.name,
                 seed=seed,
                 checkpoint_dir=folder / "checkpoints",
                 on_progress=bars.on_training,
