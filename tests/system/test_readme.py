@@ -17,7 +17,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 SMALLER = {
     "10_000": "30",
-    "n_frames=2000": "n_frames=20",
+    "n_frames=500": "n_frames=20",
     "--frames 10000": "--frames 30",
     "--ns 20": "--ns 0.2",
     "simulate AGVD": "simulate AG",
