@@ -106,10 +106,11 @@ def random_identifier_rmsd_nm(reference: md.Trajectory, preset: str, seed: int) 
     settings = preset_settings(preset)
     data = prepare_data(gather(reference, settings), settings, 5.0)
     trained_on, held_out = data.held_out()
-    stage = settings.autoencoder.model_copy(update={"identifiers": "random"})
+    own = settings.autoencoder.model_copy(update={"identifiers": "random"})
+    settings = settings.model_copy(update={"autoencoder": own})
     engine = Engine(Fabric(accelerator="cpu", devices=1), seed=seed, on_progress=show)
-    autoencoder = train_autoencoder(engine, "", trained_on, stage)
-    return reconstruction_rmsd(autoencoder, held_out, stage) * data.length_scale_nm
+    autoencoder = train_autoencoder(engine, "", trained_on, settings)
+    return reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
 
 
 def simulate(folder: Path) -> tuple[Path, Path]:

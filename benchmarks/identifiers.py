@@ -17,6 +17,7 @@ import torch
 from common import RESULTS, write_result
 from lightning_fabric import Fabric
 
+from lamslide_md.data.batch import Batch
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.reference.nbody import ChargedParticles
 from lamslide_md.training.autoencoder_stage import train_autoencoder
@@ -67,12 +68,11 @@ def tested(stage: FirstStage, data: TrainingData, frames: np.ndarray, charges: n
     positions = torch.from_numpy(centred / np.float32(data.length_scale_nm))[:, None, :, None]
     n_states, n_particles = charges.shape
     kinds = torch.from_numpy((charges < 0).astype(np.int64))[..., None]
-    batch = data.series[0].batch(np.zeros((1, 1), dtype=int))
     squared = []
     for _ in range(N_ASSIGNMENTS):
         given = stage.pool.assign(n_states, n_particles, "random", generator)
         mask = torch.ones(n_states, n_particles, 1, dtype=torch.bool)
-        states = type(batch)(positions, mask, kinds, given)
+        states = Batch(positions, mask, kinds, given)
         decoded = stage.decode(stage.encode(states), states).positions
         squared.append((decoded - positions).square().sum(dim=-1).mean(dim=(1, 2, 3)))
     rmsd = torch.stack(squared).sqrt() * data.length_scale_nm

@@ -1,7 +1,8 @@
-"""Smoothness of the latent space: what lies between two states, beside straight lines of the atoms.
+r"""Smoothness of the latent space: what lies between two states, beside straight lines of the atoms.
 
     python workflows/md17.py --simulate ethanol --simulate malonaldehyde --simulate aspirin      # makes the model
-    python benchmarks/latent_paths.py --model runs/md17/aspirin_ethanol_malonaldehyde/quick/LaM-SLidE.lamslide
+    python benchmarks/latent_paths.py runs/md17/ethanol.npz runs/md17/malonaldehyde.npz runs/md17/aspirin.npz \
+        --model runs/md17/aspirin_ethanol_malonaldehyde/quick/LaM-SLidE.lamslide
 
 Pairs of frames of each molecule, far apart in its test trajectory and superposed, are joined in eleven steps by
 interpolating latents and decoding, and by interpolating coordinates. Told along the way: the energy by GFN2-xTB above
@@ -22,24 +23,25 @@ from common import RESULTS, write_result
 import lamslide_md as lam
 from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.data.placement import superposed
+from lamslide_md.data.poses import pose_of
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
 from lamslide_md.reference.ase_md import xtb_calculator
 
 matplotlib.use("Agg")
 
-N_PAIRS, N_POINTS, STRIDE = 20, 11, 10
+N_PAIRS, N_POINTS = 20, 11
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="+", help="files that the model has learned from")
     parser.add_argument("--model", type=Path, required=True)
     args = parser.parse_args()
     model = lam.Surrogate.load(args.model)
-    molecules = args.model.parent.parent.name.split("_")
     results = {}
-    for molecule in molecules:
-        held_out = split_in_time(read_md17(args.model.parents[2] / f"{molecule}.npz"))[-1]
+    for path in args.data:
+        molecule, held_out = path.stem, split_in_time(read_md17(path))[-1]
         residue = held_out.topology.residue(0).name
         system = next(s for s in model.systems if s.topology.residue(0).name == residue)
         begins = np.linspace(0, held_out.n_frames // 2 - 1, N_PAIRS).astype(int)
@@ -67,6 +69,7 @@ def joined(model: lam.Surrogate, system: System, starts: np.ndarray, ends: np.nd
     scale = np.float32(model.length_scale_nm)
     series = Series(system.entities, np.concatenate([starts, ends]) / scale)
     batch = series.batch(np.arange(len(starts))[:, None] + np.array([0, len(starts)]))
+    batch = pose_of(batch, 0, model.settings.placement).enter(batch)
     first, last = model.autoencoder.encode(batch).split(1, dim=1)
     along = first + torch.from_numpy(share)[None, :, None, None] * (last - first)
     decoded = model.autoencoder.decode(along, batch).positions.numpy()

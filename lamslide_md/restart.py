@@ -1,13 +1,12 @@
 """Where chains stand between two windows, and the file from which a rollout goes on to the same bits."""
 
-import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from lamslide_md.data.arrays import read_arrays, write_arrays
 from lamslide_md.errors import InputError
 
 
@@ -66,19 +65,14 @@ class Restart:
         OSError
             If the disk is full or read-only.
         """
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
-            np.savez(
-                file,
-                window=self.place.window,
-                known=self.place.known,
-                n_frames=self.n_frames,
-                lengths=np.array(self.lengths, dtype=np.int64),
-                wall_time_s=self.wall_time_s,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_arrays(
+            path,
+            window=self.place.window,
+            known=self.place.known,
+            n_frames=self.n_frames,
+            lengths=np.array(self.lengths, dtype=np.int64),
+            wall_time_s=self.wall_time_s,
+        )
 
     @classmethod
     def load(cls, path: Path) -> "Restart":
@@ -99,13 +93,15 @@ class Restart:
         InputError
             If the file is damaged.
         """
+        complaint, mend = "is damaged", "roll out anew, without continuing"
+        needed = ("window", "known", "n_frames", "lengths", "wall_time_s")
+        content = read_arrays(path, complaint, mend, needed=needed)
         try:
-            with np.load(path, allow_pickle=False) as content:
-                return cls(
-                    Place(int(content["window"]), content["known"]),
-                    int(content["n_frames"]),
-                    tuple(int(length) for length in content["lengths"]),
-                    float(content["wall_time_s"]),
-                )
-        except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} is damaged ({error}); roll out anew, without continuing") from error
+            return cls(
+                Place(int(content["window"]), content["known"]),
+                int(content["n_frames"]),
+                tuple(int(length) for length in content["lengths"]),
+                float(content["wall_time_s"]),
+            )
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path} {complaint} ({error}); {mend}") from error

@@ -1,7 +1,6 @@
 """The npz files of MD17 and rMD17: small molecules of ab initio molecular dynamics."""
 
 import itertools
-import zipfile
 from pathlib import Path
 
 import mdtraj as md
@@ -9,6 +8,7 @@ import numpy as np
 from ase import Atoms
 from jaxtyping import Float, Int
 
+from lamslide_md.data.arrays import read_arrays
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
 from lamslide_md.errors import InputError
 
@@ -83,11 +83,8 @@ def split_in_time(traj: md.Trajectory, shares: tuple[float, ...] = (0.6, 0.2, 0.
 def _load(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path")
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files if name not in ("E", "F", "energies", "forces")}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no npz file or is damaged ({error}); fetch it again") from error
+    skipped = ("E", "F", "energies", "forces")
+    return read_arrays(path, "is no npz file or is damaged", "fetch it again", skipped=skipped)
 
 
 def _pick(path: Path, arrays: dict[str, np.ndarray], names: tuple[str, str]) -> np.ndarray:

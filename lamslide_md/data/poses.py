@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.placement import Placement
+from lamslide_md.data.placement import OF_WINDOWS, Placement
 
 Positions = Float[Tensor, "batch frames entities slots dim"]
 
@@ -19,21 +19,26 @@ class Pose:
     Attributes
     ----------
     origin
-        Mean position of the anchor frame.
+        Mean position of the anchor frame; None: windows stay in their place.
     turn
-        Rotation into the window's own axes.
+        Rotation into the window's own axes; None: they are not turned.
     """
 
-    origin: Float[Tensor, "batch 1 1 1 dim"]
-    turn: Float[Tensor, "batch dim dim"]
+    origin: Float[Tensor, "batch 1 1 1 dim"] | None = None
+    turn: Float[Tensor, "batch dim dim"] | None = None
 
     def enter(self, batch: Batch) -> Batch:
         """Express windows in their own frames of reference."""
-        return batch.with_positions(torch.einsum("bfesi,bij->bfesj", batch.positions - self.origin, self.turn))
+        if self.origin is None:
+            return batch
+        moved = batch.positions - self.origin
+        return batch.with_positions(moved if self.turn is None else torch.einsum("bfesi,bij->bfesj", moved, self.turn))
 
     def leave(self, positions: Positions) -> Positions:
         """Undo `enter`."""
-        return torch.einsum("bfesj,bij->bfesi", positions, self.turn) + self.origin
+        if self.turn is not None:
+            positions = torch.einsum("bfesj,bij->bfesi", positions, self.turn)
+        return positions if self.origin is None else positions + self.origin
 
 
 def pose_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Generator | None = None) -> Pose:
@@ -55,21 +60,18 @@ def pose_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Ge
     Pose
         Of every window.
     """
-    n, dim = len(batch.positions), batch.positions.shape[-1]
-    same = torch.eye(dim).to(batch.positions).expand(n, -1, -1)
-    if placement not in ("anchored", "aligned"):
-        return Pose(batch.positions.new_zeros(n, 1, 1, 1, dim), same)
+    if placement not in OF_WINDOWS:
+        return Pose()
     weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)
     total = (batch.positions[:, anchor : anchor + 1] * weight).sum(dim=(2, 3), keepdim=True)
     origin = total / weight.sum(dim=(2, 3), keepdim=True)
     if placement == "anchored":
-        return Pose(origin, same)
+        return Pose(origin)
     points = ((batch.positions[:, : anchor + 1] - origin) * weight).flatten(1, 3).double()
     _, axes = torch.linalg.eigh(points.transpose(1, 2) @ points)
-    signs = torch.ones(n, dim)
     if generator is not None:
-        signs = torch.randint(2, (n, dim), generator=generator) * 2.0 - 1
-    axes = axes * signs.to(axes)[:, None]
+        signs = torch.randint(2, axes.shape[:2], generator=generator) * 2.0 - 1
+        axes = axes * signs.to(axes)[:, None]
     # No mirror image: the last axis follows from the others.
     mirrored = torch.linalg.det(axes) < 0
     axes[:, :, -1] = torch.where(mirrored[:, None], -axes[:, :, -1], axes[:, :, -1])

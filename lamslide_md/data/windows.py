@@ -117,9 +117,9 @@ class Windows:
             groups.append((int(i), start[:, None] + np.arange(self.n_frames) * self.series[i].frame_stride))
         return groups
 
-    def batch(self, index: Int[np.ndarray, " windows"]) -> Batch:
-        """Gather windows by index, padded to one batch, ordered by series."""
-        return pad([self.series[i].batch(frames) for i, frames in self.frames_of(index)])
+    def batch(self, index: Int[np.ndarray, " windows"], n_frames: int | None = None) -> Batch:
+        """Gather windows by index, or only their first frames, padded to one batch, ordered by series."""
+        return pad([self.series[i].batch(frames[:, :n_frames]) for i, frames in self.frames_of(index)])
 
     def pair_weights(self, index: Int[np.ndarray, " windows"], share: float) -> Float[Tensor, "windows places places"]:
         """Stiffness weights of the pairs of slots (see `stiffness_weights`) of windows, in the order of `batch`."""

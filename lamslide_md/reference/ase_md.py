@@ -1,9 +1,7 @@
 """Reference MD of small molecules through ASE, with any of its calculators, written as MD17's files are."""
 
 import json
-import os
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
+from lamslide_md.data.arrays import read_arrays, write_arrays
 from lamslide_md.errors import InputError
 
 OnSteps = Callable[[int, int], None]
@@ -123,8 +122,8 @@ def simulate_ase(
     Raises
     ------
     InputError
-        If the file or its checkpoint is of another simulation, or energies are not finite; what was done stays in
-        ``NAME.partial``.
+        If the file or its checkpoint is of another simulation, or energies are not finite; what was done until
+        the last checkpoint stays in ``NAME.partial``.
     """
     run = _Run(atoms.copy(), settings, path.with_name(path.name + ".partial"))
     if path.exists():
@@ -175,9 +174,10 @@ class _Run:
     def keep_frame(self) -> None:
         energy = self.atoms.get_potential_energy()
         if not np.isfinite(energy) or not np.isfinite(self.atoms.positions).all():
+            kept = f"until the last checkpoint is in {self.partial}" if self.partial.exists() else "is lost"
             raise InputError(
                 f"the energy is {energy} eV after {len(self.frames['R'])} frames; shorten the timestep of "
-                f"{self.settings.timestep_fs} fs. What was done is in {self.partial}"
+                f"{self.settings.timestep_fs} fs. What was done {kept}"
             )
         self.frames["R"].append(self.atoms.get_positions())
         self.frames["E"].append(energy / KCAL_PER_MOL)
@@ -199,32 +199,22 @@ class _Run:
 
     def check(self, path: Path) -> dict[str, np.ndarray]:
         """Read a file of this simulation; refuse that of another one."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                content = {name: file[name] for name in file.files}
-            made_of = str(content["made_of"])
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} is damaged ({error}); remove it and simulate anew") from error
-        if made_of != self.made_of:
+        content = read_arrays(path, "is damaged", "remove it and simulate anew", needed=("made_of",))
+        if str(content["made_of"]) != self.made_of:
             raise InputError(f"{path} is of another simulation (settings or start differ); choose another name")
         return content
 
     def save(self, path: Path, rng: np.random.Generator) -> None:
         """Replace the file, which is either the old or the new one at any moment."""
-        writing = path.with_name(path.name + ".writing")
-        with writing.open("wb") as file:
-            np.savez(
-                file,
-                R=np.array(self.frames["R"]),
-                E=np.array(self.frames["E"]),
-                F=np.array(self.frames["F"]),
-                z=self.atoms.numbers,
-                frame_interval_ps=self.settings.frame_interval_ps,
-                positions=self.atoms.positions,
-                momenta=self.atoms.get_momenta(),
-                generator=json.dumps(rng.bit_generator.state),
-                made_of=self.made_of,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        writing.replace(path)
+        write_arrays(
+            path,
+            R=np.array(self.frames["R"]),
+            E=np.array(self.frames["E"]),
+            F=np.array(self.frames["F"]),
+            z=self.atoms.numbers,
+            frame_interval_ps=self.settings.frame_interval_ps,
+            positions=self.atoms.positions,
+            momenta=self.atoms.get_momenta(),
+            generator=json.dumps(rng.bit_generator.state),
+            made_of=self.made_of,
+        )

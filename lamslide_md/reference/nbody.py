@@ -1,12 +1,12 @@
 """Charged particles in free space: the simulated benchmark of relational and equivariant networks."""
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from lamslide_md.data.arrays import read_arrays, write_arrays
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.placement import centred
 from lamslide_md.data.systems import Recording, System
@@ -209,10 +209,7 @@ class NBodyTrajectories:
             File, ``.npz``.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
-            np.savez(file, **vars(self))
-        partial.replace(path)
+        write_arrays(path, **vars(self))
 
     @classmethod
     def load(cls, path: Path) -> "NBodyTrajectories":
@@ -233,12 +230,13 @@ class NBodyTrajectories:
         InputError
             If the file is missing, damaged, or another one.
         """
-        try:
-            with np.load(path, allow_pickle=False) as content:
-                interval = float(content["frame_interval"])
-                return cls(content["positions"], content["charges"], content["energy"], interval)
-        except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} holds no trajectories of charged particles ({error}); simulate anew") from error
+        complaint, mend = "holds no trajectories of charged particles", "simulate anew"
+        needed = ("positions", "charges", "energy", "frame_interval")
+        content = read_arrays(path, complaint, mend, needed=needed)
+        interval = content["frame_interval"]
+        if interval.shape or not np.issubdtype(interval.dtype, np.number):
+            raise InputError(f"{path} {complaint} (frame_interval is no number); {mend}")
+        return cls(content["positions"], content["charges"], content["energy"], float(interval))
 
 
 def _with_both_signs(entities: Entities, charges: Int[np.ndarray, " particles"]) -> Entities:

@@ -89,6 +89,6 @@ class LatentWindows:
         return latents, self._batch(index, len(known), backwards).to(self.device) if with_batch else None
 
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
-        batch = self.windows.batch(index)
-        positions = batch.positions[:, :n_frames]
-        return batch.with_positions(torch.where(backwards[:, None, None, None, None], positions.flip(1), positions))
+        batch = self.windows.batch(index, n_frames)
+        back = backwards[:, None, None, None, None]
+        return batch.with_positions(torch.where(back, batch.positions.flip(1), batch.positions))

@@ -37,7 +37,10 @@ def test_the_centre_of_the_anchor_frame_becomes_the_origin_and_differences_stay(
 def test_leaving_a_frame_of_reference_undoes_entering_it(generator, placement, dim):
     batch = make_batch(4, 5, generator, n_frames=N_FRAMES, dim=dim)
     pose = pose_of(batch, 1, placement, generator)
-    torch.testing.assert_close(torch.linalg.det(pose.turn), torch.ones(4))
+    if placement == "aligned":
+        torch.testing.assert_close(torch.linalg.det(pose.turn), torch.ones(4))
+    else:
+        assert pose.turn is None
     torch.testing.assert_close(pose.leave(pose.enter(batch).positions), batch.positions, atol=1e-5, rtol=0)
 
 
