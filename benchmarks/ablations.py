@@ -61,9 +61,9 @@ def row(reference: md.Trajectory, change: str, args: argparse.Namespace) -> dict
         "held_out_rmsd_A": round(10 * surrogate.provenance["held_out_rmsd_nm"], 4),
     }
     rollouts = [(n, True) for n in args.solver_steps] + [(args.solver_steps[-1], False)]
-    for n_solver_steps, keep_rigid in rollouts:
+    for n_solver_steps, constrain in rollouts:
         chains = surrogate.rollout(
-            reference[0], N_FRAMES, n_chains=N_CHAINS, n_solver_steps=n_solver_steps, keep_rigid=keep_rigid
+            reference[0], N_FRAMES, n_chains=N_CHAINS, n_solver_steps=n_solver_steps, constrain=constrain
         ).chains()
         comparison = lam.compare(
             chains,
@@ -71,7 +71,7 @@ def row(reference: md.Trajectory, change: str, args: argparse.Namespace) -> dict
             rollout_interval_ps=args.interval_ps,
             reference_interval_ps=float(np.diff(reference.time[:2])[0]),
         )
-        figures[f"{n_solver_steps} solver steps{'' if keep_rigid else ', rigid distances not kept'}"] = {
+        figures[f"{n_solver_steps} solver steps{'' if constrain else ', not constrained'}"] = {
             m.kind.key: {"rollout": m.rollout, "md": m.floor} for m in comparison.measures if m.kind.key in SHOWN
         }
     print(figures, flush=True)

@@ -68,8 +68,8 @@ class LatentDynamics(MolecularDynamics):
         Steps of the solver in each window.
     seed
         Same seed, same frames, on the same machine.
-    keep_rigid
-        Keep rigid distances in the range of the training data; see `Surrogate.rollout`.
+    constrain
+        Put frames back into what the training data has never left; see `Surrogate.rollout`.
     **kwargs
         Others of ASE's dynamics, such as `comm`.
 
@@ -91,7 +91,7 @@ class LatentDynamics(MolecularDynamics):
         solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
-        keep_rigid: bool = True,
+        constrain: bool = True,
         **kwargs: Any,  # noqa: ANN401 - handed on
     ) -> None:
         if not isinstance(surrogate, Surrogate):
@@ -99,7 +99,7 @@ class LatentDynamics(MolecularDynamics):
         if atoms.constraints:
             raise InputError("the atoms are constrained, which a surrogate cannot honour; atoms.set_constraint() frees")
         match = match_atoms(atoms, surrogate)
-        chain = SingleChain(surrogate, match.system, solver, n_solver_steps, seed, keep_rigid)
+        chain = SingleChain(surrogate, match.system, solver, n_solver_steps, seed, constrain)
         points_nm = match.points_nm(atoms)
         if not chain.resume(atoms.info.get(INFO_KEY, {}), points_nm):
             chain.start(points_nm)

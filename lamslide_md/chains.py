@@ -12,7 +12,7 @@ from lamslide_md.data.batch import Batch
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
 from lamslide_md.models.chaining import Correction, Sampling, WindowModel
-from lamslide_md.models.rigidity import Rigidity
+from lamslide_md.models.projection import Projection
 
 WINDOWS_AT_ONCE = 64
 """Windows filled as one batch: bounds memory."""
@@ -30,14 +30,14 @@ class PointModel:
         What moves.
     length_scale_nm
         Unit of the points.
-    keep_rigid
-        Put the system's rigid distances back into their ranges.
+    constrain
+        Put frames back into the system's constraints.
     """
 
     model: WindowModel
     system: System
     length_scale_nm: float
-    keep_rigid: bool = True
+    constrain: bool = True
 
     def chain(
         self, known: Float[np.ndarray, "chains known points dim"], sampling: Sampling, first_window: int = 0
@@ -108,15 +108,24 @@ class PointModel:
 
     def _correction(self) -> Correction | None:
         """Correction of positions in slots, in length scales."""
-        entities, rigid = self.system.entities, self.system.rigid
-        if not self.keep_rigid or not len(rigid.pairs):
+        entities, held = self.system.entities, self.system.constraints
+        if not self.constrain or not len(held.pairs) + len(held.centres):
             return None
-        place = torch.from_numpy(entities.entity_of_point * entities.n_slots + entities.slot_of_point)
-        ends = (torch.from_numpy(end / self.length_scale_nm).float() for end in (rigid.lower_nm, rigid.upper_nm))
-        lower, upper = (end.to(self._device) for end in ends)
-        rigidity = Rigidity(place[torch.from_numpy(rigid.pairs)].to(self._device), lower, upper)
+        place = entities.entity_of_point * entities.n_slots + entities.slot_of_point
+
+        def told(array: np.ndarray) -> Tensor:
+            tensor = torch.from_numpy(array)
+            return (tensor.float() if tensor.is_floating_point() else tensor).to(self._device)
+
+        projection = Projection(
+            told(place[held.pairs]),
+            told(held.lower_nm / self.length_scale_nm),
+            told(held.upper_nm / self.length_scale_nm),
+            told(place[held.centres]),
+            told(held.signs.astype(float)),
+        )
 
         def correct(positions: Tensor) -> Tensor:
-            return rigidity.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
+            return projection.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
 
         return correct

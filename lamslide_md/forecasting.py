@@ -23,7 +23,7 @@ def forecast(
     solver: str = "euler",
     n_solver_steps: int = 10,
     seed: int = 0,
-    keep_rigid: bool = True,
+    constrain: bool = True,
 ) -> list[Float[np.ndarray, "samples frames points dim"]]:
     """Draw what follows on histories, which may be of different systems.
 
@@ -43,7 +43,7 @@ def forecast(
         Steps of the solver in each window.
     seed
         Same seed, same forecasts, on the same machine, for the same list of histories.
-    keep_rigid
+    constrain
         As in `Sampler.rollout`.
 
     Returns
@@ -69,7 +69,7 @@ def forecast(
                 solver=solver,
                 n_solver_steps=n_solver_steps,
                 seed=int(np.random.SeedSequence([seed, batch]).generate_state(1)[0]),
-                keep_rigid=keep_rigid,
+                constrain=constrain,
             )
             chains = rollout.points_nm().reshape(n_samples, len(some), n_frames, *rollout.system.reference_nm.shape)
             for place, index in enumerate(some):

@@ -56,12 +56,21 @@ class TopologyContent(_Content):
     bonds: list[IndexPair]
 
 
-class RigidContent(_Content):
-    """`RigidPairs.to_dict`."""
+class ConstraintsContent(_Content):
+    """`Constraints.to_dict`."""
 
     pairs: list[IndexPair]
     lower_nm: list[PositiveFloat]
-    upper_nm: list[PositiveFloat]
+    upper_nm: list[PositiveFloat | None]
+    centres: list[tuple[Index, Index, Index, Index]]
+    signs: list[Literal[-1, 1]]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "ConstraintsContent":
+        ends = (self.lower_nm, self.upper_nm)
+        _demand(all(len(end) == len(self.pairs) for end in ends), "constraints have other numbers of pairs and ends")
+        _demand(len(self.signs) == len(self.centres), "constraints have other numbers of centres and signs")
+        return self
 
 
 class SystemContent(_Content):
@@ -70,15 +79,15 @@ class SystemContent(_Content):
     entities: EntitiesContent
     reference_nm: list[list[float]]
     topology: TopologyContent | None
-    rigid: RigidContent
+    constraints: ConstraintsContent
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SystemContent":
         n_points, dim = len(self.entities.entity_of_point), self.entities.dim
         _demand(_shaped(self.reference_nm, n_points, dim), "reference_nm does not fit the entities")
-        pairs, ends = self.rigid.pairs, (self.rigid.lower_nm, self.rigid.upper_nm)
-        _demand(all(max(pair) < n_points for pair in pairs), "rigid names a point that is not there")
-        _demand(all(len(end) == len(pairs) for end in ends), "rigid has other numbers of pairs and distances")
+        held = [*self.constraints.pairs, *self.constraints.centres]
+        _demand(all(max(points) < n_points for points in held), "constraints name a point that is not there")
+        _demand(dim == 3 or not self.constraints.centres, "constraints have centres, which only space has")
         if self.topology is not None:
             n_atoms = sum(len(residue.atoms) for chain in self.topology.chains for residue in chain)
             _demand(n_atoms == n_points, f"topology has {n_atoms} atoms, entities {n_points} points")

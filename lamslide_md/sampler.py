@@ -67,7 +67,7 @@ class Sampler:
         solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
-        keep_rigid: bool = True,
+        constrain: bool = True,
     ) -> Rollout:
         """Roll out chains of windows; nothing is computed until frames are asked for.
 
@@ -87,9 +87,10 @@ class Sampler:
             Steps of the solver in each window.
         seed
             Same seed, same frames, on the same machine.
-        keep_rigid
-            Put distances that hardly change in the training data (bonds, angles, planar groups) back into the range
-            that it has shown, as constraints do in molecular dynamics; frames within the range are not touched.
+        constrain
+            Put frames back into what the training data has never left, as constraints do in molecular dynamics: the
+            ranges of distances that hardly change (bonds, angles, planar groups), atoms that do not overlap, and the
+            hands of chiral centres. Frames that keep all of these are not touched.
 
         Returns
         -------
@@ -108,7 +109,7 @@ class Sampler:
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
             system, known_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_chains)
-        points_of, start_at = self._points_of(system, keep_rigid), Place(0, self._placed(system, known_nm))
+        points_of, start_at = self._points_of(system, constrain), Place(0, self._placed(system, known_nm))
 
         def windows(place: Place | None) -> Iterator[tuple[np.ndarray, Place]]:
             place = place or start_at
@@ -118,7 +119,7 @@ class Sampler:
 
         # By which a rollout that goes on is known again.
         made_of = {"start": digest_of(start_at.known), "weights": weights_digest(self.autoencoder, self.flow)}
-        facts = self._facts(sampling, keep_rigid) | made_of
+        facts = self._facts(sampling, constrain) | made_of
         return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
 
     def interpolate(
@@ -131,7 +132,7 @@ class Sampler:
         solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
-        keep_rigid: bool = True,
+        constrain: bool = True,
     ) -> Rollout:
         """Draw paths between two frames, as a transition of given duration would take.
 
@@ -151,7 +152,7 @@ class Sampler:
             Steps of the solver in each window.
         seed
             Same seed, same frames, on the same machine.
-        keep_rigid
+        constrain
             As in `rollout`.
 
         Returns
@@ -168,9 +169,9 @@ class Sampler:
         system, first_nm = known_frames(start, self.systems, 1, n_paths)
         _, last_nm = known_frames(end, (system,), 1, n_paths)
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
-        fill = self._filling(system, sampling, keep_rigid)
+        fill = self._filling(system, sampling, constrain)
         paths = fill_between(first, last, n_frames, self.settings.flow, fill)
-        return self._filled(system, paths, self._facts(sampling, keep_rigid))
+        return self._filled(system, paths, self._facts(sampling, constrain))
 
     def upsample(
         self,
@@ -180,7 +181,7 @@ class Sampler:
         solver: str = "euler",
         n_solver_steps: int = 10,
         seed: int = 0,
-        keep_rigid: bool = True,
+        constrain: bool = True,
     ) -> Rollout:
         """Draw the frames between those of a coarse trajectory.
 
@@ -196,7 +197,7 @@ class Sampler:
             Steps of the solver in each window.
         seed
             Same seed, same frames, on the same machine.
-        keep_rigid
+        constrain
             As in `rollout`.
 
         Returns
@@ -222,13 +223,13 @@ class Sampler:
             )
         system, frames_nm = known_frames(trajectory, self.systems, 1, n_coarse)
         coarse = self._placed(system, frames_nm)[:, 0]
-        fill = self._filling(system, sampling, keep_rigid)
+        fill = self._filling(system, sampling, constrain)
         fine = fill_spaced(coarse, factor, self.settings.flow, fill)
-        return self._filled(system, fine[None], self._facts(sampling, keep_rigid))
+        return self._filled(system, fine[None], self._facts(sampling, constrain))
 
-    def _points_of(self, system: System, keep_rigid: bool) -> PointModel:
+    def _points_of(self, system: System, constrain: bool) -> PointModel:
         model = WindowModel(self.autoencoder, self.flow, self.settings.flow.n_forward, self.settings.placement)
-        return PointModel(model, system, self.length_scale_nm, keep_rigid)
+        return PointModel(model, system, self.length_scale_nm, constrain)
 
     def _placed(
         self, system: System, frames_nm: Float[np.ndarray, "windows known points dim"]
@@ -237,12 +238,12 @@ class Sampler:
         placed = np.stack([system.place(frames, self.settings.placement) for frames in frames_nm])
         return (placed / np.float32(self.length_scale_nm)).astype(np.float32)
 
-    def _facts(self, sampling: Sampling, keep_rigid: bool) -> dict[str, Any]:
-        kept = {"keep_rigid": keep_rigid, "temperature_K": self.temperature_K, "model": self.provenance}
+    def _facts(self, sampling: Sampling, constrain: bool) -> dict[str, Any]:
+        kept = {"constrain": constrain, "temperature_K": self.temperature_K, "model": self.provenance}
         return asdict(sampling) | kept
 
-    def _filling(self, system: System, sampling: Sampling, keep_rigid: bool) -> Fill:
-        points_of = self._points_of(system, keep_rigid)
+    def _filling(self, system: System, sampling: Sampling, constrain: bool) -> Fill:
+        points_of = self._points_of(system, constrain)
 
         def fill(given: np.ndarray, known: Tensor, turn: int) -> np.ndarray:
             return points_of.fill(given, known, sampling, turn)

@@ -38,8 +38,8 @@ class SingleChain:
         Steps of the solver in each window.
     seed
         Same seed, same frames, on the same machine.
-    keep_rigid
-        Keep rigid distances in the range of the training data; see `Surrogate.rollout`.
+    constrain
+        Put frames back into what the training data has never left; see `Surrogate.rollout`.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class SingleChain:
         solver: str,
         n_solver_steps: int,
         seed: int,
-        keep_rigid: bool = True,
+        constrain: bool = True,
     ) -> None:
         self._sampling = Sampling(solver, n_solver_steps, seed)
         if surrogate.settings.flow.n_known != 1:
@@ -65,13 +65,13 @@ class SingleChain:
         self._surrogate, self._system = surrogate, system
         settings = surrogate.settings
         model = WindowModel(surrogate.autoencoder, surrogate.flow, settings.flow.n_forward, settings.placement)
-        self._points = PointModel(model, system, surrogate.length_scale_nm, keep_rigid)
+        self._points = PointModel(model, system, surrogate.length_scale_nm, constrain)
         self._made_by = [
             weights_digest(surrogate.autoencoder, surrogate.flow),
             solver,
             n_solver_steps,
             seed,
-            keep_rigid,
+            constrain,
         ]
         self._window, self._place = -1, 0
         self._known: Points = np.zeros((0, 3), dtype=np.float32)

@@ -18,14 +18,15 @@ import lamslide_md as lam
 from lamslide_md.data.systems import Recording
 from lamslide_md.evaluation.forecasts import constant_velocity, forecast_errors, last_frame
 from lamslide_md.progress import ProgressBars
+from lamslide_md.training.forecast_presets import without_latents
 from lamslide_md.training.presets import Settings
 
 matplotlib.use("Agg")
 
 Windows: TypeAlias = Sequence[md.Trajectory] | Sequence[Recording]
 
-MODELS = {"LaM-SLidE": "learned", "flow on coordinates": "coordinates"}
-"""What is trained, and the latents of its first stage; both have the same second stage."""
+MODELS = ("LaM-SLidE", "flow on coordinates")
+"""What is trained; both have the same second stage, a step of which costs as much."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,9 @@ class Study:
             for name, forecast in (("last frame", last_frame), ("constant velocity", constant_velocity))
         }
         costs: dict[str, dict[str, Any]] = {name: {} for name in forecasts}
-        for name, latents in MODELS.items():
-            own = settings.autoencoder.model_copy(update={"latents": latents})
-            model = self._train(settings.model_copy(update={"autoencoder": own}), folder, name, seed)
+        n_entities = max(_points(window).shape[1] for window in self.training)
+        for name, own in zip(MODELS, (settings, without_latents(settings, n_entities)), strict=True):
+            model = self._train(own, folder, name, seed)
             started_s = time.monotonic()
             sampling: dict[str, Any] = {"n_samples": self.n_samples, "n_solver_steps": n_solver_steps, "seed": seed}
             forecasts[name] = lam.forecast(model, histories, n_new, **sampling)

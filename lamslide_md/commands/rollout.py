@@ -69,8 +69,8 @@ def rollout(
     top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
     solver: Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)] = "euler",
     solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = 10,
-    keep_rigid: Annotated[
-        bool, typer.Option(help="Keep bonds, angles and planar groups in the range of the training data.")
+    constrain: Annotated[
+        bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
     ] = True,
     seed: Seed = 0,
     resume: Annotated[
@@ -98,7 +98,7 @@ def rollout(
         solver=solver,
         n_solver_steps=solver_steps,
         seed=seed,
-        keep_rigid=keep_rigid,
+        constrain=constrain,
     )
     echo_parameters(context, out)
     with ProgressBars() as bars:

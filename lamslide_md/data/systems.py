@@ -7,9 +7,9 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
+from lamslide_md.data.constraints import Constraints
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.placement import OF_WINDOWS, Placement, centred, superposed
-from lamslide_md.data.rigidity import RigidPairs, no_rigid_pairs
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
 
@@ -28,14 +28,14 @@ class System:
         The centred frame that others are superposed on.
     topology
         Of the molecule; None for points without chemistry.
-    rigid
-        Pairs whose distance hardly changes, learned from the training data.
+    constraints
+        What its frames never leave, learned from the training data.
     """
 
     entities: Entities
     reference_nm: Float[np.ndarray, "points dim"]
     topology: md.Topology | None = None
-    rigid: RigidPairs = field(default_factory=no_rigid_pairs)
+    constraints: Constraints = field(default_factory=Constraints.none)
 
     @classmethod
     def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
@@ -107,7 +107,7 @@ class System:
             "entities": self.entities.to_dict(),
             "reference_nm": self.reference_nm.tolist(),
             "topology": None if self.topology is None else topology_to_dict(self.topology),
-            "rigid": self.rigid.to_dict(),
+            "constraints": self.constraints.to_dict(),
         }
 
     @classmethod
@@ -118,7 +118,7 @@ class System:
             Entities.from_dict(content["entities"]),
             np.array(content["reference_nm"], dtype=np.float32),
             None if topology is None else topology_from_dict(topology),
-            RigidPairs.from_dict(content["rigid"]),
+            Constraints.from_dict(content["constraints"]),
         )
 
 

@@ -85,6 +85,32 @@ def forecast_settings(task: str, preset: str) -> Settings:
     return _small(TASKS[task], wide=preset == "standard")
 
 
+def without_latents(settings: Settings, n_entities: int) -> Settings:
+    """Change settings to the same flow on coordinates: as many tokens in a batch, so that a step costs the same.
+
+    Parameters
+    ----------
+    settings
+        Of a model with latents.
+    n_entities
+        Of the largest system, each a token of its own.
+
+    Returns
+    -------
+    Settings
+        Of the baseline.
+    """
+    own, flow = settings.autoencoder, settings.flow
+    batch_size = max(1, flow.optimisation.batch_size * own.n_latents // n_entities)
+    optimisation = flow.optimisation.model_copy(update={"batch_size": batch_size})
+    return settings.model_copy(
+        update={
+            "autoencoder": own.model_copy(update={"latents": "coordinates"}),
+            "flow": flow.model_copy(update={"optimisation": optimisation}),
+        }
+    )
+
+
 def _small(task: Task, wide: bool) -> Settings:
     width, depth, more = (128, 4, 10) if wide else (96, 3, 1)
     return Settings(

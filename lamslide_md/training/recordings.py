@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.entities import joint_vocabularies
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.poses import pose_of
-from lamslide_md.data.rigidity import find_rigid_pairs
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
@@ -162,7 +162,8 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     for old in {id(r.system): r.system for r in recordings}.values():
         own = np.concatenate([r.points_nm for r in recordings if r.system is old])
         entities = old.entities.with_vocabularies(vocabularies)
-        shared[id(old)] = replace(old, entities=entities, rigid=find_rigid_pairs(own))
+        constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
+        shared[id(old)] = replace(old, entities=entities, constraints=constraints)
     recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
     series = [s for system in shared.values() for s in _series_of(system, recordings, settings, interval_ps)]
     scale_nm = _length_scale(series, settings)

@@ -1,0 +1,133 @@
+"""What the frames of a system never leave: rigid distances, contacts, and the hands of chiral centres."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+RELATIVE_SPREAD = 0.05
+"""A pair is rigid if the standard deviation of its distance is below this part of the mean."""
+
+TAIL = 5e-4
+"""Part of the training frames beyond either end of a rigid pair's range."""
+
+CONTACT_NM = 0.3
+"""Atoms that are further apart in all of the data are kept apart by so much, the width of a hydrogen bond."""
+
+MIN_VOLUME = 0.2
+"""A centre has a hand if its volume, relative to the product of its bonds, has one sign and is at least so large."""
+
+MAX_FRAMES = 20_000
+"""Frames from which constraints are learned, equally spaced."""
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What molecular dynamics would not do, learned from the training data.
+
+    Attributes
+    ----------
+    pairs
+        Indices of points.
+    lower_nm, upper_nm
+        Ends of the range of each pair; an infinite upper end means that the two must only keep apart.
+    centres
+        A point and three that are bonded to it.
+    signs
+        Sign of ``(a - centre) . [(b - centre) x (c - centre)]`` for each of them.
+    """
+
+    pairs: Int[np.ndarray, "pairs 2"]
+    lower_nm: Float[np.ndarray, " pairs"]
+    upper_nm: Float[np.ndarray, " pairs"]
+    centres: Int[np.ndarray, "centres 4"]
+    signs: Int[np.ndarray, " centres"]
+
+    @classmethod
+    def none(cls) -> "Constraints":
+        """Nothing is held."""
+        no_pairs, no_centres = np.empty((0, 2), dtype=int), np.empty((0, 4), dtype=int)
+        return cls(no_pairs, np.empty(0), np.empty(0), no_centres, np.empty(0, dtype=int))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content; no number stands for an infinite one."""
+        return {
+            "pairs": self.pairs.tolist(),
+            "lower_nm": self.lower_nm.tolist(),
+            "upper_nm": [float(end) if np.isfinite(end) else None for end in self.upper_nm],
+            "centres": self.centres.tolist(),
+            "signs": self.signs.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Constraints":
+        """Inverse of `to_dict`."""
+        upper_nm = [np.inf if end is None else end for end in content["upper_nm"]]
+        return cls(
+            np.array(content["pairs"], dtype=int).reshape(-1, 2),
+            np.array(content["lower_nm"], dtype=np.float64),
+            np.array(upper_nm, dtype=np.float64),
+            np.array(content["centres"], dtype=int).reshape(-1, 4),
+            np.array(content["signs"], dtype=int),
+        )
+
+
+def find_constraints(
+    points_nm: Float[np.ndarray, "frames points dim"], bonds: Int[np.ndarray, "bonds 2"], contacts: bool
+) -> Constraints:
+    """Find what a trajectory never leaves.
+
+    Parameters
+    ----------
+    points_nm
+        All frames of a system.
+    bonds
+        Pairs of points, by which chiral centres are found.
+    contacts
+        Whether the points are atoms in nm, which come no closer to each other than in the data, or than `CONTACT_NM`
+        where the data is further apart.
+
+    Returns
+    -------
+    Constraints
+        None for particles that move freely.
+    """
+    frames = points_nm[:: -(-len(points_nm) // MAX_FRAMES)].astype(np.float64)
+    pairs, lower, upper = [], [], []
+    for i, j in combinations(range(frames.shape[1]), 2):
+        distance = np.linalg.norm(frames[:, i] - frames[:, j], axis=-1)
+        if distance.std() < RELATIVE_SPREAD * distance.mean():
+            low, high = np.quantile(distance, [TAIL, 1 - TAIL])
+        elif contacts:
+            low, high = min(distance.min(), CONTACT_NM), np.inf
+        else:
+            continue
+        pairs.append((i, j))
+        lower.append(low)
+        upper.append(high)
+    hands = dict(_hands(frames, bonds))
+    return Constraints(
+        np.array(pairs, dtype=int).reshape(-1, 2),
+        np.round(np.array(lower), 6),
+        np.round(np.array(upper), 6),
+        np.array(list(hands), dtype=int).reshape(-1, 4),
+        np.array(list(hands.values()), dtype=int),
+    )
+
+
+def _hands(
+    frames: Float[np.ndarray, "frames points dim"], bonds: Int[np.ndarray, "bonds 2"]
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Points with three bonds whose signed volume never comes near zero, and its sign."""
+    for centre in np.unique(bonds):
+        bonded = sorted(int(end) for bond in bonds if centre in bond for end in bond if end != centre)
+        for three in combinations(bonded, 3):
+            arms = frames[:, list(three)] - frames[:, [centre]]
+            arms = arms / np.linalg.norm(arms, axis=-1, keepdims=True)
+            volume = np.linalg.det(arms)
+            sign = np.sign(volume[0])
+            if (sign * volume).min() > MIN_VOLUME:
+                yield (int(centre), *three), int(sign)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from lamslide_md.data.constraints import CONTACT_NM, Constraints, find_constraints
+
+NO_BONDS = np.empty((0, 2), dtype=int)
+TETRAHEDRON = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+
+
+def three_points(generator):
+    points = np.zeros((10_000, 3, 3))
+    points[:, 1, 0] = 1 + 0.02 * generator.normal(size=10_000)
+    points[:, 2, 1] = 3 + 0.5 * generator.normal(size=10_000)
+    return points
+
+
+def test_only_pairs_that_hardly_move_are_rigid_and_their_range_is_the_data_s():
+    held = find_constraints(three_points(np.random.default_rng(0)), NO_BONDS, contacts=False)
+    assert held.pairs.tolist() == [[0, 1]]
+    # The 5e-4 quantiles of a normal distribution lie 3.29 standard deviations out.
+    np.testing.assert_allclose([held.lower_nm[0], held.upper_nm[0]], [1 - 0.0658, 1 + 0.0658], atol=0.01)
+
+
+@pytest.mark.parametrize("scale", [0.05, 1.0])
+def test_other_atoms_keep_as_far_apart_as_in_the_data_but_no_further_than_a_contact(scale):
+    points = scale * three_points(np.random.default_rng(0))
+    held = find_constraints(points, NO_BONDS, contacts=True)
+    assert held.pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert np.isinf(held.upper_nm).tolist() == [False, True, True]
+    closest = np.linalg.norm(points[:, 1] - points[:, 2], axis=-1).min()
+    np.testing.assert_allclose(held.lower_nm[2], min(closest, CONTACT_NM), atol=1e-6)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_centre_with_three_bonds_has_the_hand_that_it_keeps(sign):
+    generator = np.random.default_rng(0)
+    # A centre, three that are bonded to it, and, bonded to the second of these, three more in a plane with it.
+    apex = np.concatenate([np.zeros((1, 3)), TETRAHEDRON[:3] * [1, 1, sign]])
+    flat = apex[1] + np.array([[1.0, 0, 0], [-0.5, 0.8, 0], [-0.5, -0.8, 0]])
+    points = np.concatenate([apex, flat])[None] + 0.05 * generator.normal(size=(2000, 7, 3))
+    bonds = np.array([[0, 1], [2, 0], [0, 3], [1, 4], [1, 5]])
+    held = find_constraints(points, bonds, contacts=False)
+    assert held.centres.tolist() == [[0, 1, 2, 3]]
+    volume = np.linalg.det(points[0, 1:4] - points[0, 0])
+    assert held.signs.tolist() == [np.sign(volume)]
+
+
+def test_points_that_move_freely_are_not_held():
+    points = np.random.default_rng(0).normal(size=(1000, 4, 2))
+    held = find_constraints(points, NO_BONDS, contacts=False)
+    assert len(held.pairs) == len(held.centres) == 0
+
+
+def test_constraints_survive_json():
+    held = Constraints(
+        np.array([[0, 1], [0, 2]]),
+        np.array([0.1, 0.3]),
+        np.array([0.2, np.inf]),
+        np.array([[0, 1, 2, 3]]),
+        np.array([-1]),
+    )
+    again = Constraints.from_dict(held.to_dict())
+    assert held.to_dict()["upper_nm"] == [0.2, None]
+    for name, value in vars(held).items():
+        np.testing.assert_array_equal(getattr(again, name), value)

@@ -1,0 +1,97 @@
+import torch
+
+from lamslide_md.models.projection import TOLERANCE, Projection
+
+REGULAR = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 8**0.5
+NO_PAIRS, NO_ENDS = torch.empty(0, 2, dtype=torch.long), torch.empty(0)
+NO_CENTRES = torch.empty(0, 4, dtype=torch.long)
+
+
+def held_apart(pairs, lower, upper):
+    return Projection(torch.tensor(pairs), torch.tensor(lower), torch.tensor(upper), NO_CENTRES, NO_ENDS)
+
+
+def distances(points, pairs):
+    return (points[:, pairs[:, 0]] - points[:, pairs[:, 1]]).norm(dim=-1)
+
+
+def rigid_tetrahedron():
+    pairs = torch.combinations(torch.arange(4))
+    return Projection(pairs, torch.full((6,), 0.95), torch.full((6,), 1.05), NO_CENTRES, NO_ENDS)
+
+
+def chiral():
+    """A centre at unit distance of three points that are fixed to one another, on the side of positive volume."""
+    around = REGULAR[1:] - REGULAR[1:].mean(dim=0)
+    normal = torch.linalg.cross(around[1] - around[0], around[2] - around[0])
+    centre = -0.3 * normal / normal.norm()
+    frame = torch.cat([centre[None], around])
+    pairs = torch.combinations(torch.arange(4))
+    apart = distances(frame[None], pairs)[0]
+    centres = torch.tensor([[0, 1, 2, 3]])
+    return frame, Projection(pairs, 0.98 * apart, 1.02 * apart, centres, torch.ones(1))
+
+
+def volume(points):
+    arms = points[:, 1:4] - points[:, :1]
+    return torch.linalg.det(arms)
+
+
+def test_rigid_distances_end_within_their_ranges(generator):
+    projection = rigid_tetrahedron()
+    points = REGULAR + 0.1 * torch.randn(200, 4, 3, generator=generator)
+    projected = distances(projection.project(points), projection.pairs)
+    assert projected.min() > 0.95 * (1 - 2 * TOLERANCE)
+    assert projected.max() < 1.05 * (1 + 2 * TOLERANCE)
+
+
+def test_frames_without_violations_are_left_exactly_as_they_are(generator):
+    bad = REGULAR + 0.3 * torch.randn(4, 3, generator=generator)
+    given = torch.stack([REGULAR, bad])
+    projected = rigid_tetrahedron().project(given)
+    assert torch.equal(projected[0], REGULAR)
+    assert not torch.equal(projected[1], bad)
+    assert torch.equal(given[1], bad)
+
+
+def test_the_centre_of_the_points_does_not_move(generator):
+    points = torch.randn(50, 4, 3, generator=generator)
+    projected = rigid_tetrahedron().project(points)
+    torch.testing.assert_close(projected.mean(dim=1), points.mean(dim=1), atol=1e-5, rtol=0)
+
+
+def test_a_loose_point_is_not_touched(generator):
+    points = torch.randn(20, 3, 3, generator=generator)
+    projection = held_apart([[0, 1]], [1.0], [1.0])
+    projected = projection.project(points)
+    assert torch.equal(projected[:, 2], points[:, 2])
+    torch.testing.assert_close(distances(projected, projection.pairs), torch.ones(20, 1), atol=2 * TOLERANCE, rtol=0)
+
+
+def test_points_without_an_upper_end_are_only_kept_apart(generator):
+    points = torch.randn(100, 2, 3, generator=generator)
+    projection = held_apart([[0, 1]], [1.0], [torch.inf])
+    before, after = (distances(p, projection.pairs)[:, 0] for p in (points, projection.project(points)))
+    assert torch.equal(before[before > 1], after[before > 1])
+    torch.testing.assert_close(after[before < 1], torch.ones(int((before < 1).sum())), atol=2 * TOLERANCE, rtol=0)
+
+
+def test_a_centre_on_the_wrong_side_is_mirrored_and_its_distances_stay(generator):
+    frame, projection = chiral()
+    assert volume(frame[None]) > 0
+    mirrored = frame.clone()
+    mirrored[0] *= -1
+    given = torch.stack([frame, mirrored])
+    projected = projection.project(given)
+    assert torch.equal(projected[0], frame)
+    torch.testing.assert_close(projected[1], frame, atol=1e-5, rtol=0)
+
+
+def test_disturbed_frames_get_their_hand_back(generator):
+    frame, projection = chiral()
+    points = frame + 0.25 * torch.randn(500, 4, 3, generator=generator)
+    assert (volume(points) < 0).sum() > 50
+    projected = projection.project(points)
+    assert (volume(projected) > 0).all()
+    apart = distances(projected, projection.pairs)
+    assert ((apart > projection.lower * (1 - 2 * TOLERANCE)) & (apart < projection.upper * (1 + 2 * TOLERANCE))).all()
