@@ -80,12 +80,14 @@ class SystemContent(_Content):
     reference_nm: list[list[float]]
     topology: TopologyContent | None
     constraints: ConstraintsContent
+    fit: Annotated[list[Index], Field(min_length=3)] | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SystemContent":
         n_points, dim = len(self.entities.entity_of_point), self.entities.dim
         _demand(_shaped(self.reference_nm, n_points, dim), "reference_nm does not fit the entities")
         held = [*self.constraints.pairs, *self.constraints.centres]
+        _demand(max(self.fit or [0]) < n_points, "fit names a point that is not there")
         _demand(all(max(points) < n_points for points in held), "constraints name a point that is not there")
         _demand(dim == 3 or not self.constraints.centres, "constraints have centres, which only space has")
         if self.topology is not None:

@@ -1,7 +1,7 @@
 """`Sampler`: a trained model, and the three tasks it can be asked: to go on, to bridge, to fill in."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import mdtraj as md
@@ -18,6 +18,7 @@ from lamslide_md.models.chaining import Sampling, WindowModel
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.weights import digest_of, weights_digest
+from lamslide_md.repertoire import Repertoire
 from lamslide_md.restart import Place
 from lamslide_md.rollout import Rollout
 from lamslide_md.starts import Start, draw_starts, known_frames
@@ -75,7 +76,8 @@ class Sampler:
         ----------
         start
             Frames to start from, chain c from frame c modulo their number (a model with several known frames takes the
-            last ones, for all chains); or several trajectories of one system, chain c from the end of trajectory c
+            last ones, for all chains), of a system of the training or, if that was of several molecules, of another
+            one whose parts they have; or several trajectories of one system, chain c from the end of trajectory c
             modulo their number. ``reference``: frames of the training data drawn with the seed.
         n_frames
             New frames of each chain.
@@ -108,7 +110,7 @@ class Sampler:
         if isinstance(start, str) and start == "reference":
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
-            system, known_nm = known_frames(start, self.systems, self.settings.flow.n_known, n_chains)
+            system, known_nm = known_frames(start, self.repertoire, self.settings.flow.n_known, n_chains)
         points_of, start_at = self._points_of(system, constrain), Place(0, self._placed(system, known_nm))
 
         def windows(place: Place | None) -> Iterator[tuple[np.ndarray, Place]]:
@@ -119,7 +121,7 @@ class Sampler:
 
         # By which a rollout that goes on is known again.
         made_of = {"start": digest_of(start_at.known), "weights": weights_digest(self.autoencoder, self.flow)}
-        facts = self._facts(sampling, constrain) | made_of
+        facts = self._facts(system, sampling, constrain) | made_of
         return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
 
     def interpolate(
@@ -166,12 +168,12 @@ class Sampler:
             If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
-        system, first_nm = known_frames(start, self.systems, 1, n_paths)
-        _, last_nm = known_frames(end, (system,), 1, n_paths)
+        system, first_nm = known_frames(start, self.repertoire, 1, n_paths)
+        _, last_nm = known_frames(end, replace(self.repertoire, systems=(system,)), 1, n_paths)
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
         fill = self._filling(system, sampling, constrain)
         paths = fill_between(first, last, n_frames, self.settings.flow, fill)
-        return self._filled(system, paths, self._facts(sampling, constrain))
+        return self._filled(system, paths, self._facts(system, sampling, constrain))
 
     def upsample(
         self,
@@ -221,11 +223,16 @@ class Sampler:
                 f"frames {interval_ps:g} ps apart cannot be upsampled {factor} times to the model's "
                 f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
             )
-        system, frames_nm = known_frames(trajectory, self.systems, 1, n_coarse)
+        system, frames_nm = known_frames(trajectory, self.repertoire, 1, n_coarse)
         coarse = self._placed(system, frames_nm)[:, 0]
         fill = self._filling(system, sampling, constrain)
         fine = fill_spaced(coarse, factor, self.settings.flow, fill)
-        return self._filled(system, fine[None], self._facts(sampling, constrain))
+        return self._filled(system, fine[None], self._facts(system, sampling, constrain))
+
+    @property
+    def repertoire(self) -> Repertoire:
+        """What the model can be asked about."""
+        return Repertoire(self.systems, self.settings, self.autoencoder.pool.size)
 
     def _points_of(self, system: System, constrain: bool) -> PointModel:
         model = WindowModel(self.autoencoder, self.flow, self.settings.flow.n_forward, self.settings.placement)
@@ -238,9 +245,13 @@ class Sampler:
         placed = np.stack([system.place(frames, self.settings.placement) for frames in frames_nm])
         return (placed / np.float32(self.length_scale_nm)).astype(np.float32)
 
-    def _facts(self, sampling: Sampling, constrain: bool) -> dict[str, Any]:
-        kept = {"constrain": constrain, "temperature_K": self.temperature_K, "model": self.provenance}
-        return asdict(sampling) | kept
+    def _facts(self, system: System, sampling: Sampling, constrain: bool) -> dict[str, Any]:
+        return asdict(sampling) | {
+            "constrain": constrain,
+            "in_training": any(system is own for own in self.systems),
+            "temperature_K": self.temperature_K,
+            "model": self.provenance,
+        }
 
     def _filling(self, system: System, sampling: Sampling, constrain: bool) -> Fill:
         points_of = self._points_of(system, constrain)

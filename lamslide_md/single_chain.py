@@ -82,9 +82,11 @@ class SingleChain:
     def start(self, points_nm: Points) -> None:
         """Begin at a frame; a chain that has run before goes on with noise it has not used."""
         placed = self._system.place(points_nm[None].astype(np.float32), self._surrogate.settings.placement)[0]
-        self._centre = points_nm.mean(axis=0, dtype=np.float64) - placed.mean(axis=0, dtype=np.float64)
+        middle, middle_placed = (frame.mean(axis=0, dtype=np.float64) for frame in (points_nm, placed))
         turned = self._surrogate.settings.placement == "superposed"
-        self._turn = Rotation.align_vectors(points_nm - self._centre, placed)[0].as_matrix() if turned else np.eye(3)
+        onto = Rotation.align_vectors(points_nm - middle, placed - middle_placed)[0] if turned else Rotation.identity()
+        self._turn = onto.as_matrix()
+        self._centre = middle - self._turn @ middle_placed
         self._begin(placed / np.float32(self._surrogate.length_scale_nm), self._window + 1)
 
     def resume(self, state: dict[str, Any], points_nm: Points) -> bool:

@@ -1,7 +1,6 @@
 """Where chains begin: the known frames of a rollout, from what the user gives."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 import mdtraj as md
@@ -9,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.data.systems import Recording, System
-from lamslide_md.data.topologies import labels_of
 from lamslide_md.errors import InputError
+from lamslide_md.repertoire import Repertoire, alike
 
 
 def draw_starts(
@@ -25,7 +24,7 @@ Start: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequenc
 
 
 def known_frames(
-    start: Start | str, systems: Sequence[System], n_known: int, n_chains: int
+    start: Start | str, repertoire: Repertoire, n_known: int, n_chains: int
 ) -> tuple[System, Float[np.ndarray, "chains known points dim"]]:
     """Find out which system a start is, and the known frames of every chain.
 
@@ -33,8 +32,8 @@ def known_frames(
     ----------
     start
         Frames of a molecule or of points; several trajectories must be of one system.
-    systems
-        What the model was trained on.
+    repertoire
+        What the model can be asked about.
     n_known
         Known frames of a window.
     n_chains
@@ -44,7 +43,7 @@ def known_frames(
     Returns
     -------
     system
-        One of the systems, or the start's own where it is made of points.
+        One of the training, or the start's own.
     known_nm
         Not yet placed.
 
@@ -56,16 +55,16 @@ def known_frames(
     if isinstance(start, str):
         raise InputError(f"start={start!r} is neither a trajectory nor 'reference'; read a file with lamslide_md.read")
     if isinstance(start, (md.Trajectory, Recording)):
-        system, points_nm = _points_of(start, systems, n_known)
+        system, points_nm = _points_of(start, repertoire, n_known)
         if n_known > 1:
             return system, np.repeat(points_nm[None, -n_known:], n_chains, axis=0)
         return system, points_nm[np.arange(n_chains) % len(points_nm)][:, None]
     if not start:
         raise InputError("no trajectory to start from: pass at least one")
-    found = [_points_of(item, systems, n_known) for item in start]
+    found = [_points_of(item, repertoire, n_known) for item in start]
     system = found[0][0]
     for other, points_nm in found:
-        if not _alike(other, system):
+        if not alike(other, system):
             raise InputError(
                 f"chains of one rollout are of one system: the first start has {len(system.reference_nm)} points, "
                 f"another {points_nm.shape[1]}, or their kinds differ; lamslide_md.forecast takes several systems"
@@ -74,7 +73,7 @@ def known_frames(
 
 
 def group_by_system(
-    starts: Sequence[md.Trajectory] | Sequence[Recording], systems: Sequence[System], n_known: int
+    starts: Sequence[md.Trajectory] | Sequence[Recording], repertoire: Repertoire, n_known: int
 ) -> list[list[int]]:
     """Find out which trajectories are of the same system.
 
@@ -82,8 +81,8 @@ def group_by_system(
     ----------
     starts
         Of one or several systems.
-    systems
-        What the model was trained on.
+    repertoire
+        What the model can be asked about.
     n_known
         Known frames of a window.
 
@@ -99,8 +98,8 @@ def group_by_system(
     """
     groups: list[tuple[System, list[int]]] = []
     for i, start in enumerate(starts):
-        system, _ = _points_of(start, systems, n_known)
-        members = next((members for other, members in groups if _alike(system, other)), None)
+        system, _ = _points_of(start, repertoire, n_known)
+        members = next((members for other, members in groups if alike(system, other)), None)
         if members is None:
             groups.append((system, members := []))
         members.append(i)
@@ -108,33 +107,16 @@ def group_by_system(
 
 
 def _points_of(
-    start: md.Trajectory | Recording, systems: Sequence[System], n_known: int
+    start: md.Trajectory | Recording, repertoire: Repertoire, n_known: int
 ) -> tuple[System, Float[np.ndarray, "frames points dim"]]:
     """Find the system of a trajectory, and check and take its points."""
     if isinstance(start, Recording):
-        system, points_nm = _system_of_points(start.system, systems), start.points_nm
+        system, points_nm = repertoire.of_points(start.system), start.points_nm
     else:
-        system = _system_of(start, systems)
+        system = repertoire.of_molecule(start)
         points_nm = system.select(start).xyz
     if len(points_nm) < n_known:
         raise InputError(f"the start has {len(points_nm)} frame(s); this model needs {n_known} known frames")
     if not np.isfinite(points_nm).all():
         raise InputError("the start has coordinates that are not finite")
     return system, points_nm
-
-
-def _system_of_points(own: System, systems: Sequence[System]) -> System:
-    """Choose the system with the same kinds that the model was trained on, or else the start's own."""
-    own = replace(own, entities=own.entities.with_vocabularies(systems[0].entities.vocabularies))
-    return next((system for system in systems if _alike(system, own)), own)
-
-
-def _alike(one: System, other: System) -> bool:
-    return one.topology is other.topology and np.array_equal(one.entities.kinds, other.entities.kinds)
-
-
-def _system_of(start: md.Trajectory, systems: Sequence[System]) -> System:
-    """Choose the system whose atoms the start has; the first one, for its error, if none fits."""
-    there = set(labels_of(start.topology))
-    fitting = [system for system in systems if system.topology is not None and set(system.labels()) <= there]
-    return (fitting or list(systems))[0]

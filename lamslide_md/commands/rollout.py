@@ -1,5 +1,6 @@
 """`lamslide rollout`: a long trajectory from a surrogate."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,6 +108,9 @@ def rollout(
         except RolloutInterrupted as interrupted:
             raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
     speed = ns_per_s(out) or 0.0
+    if not made.facts["in_training"]:
+        unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
+        print(f"note: {out}: {unseen}", file=sys.stderr)
     if json:
         told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
         print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,6 +22,9 @@ MIN_VOLUME = 0.2
 
 MAX_FRAMES = 20_000
 """Frames from which constraints are learned, equally spaced."""
+
+Centre: TypeAlias = tuple[int, int, int, int]
+"""A point and three that are bonded to it."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +121,33 @@ def find_constraints(
     )
 
 
-def _hands(
-    frames: Float[np.ndarray, "frames points dim"], bonds: Int[np.ndarray, "bonds 2"]
-) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Points with three bonds whose signed volume never comes near zero, and its sign."""
+def centres_of(bonds: Int[np.ndarray, "bonds 2"]) -> Iterator[Centre]:
+    """Find every point with three that are bonded to it, in rising order.
+
+    Parameters
+    ----------
+    bonds
+        Pairs of points.
+
+    Yields
+    ------
+    tuple
+        The point, and the three.
+    """
     for centre in np.unique(bonds):
         bonded = sorted(int(end) for bond in bonds if centre in bond for end in bond if end != centre)
-        for three in combinations(bonded, 3):
-            arms = frames[:, list(three)] - frames[:, [centre]]
-            arms = arms / np.linalg.norm(arms, axis=-1, keepdims=True)
-            volume = np.linalg.det(arms)
-            sign = np.sign(volume[0])
-            if (sign * volume).min() > MIN_VOLUME:
-                yield (int(centre), *three), int(sign)
+        for first, second, third in combinations(bonded, 3):
+            yield int(centre), first, second, third
+
+
+def _hands(
+    frames: Float[np.ndarray, "frames points dim"], bonds: Int[np.ndarray, "bonds 2"]
+) -> Iterator[tuple[Centre, int]]:
+    """Centres whose signed volume never comes near zero, and its sign."""
+    for centre in centres_of(bonds):
+        arms = frames[:, centre[1:]] - frames[:, centre[:1]]
+        arms = arms / np.linalg.norm(arms, axis=-1, keepdims=True)
+        volume = np.linalg.det(arms)
+        sign = np.sign(volume[0])
+        if (sign * volume).min() > MIN_VOLUME:
+            yield centre, int(sign)

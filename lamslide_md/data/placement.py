@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 Placement = Literal["superposed", "centred", "anchored", "aligned"]
 """Frames are ``superposed`` on a reference (one molecule) or ``centred`` on their mean position, one by one: only inner
@@ -21,7 +21,9 @@ def centred(points: Float[np.ndarray, "*frames points dim"]) -> Float[np.ndarray
 
 
 def superposed(
-    points: Float[np.ndarray, "frames points dim"], reference: Float[np.ndarray, "points dim"]
+    points: Float[np.ndarray, "frames points dim"],
+    reference: Float[np.ndarray, "points dim"],
+    fit: Int[np.ndarray, " fit"] | None = None,
 ) -> Float[np.ndarray, "frames points dim"]:
     """Centre every frame and turn it onto a reference by the rotation of least squared deviation.
 
@@ -31,6 +33,8 @@ def superposed(
         Frames, any unit of length.
     reference
         One frame, same unit.
+    fit
+        Points that are centred and fitted; None: all.
 
     Returns
     -------
@@ -41,7 +45,9 @@ def superposed(
     ----------
     Kabsch, Acta Cryst. A 32 (1976) 922, by singular value decomposition, which always converges.
     """
-    frames = centred(points).astype(np.float64)
-    u, _, vt = np.linalg.svd(np.einsum("fpi,pj->fij", frames, centred(reference).astype(np.float64)))
+    chosen = slice(None) if fit is None else fit
+    frames = (points - points[:, chosen].mean(axis=1, keepdims=True)).astype(np.float64)
+    target = centred(reference[chosen]).astype(np.float64)
+    u, _, vt = np.linalg.svd(np.einsum("fpi,pj->fij", frames[:, chosen], target))
     u[:, :, -1] *= np.sign(np.linalg.det(u @ vt))[:, None]
     return np.einsum("fpi,fij->fpj", frames, u @ vt).astype(points.dtype)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import mdtraj as md
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from lamslide_md.data.constraints import Constraints
 from lamslide_md.data.entities import Entities
@@ -25,17 +25,20 @@ class System:
     entities
         Assignment of points to entities.
     reference_nm
-        The centred frame that others are superposed on.
+        The frame that others are superposed on.
     topology
         Of the molecule; None for points without chemistry.
     constraints
         What its frames never leave, learned from the training data.
+    fit
+        Points that are superposed; None: all.
     """
 
     entities: Entities
     reference_nm: Float[np.ndarray, "points dim"]
     topology: md.Topology | None = None
     constraints: Constraints = field(default_factory=Constraints.none)
+    fit: Int[np.ndarray, " fit"] | None = None
 
     @classmethod
     def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
@@ -49,7 +52,9 @@ class System:
         """Centre frames or superpose them on the reference; windows are placed later, as a whole."""
         if placement in OF_WINDOWS:
             return points_nm
-        return superposed(points_nm, self.reference_nm) if placement == "superposed" else centred(points_nm)
+        if placement == "superposed":
+            return superposed(points_nm, self.reference_nm, self.fit)
+        return centred(points_nm)
 
     def labels(self) -> list[Label]:
         """Tell the atoms apart.
@@ -108,6 +113,7 @@ class System:
             "reference_nm": self.reference_nm.tolist(),
             "topology": None if self.topology is None else topology_to_dict(self.topology),
             "constraints": self.constraints.to_dict(),
+            "fit": None if self.fit is None else self.fit.tolist(),
         }
 
     @classmethod
@@ -119,6 +125,7 @@ class System:
             np.array(content["reference_nm"], dtype=np.float32),
             None if topology is None else topology_from_dict(topology),
             Constraints.from_dict(content["constraints"]),
+            None if content["fit"] is None else np.array(content["fit"], dtype=int),
         )
 
 

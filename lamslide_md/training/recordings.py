@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lamslide_md.data.common_atoms import superposed_alike
 from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.entities import joint_vocabularies
 from lamslide_md.data.placement import OF_WINDOWS
@@ -159,11 +160,13 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     interval_ps = frame_interval_ps or max(settings.frame_interval_ps, longest)
     vocabularies = joint_vocabularies([r.system.entities for r in recordings])
     shared: dict[int, System] = {}
-    for old in {id(r.system): r.system for r in recordings}.values():
+    olds = list({id(r.system): r.system for r in recordings}.values())
+    placed_alike = superposed_alike(olds) if settings.placement == "superposed" else olds
+    for old, alike in zip(olds, placed_alike, strict=True):
         own = np.concatenate([r.points_nm for r in recordings if r.system is old])
         entities = old.entities.with_vocabularies(vocabularies)
         constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
-        shared[id(old)] = replace(old, entities=entities, constraints=constraints)
+        shared[id(old)] = replace(alike, entities=entities, constraints=constraints)
     recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
     series = [s for system in shared.values() for s in _series_of(system, recordings, settings, interval_ps)]
     scale_nm = _length_scale(series, settings)

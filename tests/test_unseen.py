@@ -1,0 +1,114 @@
+"""A model of several molecules takes another one that is made of the same parts."""
+
+import mdtraj as md
+import numpy as np
+import pytest
+from networkx import node_connected_component
+from scipy.spatial.transform import Rotation
+
+import lamslide_md as lam
+from lamslide_md.data.common_atoms import superposed_alike
+from lamslide_md.data.constraints import centres_of
+from lamslide_md.data.systems import System
+from lamslide_md.data.transfer import transferred
+from lamslide_md.errors import InputError
+from lamslide_md.reference.peptides import peptide
+from tests.small import tiny_settings
+
+BACKBONE = ("N", "CA", "C", "O")
+
+
+def trajectory(sequence, n_frames=60, seed=0, spread=0.7):
+    """Heavy atoms of a built peptide that tumbles and shivers, every bond that can turn at a random angle."""
+    built = peptide(sequence)
+    whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
+    heavy = whole.atom_slice(whole.topology.select("not element H"))
+    generator = np.random.default_rng(seed)
+    xyz = np.repeat(heavy.xyz.astype(float), n_frames, axis=0)
+    bonds = heavy.topology.to_bondgraph()
+    for begin, end in list(bonds.edges):
+        if {begin.name, end.name} != {"C", "N"} and min(bonds.degree(begin), bonds.degree(end)) > 1:
+            bonds.remove_edge(begin, end)
+            beyond = [atom.index for atom in node_connected_component(bonds, end)]
+            bonds.add_edge(begin, end)
+            axis = xyz[:, end.index] - xyz[:, begin.index]
+            axis *= spread * generator.normal(size=(n_frames, 1)) / np.linalg.norm(axis, axis=-1, keepdims=True)
+            turn, about = Rotation.from_rotvec(axis).as_matrix(), xyz[:, [end.index]]
+            xyz[:, beyond] = np.einsum("fij,faj->fai", turn, xyz[:, beyond] - about) + about
+    xyz += 0.002 * generator.normal(size=xyz.shape)
+    tumbled = np.einsum("fij,faj->fai", Rotation.random(n_frames, rng=generator).as_matrix(), xyz)
+    return md.Trajectory(tumbled.astype(np.float32), heavy.topology, time=np.arange(float(n_frames)))
+
+
+@pytest.fixture(scope="module")
+def model():
+    settings = tiny_settings(n_steps=60, entities="residues", n_latents=2)
+    return lam.Surrogate.fit([trajectory("AVG"), trajectory("VGA", seed=1)], settings=settings)
+
+
+def test_molecules_stand_in_the_same_orientation_by_the_atoms_they_share():
+    systems = superposed_alike(
+        [System.molecule(trajectory(name, 1, spread=0), "residues") for name in ("AVG", "VGA", "GAV")]
+    )
+    placed = [
+        system.place(trajectory(name, 5, seed=i, spread=0).xyz, "superposed")
+        for i, (system, name) in enumerate(zip(systems, ("AVG", "VGA", "GAV"), strict=True))
+    ]
+    backbones = [
+        frames[:, [a.index for a in system.topology.atoms if a.name in BACKBONE]]
+        for frames, system in zip(placed, systems, strict=True)
+    ]
+    # Built as extended chains, all three have the same backbone; they shiver by 0.004 nm.
+    for other in backbones[1:]:
+        assert np.abs(other - backbones[0]).max() < 0.03
+
+
+def test_constraints_are_carried_to_a_molecule_of_the_same_parts(model):
+    unseen, own = trajectory("GAV"), lam.Surrogate.fit(trajectory("GAV"), settings=tiny_settings(n_steps=1))
+    carried, learned = transferred(unseen.topology, model.systems), own.systems[0].constraints
+    hands = dict(zip(map(tuple, learned.centres), learned.signs, strict=True))
+    assert dict(zip(map(tuple, carried.centres), carried.signs, strict=True)) == hands
+    assert len(hands) == 3
+    assert len(hands) < len(list(centres_of(model.systems[0].entities.bonds)))
+    ends = {tuple(pair): upper for pair, upper in zip(carried.pairs, carried.upper_nm, strict=True)}
+    bonds = [tuple(sorted(bond)) for bond in own.systems[0].entities.bonds.tolist()]
+    assert all(np.isfinite(ends[bond]) for bond in bonds)
+    distance = np.linalg.norm(unseen.xyz[:, carried.pairs[:, 0]] - unseen.xyz[:, carried.pairs[:, 1]], axis=-1)
+    rigid = np.isfinite(carried.upper_nm)
+    assert rigid.sum() > len(bonds)
+    assert (distance[:, rigid] > carried.lower_nm[rigid] - 0.03).all()
+    assert (distance[:, rigid] < carried.upper_nm[rigid] + 0.03).all()
+
+
+def test_an_unseen_molecule_is_rolled_out_and_the_manifest_says_so(model, tmp_path):
+    start = trajectory("GAV")[:2]
+    rollout = model.rollout(start, 12, n_chains=2)
+    frames = rollout.to_mdtraj()
+    assert [str(residue) for residue in frames.topology.residues] == ["GLY1", "ALA2", "VAL3"]
+    bonds = np.array([(a.index, b.index) for a, b in frames.topology.bonds])
+    lengths = np.linalg.norm(frames.xyz[:, bonds[:, 0]] - frames.xyz[:, bonds[:, 1]], axis=-1)
+    assert lengths.min() > 0.11
+    assert lengths.max() < 0.17
+    assert not rollout.facts["in_training"]
+    assert model.rollout(trajectory("VGA"), 1).facts["in_training"]
+
+
+def test_unknown_residues_and_longer_chains_are_refused(model):
+    with pytest.raises(InputError, match="kinds SER are unknown to the model, which knows ALA, GLY, VAL"):
+        model.rollout(trajectory("SAV"), 1)
+    with pytest.raises(InputError, match=r"N of residue 3.*molecules of 3 residues"):
+        model.rollout(trajectory("AV"), 1)
+
+
+def test_a_model_of_one_molecule_does_not_take_another():
+    model = lam.Surrogate.fit(trajectory("AVG"), settings=tiny_settings(n_steps=1, entities="residues"))
+    with pytest.raises(InputError, match="lacks"):
+        model.rollout(trajectory("VGA"), 1)
+
+
+def test_the_common_orientation_survives_the_model_file(model, tmp_path):
+    again = lam.Surrogate.load(model.save(tmp_path / "peptides.lamslide"))
+    for one, other in zip(model.systems, again.systems, strict=True):
+        np.testing.assert_array_equal(one.fit, other.fit)
+    start = trajectory("GAV")[:1]
+    np.testing.assert_array_equal(model.rollout(start, 3).points_nm(), again.rollout(start, 3).points_nm())
