@@ -71,9 +71,13 @@ class Repertoire:
         whole = md.Trajectory(start.xyz[:1], with_bonds(start))
         frame = whole.atom_slice(select(whole.topology, self.settings.atoms))
         own = System.molecule(frame, self.settings.autoencoder.entities)
-        if own.entities.n_entities > self.n_identifiers:
+        known = max(system.entities.n_entities for system in molecules)
+        if self.settings.autoencoder.identifiers == "random":
+            known = self.n_identifiers
+        if own.entities.n_entities > known:
+            what = self.settings.autoencoder.entities
             raise InputError(
-                f"the molecule has {own.entities.n_entities} entities; the model can tell {self.n_identifiers} apart"
+                f"the molecule has {own.entities.n_entities} {what}; the model has learned {known} at most"
             )
         entities = own.entities.with_vocabularies(molecules[0].entities.vocabularies)
         own = replace(own, entities=entities, constraints=transferred(frame.topology, molecules))

@@ -98,6 +98,8 @@ def test_unknown_residues_and_longer_chains_are_refused(model):
         model.rollout(trajectory("SAV"), 1)
     with pytest.raises(InputError, match=r"N of residue 3.*molecules of 3 residues"):
         model.rollout(trajectory("AV"), 1)
+    with pytest.raises(InputError, match="4 residues; the model has learned 3 at most"):
+        model.rollout(trajectory("AVGA"), 1)
 
 
 def test_a_model_of_one_molecule_does_not_take_another():

@@ -15,8 +15,8 @@ RELAXATION = 1.6
 MAX_ITERATIONS = 200
 """Of the distances; frames without violations leave the iteration."""
 
-MAX_ROUNDS = 4
-"""Of centres and distances in turn: mending a distance may turn a centre over again."""
+MAX_ROUNDS = 30
+"""Of centres and distances in turn: mending distances may turn a centre over again, in one frame of thousands."""
 
 
 @dataclass(frozen=True)

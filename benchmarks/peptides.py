@@ -1,0 +1,102 @@
+"""Peptides that the model has never seen: train on twelve, roll out three others from one frame each, and judge them.
+
+    python benchmarks/peptides.py            # everything that is missing; some hours on two cores, goes on when killed
+    python benchmarks/peptides.py --simulate # only the reference MD
+
+All peptides are made of six residues, each of which stands twice in each of the four places of the training set. The
+three test peptides were drawn once, no choice was made on them. MD: amber14 and OBC2 at 350 K, 5 ns of each training
+peptide, two replicates of 10 ns of each test peptide; rollouts start from the first frame of replicate 1, are judged by
+replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json.
+"""
+
+import argparse
+import shlex
+import subprocess
+from typing import Any
+
+import numpy as np
+from common import write_result
+from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, figures_of, run
+from rich.console import Console
+from rich.table import Table
+
+TRAINING = ("AGVD", "SVFA", "FVAF", "AFSV", "VFGG", "DDGS", "SASG", "DSDV", "GAVA", "FDAD", "VSFS", "GGDF")
+TEST = ("GDAF", "ASDG", "FSGA")
+TRAINING_NS, TEST_NS = 5, 10
+MODEL = "peptides.lamslide"
+CHANGES = {
+    "autoencoder.entities": "residues",
+    "autoencoder.n_latents": 4,
+    "autoencoder.n_channels": 32,
+    "autoencoder.optimisation.n_steps": 8000,
+    "flow.optimisation.n_steps": 8000,
+}
+"""Of the preset `quick`: a latent for each residue, and steps for twelve molecules."""
+SUMMARY = (
+    "js_distance_torsions_backbone",
+    "js_distance_torsions_side_chain",
+    "js_distance_tic0",
+    "js_distance_tic01",
+    "js_distance_states_occupancy",
+    "relaxation_log_ratio",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--simulate", action="store_true", help="only make the reference MD")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    for name in (*TRAINING, *TEST):
+        simulate(name)
+    if args.simulate:
+        return
+    folder = ROOT / "runs" / "peptides" / f"quick_{args.seed}"
+    files = " ".join(f"../../md/peptides/{name}/rep1.xtc" for name in TRAINING)
+    changes = " ".join(f"--set {key}={value}" for key, value in CHANGES.items())
+    run(folder, {MODEL: f"lamslide train {files} --interval-ps 10 {changes} --seed {args.seed} --out {MODEL}"})
+    results = {}
+    for name in TEST:
+        own, md = folder / name, f"../../../md/peptides/{name}"
+        judged = f"--reference {md}/rep2.xtc --replicate {md}/rep1.xtc --lag-ps 100"
+        rollout = f"--chains {N_CHAINS} --frames {N_FRAMES} --seed {args.seed} --out rollout.xtc"
+        steps = {
+            "start.pdb": f"mdconvert {md}/rep1.xtc -t {md}/system.pdb -i 0 -o start.pdb",
+            "rollout.xtc": f"lamslide rollout ../{MODEL} --start start.pdb {rollout}",
+            "comparison.json": f"lamslide compare rollout.xtc {judged} --out comparison.json --report report.html",
+        }
+        run(own, steps)
+        results[name] = figures_of(own, f"../{MODEL.removesuffix('.lamslide')}")
+    write_result(f"peptides_{args.seed}", {"training": TRAINING, "changes": CHANGES, "unseen": results})
+    show(results)
+
+
+def simulate(name: str) -> None:
+    """Simulate a peptide, or go on with it."""
+    length = (
+        f"--ns {TRAINING_NS} --replicates 1" if name in TRAINING else f"--ns {TEST_NS} --replicates 2 --processes 1"
+    )
+    MD.mkdir(parents=True, exist_ok=True)
+    command = f"lamslide simulate {name} {length} --platform Reference --out peptides/{name}"
+    print(command, flush=True)
+    subprocess.run(shlex.split(command), cwd=MD, check=True)
+
+
+def show(results: dict[str, dict[str, Any]]) -> None:
+    """Print ratios to the floor of MD, and their medians."""
+    table = Table(title="unseen peptides: ratio to the floor of MD (relaxation: exp of the error, of MD)")
+    for column in ("peptide", *SUMMARY):
+        table.add_column(column.removeprefix("js_distance_"))
+    rows = {name: [value(figures["measures"][key], key) for key in SUMMARY] for name, figures in results.items()}
+    for name, row in (rows | {"median": list(np.median(list(rows.values()), axis=0))}).items():
+        table.add_row(name, *(f"{number:.2f}" for number in row))
+    Console().print(table)
+
+
+def value(measure: dict[str, float], key: str) -> float:
+    """Give the ratio, or the mean factor by which relaxation times are off."""
+    return float(np.exp(measure["rollout"])) if key == "relaxation_log_ratio" else measure["ratio"]
+
+
+if __name__ == "__main__":
+    main()
