@@ -124,13 +124,13 @@ PRESETS: dict[str, Settings] = {
     ),
     "standard": Settings(
         frame_interval_ps=5.0,
-        autoencoder=AutoencoderSettings(width=128, optimisation=Optimisation(n_steps=20_000, batch_size=128)),
+        autoencoder=AutoencoderSettings(width=128, optimisation=Optimisation(n_steps=6000)),
         flow=FlowSettings(
             forward_frames=2,
             prediction="data",
             width=128,
             depth=4,
-            optimisation=Optimisation(n_steps=40_000, learning_rate=1e-3, batch_size=64),
+            optimisation=Optimisation(n_steps=10_000),
         ),
     ),
     "paper": Settings(
