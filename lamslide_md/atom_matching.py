@@ -82,7 +82,8 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
     Raises
     ------
     InputError
-        If no system of the model has these atoms; the message names those that are missing or too many.
+        If no system of the model has these atoms, the message names those that are missing or too many; if a model
+        of several molecules cannot take this one either, it says why.
     """
     if not atoms.has("atomtypes"):
         known = _remembered(atoms, surrogate)
@@ -102,7 +103,17 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
         if not missing and not surplus:
             return Match(system, np.array([there[label] for label in wanted]))
         complaints.append(_complaint(missing, surplus, len(wanted), len(atoms)))
+    if len(surrogate.systems) > 1:
+        return _unseen(atoms, surrogate, there)
     raise InputError(complaints[0])
+
+
+def _unseen(atoms: Atoms, surrogate: Surrogate, there: dict[Label, int]) -> Match:
+    """Match a molecule that a model of several others has never seen."""
+    order = list(there.values())
+    topology = topology_from_ase(atoms[order])
+    system = surrogate.repertoire.of_molecule(md.Trajectory(atoms.positions[order] * NM_PER_ANGSTROM, topology))
+    return Match(system, np.array([there[label] for label in system.labels()]))
 
 
 def _labels(atoms: Atoms) -> dict[Label, int]:

@@ -1,5 +1,6 @@
 """A model of several molecules takes another one that is made of the same parts."""
 
+import ase.io
 import mdtraj as md
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from networkx import node_connected_component
 from scipy.spatial.transform import Rotation
 
 import lamslide_md as lam
+from lamslide_md.ase import LatentDynamics
 from lamslide_md.data.common_atoms import superposed_alike
 from lamslide_md.data.constraints import centres_of
 from lamslide_md.data.systems import System
@@ -114,3 +116,15 @@ def test_the_common_orientation_survives_the_model_file(model, tmp_path):
         np.testing.assert_array_equal(one.fit, other.fit)
     start = trajectory("GAV")[:1]
     np.testing.assert_array_equal(model.rollout(start, 3).points_nm(), again.rollout(start, 3).points_nm())
+
+
+def test_ase_dynamics_run_an_unseen_molecule_in_any_order_of_its_atoms(model, tmp_path):
+    path = tmp_path / "start.pdb"
+    trajectory("GAV")[0].save(path)
+    atoms = ase.io.read(path)
+    shuffled, given = atoms[np.random.default_rng(0).permutation(len(atoms))], atoms.positions.copy()
+    with LatentDynamics(atoms, model) as one, LatentDynamics(shuffled, model) as other:
+        one.run(3)
+        other.run(3)
+    np.testing.assert_allclose(sorted(one.atoms.positions.tolist()), sorted(other.atoms.positions.tolist()), atol=1e-3)
+    assert np.abs(one.atoms.positions - given).max() > 0.01

@@ -67,7 +67,7 @@ def _part(atom: Atom) -> Part:
 
 
 def _pair_key(topology: md.Topology, i: int, j: int) -> PairKey:
-    one, other = topology.atom(i), topology.atom(j)
+    one, other = sorted((topology.atom(i), topology.atom(j)), key=lambda atom: (atom.residue.index, atom.name))
     return other.residue.index - one.residue.index, _part(one), _part(other)
 
 
