@@ -32,7 +32,7 @@ def main(
     set_: Annotated[list[str], typer.Option("--set", help="Change a setting: flow.optimisation.n_steps=8000.")] = [],  # noqa: B006
     samples: Annotated[int, typer.Option(min=1, help="Samples of each forecast.")] = 20,
     solver_steps: Annotated[int, typer.Option(min=1, help="Euler steps of each window.")] = 10,
-    windows: Annotated[int, typer.Option(min=1, help="Test windows at most, evenly spread.")] = 1000,
+    windows: Annotated[int, typer.Option(min=1, help="Test windows at most, evenly spread.")] = 200,
     seed: Annotated[int, typer.Option(help="Of training and samples.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs/crowds"),
 ) -> None:
