@@ -15,6 +15,12 @@ RELAXATION = 1.6
 MAX_ITERATIONS = 200
 """Of the distances; frames without violations leave the iteration."""
 
+FLAT = 0.1
+"""Volume, relative to the product of the three bonds (0.77 in a tetrahedron), below which a centre is turned over."""
+
+RAISED = 0.2
+"""Volume that a mirrored centre has at least, so that it does not turn over again."""
+
 MAX_ROUNDS = 30
 """Of centres and distances in turn: mending distances may turn a centre over again, in one frame of thousands."""
 
@@ -25,8 +31,9 @@ class Projection:
 
     Distances: each iteration moves both points of every violated pair along their line by half of the violation,
     damped by the number of violated pairs that a point belongs to (Jacobi iteration of SHAKE's equations with
-    inequality constraints). A centre that is on the wrong side is mirrored in the plane of its three neighbours, which
-    changes none of its bonds. Frames without violations are left exactly as they are.
+    inequality constraints). A centre that is on the wrong side of the plane of its three neighbours is mirrored in it,
+    which changes none of its bonds; one that lies in the plane is raised. Frames without violations are left exactly as
+    they are.
 
     Attributes
     ----------
@@ -77,19 +84,22 @@ class Projection:
         if not len(self.centres):
             return torch.zeros(len(points), 0, dtype=torch.bool, device=points.device)
         centre, *neighbours = (points[:, column] for column in self.centres.T)
-        first, second, third = (neighbour - centre for neighbour in neighbours)
-        return (first * torch.linalg.cross(second, third)).sum(dim=-1) * self.signs < 0
+        arms = torch.stack(neighbours) - centre
+        volume = (arms[0] * torch.linalg.cross(arms[1], arms[2])).sum(dim=-1) * self.signs
+        return volume < FLAT * arms.norm(dim=-1).prod(dim=0)
 
     def _mirror(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
-        """Mirror the centres that are turned over, one after the other."""
+        """Put the centres that are turned over on their side, one after the other."""
         wrong = self._turned_over(points)
         for which in wrong.any(dim=0).nonzero().flatten():
             rows = wrong[:, which].nonzero().flatten()
             centre, first, second, third = (points[rows, column] for column in self.centres[which])
             normal = torch.linalg.cross(second - first, third - first)
-            normal = normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-9)
-            height = ((centre - first) * normal).sum(dim=-1, keepdim=True)
-            points = points.index_put((rows, self.centres[which, 0]), centre - 2 * height * normal)
+            area = normal.norm(dim=-1, keepdim=True).clamp(min=1e-9)
+            height = -((centre - first) * normal).sum(dim=-1, keepdim=True) / area
+            bonds = torch.stack([first - centre, second - centre, third - centre]).norm(dim=-1).prod(dim=0)[:, None]
+            wanted = self.signs[which] * torch.maximum(height.abs(), RAISED * bonds / area)
+            points = points.index_put((rows, self.centres[which, 0]), centre + (height - wanted) * normal / area)
         return points
 
     def _into_ranges(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:

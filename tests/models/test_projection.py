@@ -87,6 +87,14 @@ def test_a_centre_on_the_wrong_side_is_mirrored_and_its_distances_stay(generator
     torch.testing.assert_close(projected[1], frame, atol=1e-5, rtol=0)
 
 
+def test_a_centre_in_the_plane_of_its_neighbours_is_raised_to_its_side():
+    frame, projection = chiral()
+    flat = frame.clone()
+    flat[0] *= 1e-4
+    projected = projection.project(flat[None])
+    assert volume(projected) > 0.5 * volume(frame[None])
+
+
 def test_disturbed_frames_get_their_hand_back(generator):
     frame, projection = chiral()
     points = frame + 0.25 * torch.randn(500, 4, 3, generator=generator)
