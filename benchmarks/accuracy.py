@@ -113,7 +113,7 @@ def show() -> None:
             )
             cells.append(f"{judged(error, row.kinetics)} ({row.kinetics:g}; MD {told(floor)})")
         table.add_row(*cells)
-    Console().print(table)
+    Console(width=180).print(table)
 
 
 def median(runs: list[dict], key: str, what: str) -> float | None:
