@@ -11,7 +11,7 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md.data.placement import OF_WINDOWS
-from lamslide_md.training.forecast_presets import TASKS, forecast_settings
+from lamslide_md.training.forecast_presets import TASKS, forecast_settings, without_latents
 from tests.data.test_crowds import walkers, write_crowd, write_game
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -127,3 +127,14 @@ def test_every_preset_of_every_task_is_complete(task):
         settings = forecast_settings(task, preset)
         assert settings.flow.n_known == TASKS[task].n_known
         assert settings.placement in OF_WINDOWS
+
+
+@pytest.mark.parametrize(("task", "n_entities"), [("nbody", 5), ("pedestrians", 10), ("md17", 21)])
+def test_the_flow_on_coordinates_has_batches_of_as_many_tokens(task, n_entities):
+    settings = forecast_settings(task, "quick")
+    baseline = without_latents(settings, n_entities)
+    assert baseline.autoencoder.latents == "coordinates"
+    tokens = settings.autoencoder.n_latents * settings.flow.optimisation.batch_size
+    of_baseline = n_entities * baseline.flow.optimisation.batch_size
+    assert tokens - n_entities < of_baseline <= tokens
+    assert baseline.flow.n_frames == settings.flow.n_frames
