@@ -153,7 +153,12 @@ class LatentFlow(nn.Module):
         return self.out(self.norm(x))
 
     def terms(
-        self, latents: Latents, known: KnownFrames, tau: Float[Tensor, " batch"], generator: torch.Generator | None
+        self,
+        latents: Latents,
+        known: KnownFrames,
+        tau: Float[Tensor, " batch"],
+        generator: torch.Generator | None,
+        known_noise: float = 0.0,
     ) -> FlowTerms:
         """Draw noise for a training window and compare the network's prediction with the truth.
 
@@ -167,14 +172,18 @@ class LatentFlow(nn.Module):
             Flow time of each sample.
         generator
             Source of the noise, on the CPU.
+        known_noise
+            Standard deviation of noise on the known frames: what a chain goes on from is not exact, either.
 
         Returns
         -------
         FlowTerms
             Prediction and target; equal on known frames.
         """
-        data = self.standardise(latents)
-        mean, told = self.prior.mean(data, known), self.prior.condition(data, known)
+        data = given = self.standardise(latents)
+        if known_noise:
+            given = data + known_noise * torch.randn(data.shape, generator=generator).to(data)
+        mean, told = self.prior.mean(given, known), self.prior.condition(given, known)
         white = torch.randn(data.shape, generator=generator).to(data)
         noise = self.prior.colour(white, known)
         residual = (data - mean) * ~known[:, None, None]

@@ -58,7 +58,7 @@ def train_flow(
         index = source.windows.draw(max(1, n_samples * own.n_frames // len(known)), generator)
         latents, batch = source.encode(index, known, generator, with_batch=own.decoded_weight > 0)
         tau = torch.rand(len(latents), generator=generator).to(device)
-        terms = terms_of(latents, known.to(device), tau, generator)
+        terms = terms_of(latents, known.to(device), tau, generator, own.known_noise)
         total = (terms.prediction - terms.target).square().mean()
         if batch is not None and own.decoded_weight:
             decoded = autoencoder.decode(flow.restore(terms.data), batch)

@@ -83,6 +83,8 @@ class FlowSettings(BaseModel):
     """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
     bridging: float = Field(default=0.2, ge=0, le=1)
     """Share of the batches with known frames at both ends, for transition paths and upsampling."""
+    known_noise: float = Field(default=0.0, ge=0)
+    """Standard deviation of noise on known frames in training, in that of the latents; chains then forgive errors."""
     decoded_weight: float = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
 

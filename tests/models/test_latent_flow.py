@@ -63,6 +63,18 @@ def test_the_target_is_met_where_the_prediction_is_perfect(generator):
     assert float(terms.target[:, 1:].var()) == pytest.approx(2 * (math.pi / 2) ** 2 / 2, rel=0.2)
 
 
+def test_noise_on_known_frames_is_told_but_not_asked_for(generator):
+    flow, told = make_flow(WhitePrior(), "data"), []
+    flow.register_forward_pre_hook(lambda _, given: told.append(given[2]))
+    windows = torch.randn(500, N_FRAMES, 2, 16, generator=generator)
+    known, tau = torch.arange(N_FRAMES) < 1, torch.full((500,), 0.5)
+    exact = flow.terms(windows, known, tau, torch.Generator().manual_seed(0))
+    noisy = flow.terms(windows, known, tau, torch.Generator().manual_seed(0), known_noise=0.1)
+    assert float((told[1] - told[0])[:, 0].std()) == pytest.approx(0.1, rel=0.05)
+    torch.testing.assert_close(noisy.data[:, 0], exact.data[:, 0])
+    torch.testing.assert_close(noisy.target, exact.target)
+
+
 def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoencoder, generator):
     model, sampling = (
         WindowModel(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32)), N_FRAMES),
