@@ -43,7 +43,7 @@ def main() -> None:
     torsions = find_torsions(system.topology, frames_nm[0][:10])
 
     def features(positions_nm: np.ndarray) -> np.ndarray:
-        return torsion_features(torsion_angles(torsions, positions_nm)).astype(float)
+        return torsion_features(torsion_angles(positions_nm, torsions)).astype(float)
 
     lag = round(molecule.lag_ps / molecule.interval_ps)
     both = TrajectoriesDataset.from_numpy(lag, [features(frames) for frames in frames_nm])
