@@ -80,7 +80,7 @@ class Repertoire:
                 f"the molecule has {own.entities.n_entities} {what}; the model has learned {known} at most"
             )
         entities = own.entities.with_vocabularies(molecules[0].entities.vocabularies)
-        own = replace(own, entities=entities, constraints=transferred(frame.topology, molecules))
+        own = replace(own, entities=entities, constraints=transferred(own, molecules))
         return superposed_like(own, molecules[0]) if self.settings.placement == "superposed" else own
 
 

@@ -67,7 +67,7 @@ def test_molecules_stand_in_the_same_orientation_by_the_atoms_they_share():
 
 def test_constraints_are_carried_to_a_molecule_of_the_same_parts(model):
     unseen, own = trajectory("GAV"), lam.Surrogate.fit(trajectory("GAV"), settings=tiny_settings(n_steps=1))
-    carried, learned = transferred(unseen.topology, model.systems), own.systems[0].constraints
+    carried, learned = transferred(System.molecule(unseen, "residues"), model.systems), own.systems[0].constraints
     hands = dict(zip(map(tuple, learned.centres), learned.signs, strict=True))
     assert dict(zip(map(tuple, carried.centres), carried.signs, strict=True)) == hands
     assert len(hands) == 3

@@ -1,9 +1,11 @@
 """Constraints of a molecule without data of its own, from molecules that are made of the same parts."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import mdtraj as md
 import numpy as np
+from jaxtyping import Int
 from mdtraj.core.topology import Atom
 
 from lamslide_md.data.constraints import Centre, Constraints, centres_of
@@ -21,13 +23,13 @@ CentreKey = tuple[Part, tuple[tuple[int, Part], ...]]
 """The centre, and of the three around it, in order, residues from it and atoms."""
 
 
-def transferred(topology: md.Topology, trained: Sequence[System]) -> Constraints:
+def transferred(molecule: System, trained: Sequence[System]) -> Constraints:
     """Hold what holds wherever the same atoms of the same residues stand in the same order.
 
     Parameters
     ----------
-    topology
-        Of the molecule.
+    molecule
+        That has none.
     trained
         Molecules with constraints.
 
@@ -49,10 +51,11 @@ def transferred(topology: md.Topology, trained: Sequence[System]) -> Constraints
         for centre, sign in zip(held.centres, held.signs, strict=True):
             around, parity = _centre_key(system.topology, centre.tolist())
             signs.setdefault(around, set()).add(int(sign) * parity)
-    n_atoms = topology.n_atoms
-    pairs = [(i, j) for i in range(n_atoms) for j in range(i + 1, n_atoms)]
-    found = [(pair, ranges[key]) for pair in pairs if (key := _pair_key(topology, *pair)) in ranges]
-    hands = list(_hands(topology, signs))
+    if molecule.topology is None:
+        return Constraints.none()
+    pairs = combinations(range(molecule.entities.n_points), 2)
+    found = [(pair, ranges[key]) for pair in pairs if (key := _pair_key(molecule.topology, *pair)) in ranges]
+    hands = list(_hands(molecule.topology, molecule.entities.bonds, signs))
     return Constraints(
         np.array([pair for pair, _ in found], dtype=int).reshape(-1, 2),
         np.array([lower for _, (lower, _) in found]),
@@ -80,8 +83,9 @@ def _centre_key(topology: md.Topology, centre: Sequence[int]) -> tuple[CentreKey
     return (_part(middle), tuple(named[i] for i in order)), parity
 
 
-def _hands(topology: md.Topology, signs: dict[CentreKey, set[int]]) -> Iterator[tuple[Centre, int]]:
-    bonds = np.array([(one.index, other.index) for one, other in topology.bonds], dtype=int).reshape(-1, 2)
+def _hands(
+    topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"], signs: dict[CentreKey, set[int]]
+) -> Iterator[tuple[Centre, int]]:
     for centre in centres_of(bonds):
         key, parity = _centre_key(topology, centre)
         known = signs.get(key, set())
