@@ -167,3 +167,12 @@ class TestModelFiles:
             write_with(path, {**header, key: bad}, load_file(path))
             if key != "frame_interval_ps" or not isinstance(bad, int):
                 self.refused(path)
+
+
+def test_a_bond_that_breaks_is_refused_unless_the_settings_allow_it(butane):
+    reactive = md.Trajectory(butane.xyz.copy(), butane.topology, time=butane.time)
+    reactive.xyz[300:, 3] += 0.15 * (reactive.xyz[300:, 3] - reactive.xyz[300:, 2]) / 0.153
+    settings = tiny_settings(n_steps=1)
+    with pytest.raises(lam.InputError, match="frame 300"):
+        lam.Surrogate.fit(reactive, settings=settings)
+    lam.Surrogate.fit(reactive, settings=settings.model_copy(update={"check_bonds": False}))

@@ -117,6 +117,7 @@ def _small(task: Task, wide: bool) -> Settings:
         frame_interval_ps=task.frame_interval,
         placement="aligned",
         atoms="all",
+        check_bonds=False,
         autoencoder=AutoencoderSettings(
             stiffness=0.0,
             latent_noise=0.02,
@@ -152,6 +153,7 @@ def _paper(task: Task) -> Settings:
         frame_interval_ps=task.frame_interval,
         placement="anchored",
         atoms="all",
+        check_bonds=False,
         autoencoder=AutoencoderSettings(
             identifiers="random",
             n_identifiers=n_identifiers,

@@ -114,6 +114,8 @@ class Settings(BaseModel):
     placement: Placement = "superposed"
     atoms: str = "heavy"
     """Atoms that are modelled: heavy, all, or a selection in mdtraj's language."""
+    check_bonds: bool = True
+    """Refuse data with broken bonds; not for protons that jump, nor for coarse-grained beads."""
 
 
 PRESETS: dict[str, Settings] = {

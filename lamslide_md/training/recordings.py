@@ -127,7 +127,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         if isinstance(item, Recording):
             recordings.append(item)
             continue
-        traj = cast(md.Trajectory, read(item, atoms=settings.atoms))
+        traj = cast(md.Trajectory, read(item, atoms=settings.atoms, check_bonds=settings.check_bonds))
         system = System.molecule(traj, settings.autoencoder.entities)
         system = systems.setdefault(tuple(system.labels()), system)
         recordings.append(Recording(system, traj.xyz, frame_interval_of(traj)))
