@@ -1,6 +1,7 @@
 """ASE atoms matched with the atoms of a model, by residue and name."""
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import mdtraj as md
@@ -102,10 +103,12 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
         surplus = [label for label, i in there.items() if label not in of_model and atoms.numbers[i] != 1]
         if not missing and not surplus:
             return Match(system, np.array([there[label] for label in wanted]))
-        complaints.append(_complaint(missing, surplus, len(wanted), len(atoms)))
-    if len(surrogate.systems) > 1:
+        complaints.append((bool(missing), _complaint(missing, surplus, len(wanted), len(atoms))))
+    # Where a system is there with atoms beside it, that is what is wrong: it is not another molecule.
+    lacking, complaint = min(complaints, key=itemgetter(0))
+    if lacking and len(surrogate.systems) > 1:
         return _unseen(atoms, surrogate, there)
-    raise InputError(complaints[0])
+    raise InputError(complaint)
 
 
 def _unseen(atoms: Atoms, surrogate: Surrogate, there: dict[Label, int]) -> Match:

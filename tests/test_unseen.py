@@ -128,3 +128,13 @@ def test_ase_dynamics_run_an_unseen_molecule_in_any_order_of_its_atoms(model, tm
         other.run(3)
     np.testing.assert_allclose(sorted(one.atoms.positions.tolist()), sorted(other.atoms.positions.tolist()), atol=1e-3)
     assert np.abs(one.atoms.positions - given).max() > 0.01
+
+
+def test_ase_atoms_beside_a_molecule_of_the_training_are_refused(model, tmp_path):
+    path = tmp_path / "start.pdb"
+    trajectory("AVG")[0].save(path)
+    atoms = ase.io.read(path)
+    extra = atoms[-1:]
+    extra.set_array("atomtypes", np.array(["XX"]))
+    with pytest.raises(InputError, match="have beside those GLY3-XX"):
+        LatentDynamics(atoms + extra, model)

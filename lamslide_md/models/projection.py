@@ -72,12 +72,14 @@ class Projection:
         """
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
+        wrong = self._turned_over(points)
         for _ in range(MAX_ROUNDS):
-            mirrored = self._mirror(points[rows])
-            points[rows] = self._into_ranges(mirrored)
-            rows = rows[self._turned_over(points[rows]).any(dim=1)]
-            if not len(rows):
+            points[rows] = self._into_ranges(self._mirror(points[rows], wrong))
+            wrong = self._turned_over(points[rows])
+            some = wrong.any(dim=1)
+            if not some.any():
                 break
+            rows, wrong = rows[some], wrong[some]
         return points
 
     def _turned_over(self, points: Float[Tensor, "frames points dim"]) -> Bool[Tensor, "frames centres"]:
@@ -88,9 +90,10 @@ class Projection:
         volume = (arms[0] * torch.linalg.cross(arms[1], arms[2])).sum(dim=-1) * self.signs
         return volume < FLAT * arms.norm(dim=-1).prod(dim=0)
 
-    def _mirror(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
+    def _mirror(
+        self, points: Float[Tensor, "frames points dim"], wrong: Bool[Tensor, "frames centres"]
+    ) -> Float[Tensor, "frames points dim"]:
         """Put the centres that are turned over on their side, one after the other."""
-        wrong = self._turned_over(points)
         for which in wrong.any(dim=0).nonzero().flatten():
             rows = wrong[:, which].nonzero().flatten()
             centre, first, second, third = (points[rows, column] for column in self.centres[which])
