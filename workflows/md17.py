@@ -30,12 +30,13 @@ from lamslide_md.training.forecast_presets import forecast_settings
 STRUCTURES = Path(__file__).parent.parent / "example_systems"
 FRAME_INTERVAL_PS = 0.005
 WINDOW = 30
+N_STEPS = 60_000
 
 
 def main(
     data: Annotated[list[Path], typer.Option(help="Files of MD17 or rMD17; give it again for each.")] = [],  # noqa: B006
     simulate: Annotated[list[str], typer.Option(help="Molecule of example_systems/; give it again for each.")] = [],  # noqa: B006
-    steps: Annotated[int, typer.Option(min=1000, help="Steps of 0.5 fs of each simulation.")] = 60_000,
+    steps: Annotated[int, typer.Option(min=1000, help="Steps of 0.5 fs of each simulation.")] = N_STEPS,
     preset: Annotated[str, typer.Option(help="Of the training: quick, standard or paper.")] = "quick",
     set_: Annotated[list[str], typer.Option("--set", help="Change a setting: flow.optimisation.n_steps=8000.")] = [],  # noqa: B006
     samples: Annotated[int, typer.Option(min=1, help="Samples of each forecast.")] = 5,

@@ -8,6 +8,7 @@ from lamslide_md.data.batch import Batch
 from lamslide_md.models.attention import CrossAttention, SelfAttention
 from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
 from lamslide_md.models.identifiers import IdentifierPool
+from lamslide_md.models.linear_code import LinearCode
 
 
 class Binding(nn.Module):
@@ -67,6 +68,9 @@ class Autoencoder(FirstStage):
         Attention heads; divides the width.
     depth
         Self-attention blocks on either side.
+    linear_code
+        Let the network correct a `LinearCode`, from nothing at the start, and leave the scale of the latents to it;
+        otherwise the network is all there is, and its latents are layer-normalised.
 
     References
     ----------
@@ -84,6 +88,7 @@ class Autoencoder(FirstStage):
         width: int,
         n_heads: int,
         depth: int,
+        linear_code: bool = False,
     ) -> None:
         super().__init__(IdentifierPool(n_identifiers, dim=max(16, n_identifiers)), n_latents, n_channels)
         self.n_slots, self.dim = n_slots, dim
@@ -96,7 +101,7 @@ class Autoencoder(FirstStage):
         self.gather = CrossAttention(width, n_heads)
         self.encoder = nn.Sequential(*(SelfAttention(width, n_heads) for _ in range(depth)))
         self.to_latent = nn.Linear(width, n_channels)
-        self.latent_norm = nn.LayerNorm(n_channels, elementwise_affine=False)
+        self.latent_norm = nn.Identity() if linear_code else nn.LayerNorm(n_channels, elementwise_affine=False)
 
         self.from_latent = nn.Linear(n_channels, width)
         self.latent_places = nn.Parameter(0.02 * torch.randn(n_latents, width))
@@ -109,6 +114,11 @@ class Autoencoder(FirstStage):
         )
         self.to_positions = nn.Linear(width, n_slots * dim)
         self.to_kinds = nn.ModuleList(nn.Linear(width, size) for size in vocabulary_sizes)
+        self.linear_code = LinearCode(n_identifiers, n_slots * dim, n_latents, n_channels) if linear_code else None
+        if linear_code:
+            for correction in (self.to_latent, self.to_positions):
+                nn.init.zeros_(correction.weight)
+                nn.init.zeros_(correction.bias)
 
     def encode(self, batch: Batch) -> Latents:
         """Encode every frame of every window on its own.
@@ -121,7 +131,7 @@ class Autoencoder(FirstStage):
         Returns
         -------
         Tensor
-            Latents of unit scale, layer-normalised.
+            Latents; layer-normalised where the network is all there is.
         """
         n_batch, n_frames = batch.positions.shape[:2]
         identifier = self.pool(batch.identifiers)[:, None]
@@ -133,15 +143,19 @@ class Autoencoder(FirstStage):
         mask = batch.entity_mask[:, None].expand(-1, n_frames, -1).flatten(0, 1)
         queries = self.latent_queries.expand(n_batch * n_frames, -1, -1)
         latents = self.encoder(self.gather(queries, tokens, mask))
-        return self.latent_norm(self.to_latent(latents)).unflatten(0, (n_batch, n_frames))
+        written = self.latent_norm(self.to_latent(latents)).unflatten(0, (n_batch, n_frames))
+        return written if self.linear_code is None else written + self.linear_code.write(batch)
 
     def decode(self, latents: Latents, entities: Batch) -> Decoded:
         """Ask the latents for the entities of a batch by their identifiers; see `FirstStage`."""
         n_batch, n_frames = latents.shape[:2]
-        memory = self.decoder(self.from_latent(latents.flatten(0, 1)) + self.latent_places)
+        context = self.decoder(self.from_latent(latents.flatten(0, 1)) + self.latent_places)
         identifier = self.pool(entities.identifiers)[:, None].expand(-1, n_frames, -1, -1).flatten(0, 1)
-        answer = self.bind_answer(self.read(self.query(identifier), memory), identifier)
+        answer = self.bind_answer(self.read(self.query(identifier), context), identifier)
         answer = answer + self.answer_mlp(answer)
-        positions = self.to_positions(answer).unflatten(-1, (self.n_slots, self.dim)).unflatten(0, (n_batch, n_frames))
+        positions = self.to_positions(answer).unflatten(0, (n_batch, n_frames))
+        if self.linear_code is not None:
+            positions = positions + self.linear_code.read(latents, entities.identifiers)
+        positions = positions.unflatten(-1, (self.n_slots, self.dim))
         logits = tuple(head(answer).unflatten(0, (n_batch, n_frames)) for head in self.to_kinds)
         return Decoded(positions * entities.slot_mask[:, None, :, :, None], logits)

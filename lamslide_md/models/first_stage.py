@@ -75,7 +75,7 @@ class FirstStage(nn.Module, ABC):
         batch
             Placed windows.
         latent_noise
-            Standard deviation of the disturbance.
+            Standard deviation of the disturbance, in root mean squares of the latents.
         generator
             Source of the disturbance, on the CPU.
 
@@ -86,5 +86,6 @@ class FirstStage(nn.Module, ABC):
         """
         latents = self.encode(batch)
         if latent_noise:
-            latents = latents + latent_noise * torch.randn(latents.shape, generator=generator).to(latents)
+            size = latent_noise * latents.detach().square().mean().sqrt()
+            latents = latents + size * torch.randn(latents.shape, generator=generator).to(latents)
         return self.decode(latents, batch)

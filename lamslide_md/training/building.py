@@ -46,6 +46,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) ->
         width=settings.width,
         n_heads=settings.n_heads,
         depth=settings.depth,
+        linear_code=settings.linear_code,
     )
 
 

@@ -119,13 +119,14 @@ def _small(task: Task, wide: bool) -> Settings:
         atoms="all",
         check_bonds=False,
         autoencoder=AutoencoderSettings(
+            linear_code=True,
             stiffness=0.0,
             latent_noise=0.02,
             kind_weight=0.1,
             n_latents=task.tokens,
             n_channels=16,
             width=width,
-            optimisation=Optimisation(n_steps=2000 * more, batch_size=256, learning_rate=2e-3 / (1 + wide)),
+            optimisation=Optimisation(n_steps=800 * more, batch_size=256, learning_rate=2e-3 / (1 + wide)),
         ),
         flow=FlowSettings(
             n_frames=task.window,

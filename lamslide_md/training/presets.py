@@ -51,8 +51,11 @@ class AutoencoderSettings(BaseModel):
     width: Size = 96
     depth: Depth = 1
     n_heads: Size = 4
+    linear_code: bool = False
+    """Begin with a linear code of the positions and learn to correct it; False: learn everything, as published."""
     latent_noise: float = 0.1
-    """Standard deviation of noise on the latents in training, so that the decoder forgives the flow's errors."""
+    """Standard deviation of noise on the latents in training, in root mean squares of them: the decoder then forgives
+    the flow's errors."""
     rotate: bool = False
     """Turn every sample by a random rotation."""
     distance_weight: float = 1.0

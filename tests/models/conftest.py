@@ -18,8 +18,8 @@ def make_batch(n_samples, n_entities, generator, n_frames=1, n_slots=1, dim=3, p
     return Batch(positions, mask, kinds, order)
 
 
-@pytest.fixture
-def autoencoder():
+@pytest.fixture(params=[False, True], ids=["network alone", "linear code"])
+def autoencoder(request):
     torch.manual_seed(0)
     network = Autoencoder(
         vocabulary_sizes=(3,),
@@ -31,5 +31,9 @@ def autoencoder():
         width=32,
         n_heads=4,
         depth=1,
+        linear_code=request.param,
     )
+    if request.param:
+        torch.nn.init.normal_(network.to_latent.weight, std=0.1)
+        torch.nn.init.normal_(network.to_positions.weight, std=0.1)
     return network.eval().requires_grad_(False)

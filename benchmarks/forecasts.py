@@ -1,0 +1,92 @@
+"""Forecasts of what is no peptide: LaM-SLidE, the same flow on coordinates, and what learns nothing.
+
+    python benchmarks/forecasts.py nbody --seeds 0 1 2
+    python benchmarks/forecasts.py zara1 --data eth_ucy           # data of others, see workflows/crowds.py
+    python benchmarks/forecasts.py ethanol+malonaldehyde+aspirin  # a stand-in for MD17; pip install tblite
+    python benchmarks/forecasts.py --table                        # all that is there, medians over seeds
+
+Trains what is missing, about half an hour a model on one thread with the preset `quick`; molecules joined by + are one
+model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME.json.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import RESULTS, write_result
+from pipeline import ROOT
+from rich.console import Console
+from rich.table import Table
+
+RUNS = ROOT / "runs" / "forecasts"
+MOLECULES = ROOT / "runs" / "md17"
+COLUMNS = ("ade", "fde", "min_ade", "min_fde", "joint_ade", "joint_fde")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", help="nbody, a scene of ETH-UCY, rebound, or molecules joined by +")
+    parser.add_argument("--data", type=Path, help="folder of the scenes of people or players")
+    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--table", action="store_true", help="only show what is there")
+    args = parser.parse_args()
+    if args.name and not args.table:
+        runs = {str(seed): forecast(args.name, args.data, args.preset, seed) for seed in args.seeds}
+        write_result(f"forecasts_{args.name}_{args.preset}", {"runs": runs})
+    show()
+
+
+def forecast(name: str, data: Path | None, preset: str, seed: int) -> dict[str, Any]:
+    """Run a workflow; what it wrote."""
+    out = RUNS / f"{name}_{seed}"
+    if name == "nbody":
+        command, folder = "workflows/nbody.py", out
+    elif data:
+        command, folder = f"workflows/crowds.py {name} --data {shlex.quote(str(data.resolve()))}", out / name
+    else:
+        molecules = sorted(name.split("+"))
+        given = " ".join(f"--data {simulated(molecule)}" for molecule in molecules)
+        command, folder = f"workflows/md17.py {given}", out / "_".join(molecules)
+    command += f" --preset {preset} --seed {seed} --out {out}"
+    print(command, flush=True)
+    subprocess.run([sys.executable, *shlex.split(command)], cwd=ROOT, check=True)
+    return {"command": command.replace(f"{ROOT}/", ""), **json.loads((folder / preset / "forecasts.json").read_text())}
+
+
+def simulated(molecule: str) -> Path:
+    """Simulate a molecule, unless it is done."""
+    sys.path.insert(0, str(ROOT / "workflows"))
+    import md17
+
+    return md17.stand_in(molecule, md17.N_STEPS, 0, MOLECULES)
+
+
+def show() -> None:
+    """Print the median over seeds of every model on every set."""
+    table = Table(
+        title="forecasts, medians over seeds (crowds in m, molecules in Å, charges in units of the simulation)"
+    )
+    for column in ("model", "set", "seeds", *COLUMNS, "training, min", "parameters", "NFE"):
+        table.add_column(column)
+    for path in sorted(RESULTS.glob("forecasts_*.json")):
+        runs = [run["rows"] for run in json.loads(path.read_text(encoding="utf-8"))["runs"].values()]
+        table.add_section()
+        table.add_row(path.stem.removeprefix("forecasts_"))
+        for rows in zip(*runs, strict=True):
+            first = rows[0]
+            cells = [f"{np.median([row[column] for row in rows]):.3f}" for column in COLUMNS]
+            if "n_parameters" in first:
+                minutes = np.median([row["training_min"] for row in rows])
+                cells += [f"{minutes:.0f}", f"{first['n_parameters']:,}", str(first["network_evaluations"])]
+            table.add_row(first["model"], first["set"] or "all", str(len(rows)), *cells)
+    Console(width=180).print(table)
+
+
+if __name__ == "__main__":
+    main()
