@@ -2,7 +2,7 @@
 
     python benchmarks/gpu_budget.py        # some minutes on one core
 
-Every preset starts for real, both stages on small made-up data of each system's size, with two windows in a batch; what
+Every preset starts for real, both stages on small made-up data of each system's size, with one window in a batch; what
 one more step adds is counted by torch's own counter and multiplied by batch and steps. Hours are those at a sustained
 rate, which is assumed (`--tflops`): nothing here was run on a GPU. Figures go to benchmarks/results/gpu_budget.json.
 """
@@ -33,7 +33,7 @@ from lamslide_md.training.recordings import TrainingData, gather, prepare_data
 
 SHAKEN_NM = 0.001
 """Noise on a structure that makes frames of it: no bond breaks."""
-N_COUNTED = 2
+N_COUNTED = 1
 """Windows in a batch that is counted."""
 
 

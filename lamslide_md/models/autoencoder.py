@@ -114,7 +114,9 @@ class Autoencoder(FirstStage):
         )
         self.to_positions = nn.Linear(width, n_slots * dim)
         self.to_kinds = nn.ModuleList(nn.Linear(width, size) for size in vocabulary_sizes)
-        self.linear_code = LinearCode(n_identifiers, n_slots * dim, n_latents, n_channels) if linear_code else None
+        self.linear_code = (
+            LinearCode(vocabulary_sizes, n_identifiers, n_slots * dim, n_latents, n_channels) if linear_code else None
+        )
         if linear_code:
             for correction in (self.to_latent, self.to_positions):
                 nn.init.zeros_(correction.weight)
@@ -155,7 +157,7 @@ class Autoencoder(FirstStage):
         answer = answer + self.answer_mlp(answer)
         positions = self.to_positions(answer).unflatten(0, (n_batch, n_frames))
         if self.linear_code is not None:
-            positions = positions + self.linear_code.read(latents, entities.identifiers)
+            positions = positions + self.linear_code.read(latents, entities)
         positions = positions.unflatten(-1, (self.n_slots, self.dim))
         logits = tuple(head(answer).unflatten(0, (n_batch, n_frames)) for head in self.to_kinds)
         return Decoded(positions * entities.slot_mask[:, None, :, :, None], logits)

@@ -1,20 +1,25 @@
-"""`LinearCode`: where entities are, written into latents and read back, linearly and by identifier."""
+"""`LinearCode`: where entities are and of what kind, written into latents and read back, linearly and by identifier."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
 
 
 class LinearCode(nn.Module):
-    """A sum over entities of positions, each mapped by the matrix of its identifier; other matrices read them back.
+    """A sum over entities of what each holds, mapped by the matrix of its identifier; other matrices read it back.
 
-    Every identifier starts with a home, one of the latents, in which it has directions of its own: where all channels
-    are as many as the coordinates, nothing is lost before training begins.
+    An entity holds its positions, and its kinds where there are channels for them. Every identifier starts with a home,
+    one of the latents, in which it has directions of its own: where channels are as many as the coordinates, nothing is
+    lost before training begins. The directions are the same in all homes, so that what the flow learns of one latent
+    holds for the others.
 
     Parameters
     ----------
+    vocabulary_sizes
+        Number of kinds in each column of `Batch.kinds`.
     n_identifiers
         Size of the pool.
     n_coordinates
@@ -29,24 +34,38 @@ class LinearCode(nn.Module):
     Smolensky, Artificial Intelligence 46 (1990) 159, tensor product variable binding.
     """
 
-    def __init__(self, n_identifiers: int, n_coordinates: int, n_latents: int, n_channels: int) -> None:
+    def __init__(
+        self,
+        vocabulary_sizes: tuple[int, ...],
+        n_identifiers: int,
+        n_coordinates: int,
+        n_latents: int,
+        n_channels: int,
+    ) -> None:
         super().__init__()
-        write = torch.zeros(n_identifiers, n_coordinates, n_latents, n_channels)
-        for latent in range(n_latents):
-            own = torch.arange(latent, n_identifiers, n_latents)
-            n_rows = len(own) * n_coordinates
-            directions = torch.empty(n_rows, n_channels)
-            nn.init.orthogonal_(directions)
-            write[own, :, latent] = directions.unflatten(0, (len(own), n_coordinates))
-        self.write_by, self.read_by = nn.Parameter(write), nn.Parameter(write.clone())
+        n_sharing = -(-n_identifiers // n_latents)
+        fits = n_sharing * (n_coordinates + sum(vocabulary_sizes)) <= n_channels
+        self.n_coordinates, self.vocabulary_sizes = n_coordinates, vocabulary_sizes if fits else ()
+        n_held = n_coordinates + sum(self.vocabulary_sizes)
+        directions = nn.init.orthogonal_(torch.empty(n_sharing * n_held, n_channels))
+        directions = directions.unflatten(0, (n_sharing, n_held))
+        identifier = torch.arange(n_identifiers)
+        write = torch.zeros(n_identifiers, n_held, n_latents, n_channels)
+        write[identifier, :, identifier % n_latents] = directions[identifier // n_latents]
+        self.write_by = nn.Parameter(write)
+        self.read_by = nn.Parameter(write[:, :n_coordinates].clone())
 
     def write(self, batch: Batch) -> Float[Tensor, "batch frames tokens channels"]:
         """Sum what all entities hold; padding holds nothing."""
-        positions = batch.with_positions(batch.positions).positions.flatten(3)
-        return torch.einsum("bfek,bektc->bftc", positions, self.write_by[batch.identifiers])
+        held = batch.with_positions(batch.positions).positions.flatten(3)
+        if self.vocabulary_sizes:
+            kinds = [functional.one_hot(batch.kinds[..., i], size) for i, size in enumerate(self.vocabulary_sizes)]
+            static = torch.cat(kinds, dim=-1) * batch.entity_mask[..., None]
+            held = torch.cat([held, static[:, None].expand(-1, held.shape[1], -1, -1).to(held)], dim=-1)
+        return torch.einsum("bfek,bektc->bftc", held, self.write_by[batch.identifiers])
 
     def read(
-        self, latents: Float[Tensor, "batch frames tokens channels"], identifiers: Int[Tensor, "batch entities"]
+        self, latents: Float[Tensor, "batch frames tokens channels"], entities: Batch
     ) -> Float[Tensor, "batch frames entities coordinates"]:
-        """Read what the entities of some identifiers hold."""
-        return torch.einsum("bftc,bektc->bfek", latents, self.read_by[identifiers])
+        """Read the positions of entities; they are asked for by their identifiers only."""
+        return torch.einsum("bftc,bektc->bfek", latents, self.read_by[entities.identifiers])

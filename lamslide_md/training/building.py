@@ -38,7 +38,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) ->
     per_latent = -(-n_coordinates // settings.n_latents)
     return Autoencoder(
         vocabulary_sizes=vocabulary_sizes,
-        n_identifiers=settings.n_identifiers or max(MIN_IDENTIFIERS, n_entities),
+        n_identifiers=settings.n_identifiers or max(n_entities, 0 if settings.linear_code else MIN_IDENTIFIERS),
         n_slots=systems[0].n_slots,
         dim=systems[0].dim,
         n_latents=settings.n_latents,

@@ -44,7 +44,7 @@ class AutoencoderSettings(BaseModel):
     entities: Literal["atoms", "residues"] = "atoms"
     identifiers: Assignment = "canonical"
     n_identifiers: Size | None = None
-    """Size of the pool; None: the number of entities, at least 16."""
+    """Size of the pool; None: the number of entities, and at least 16 without a linear code."""
     n_latents: Size = 2
     n_channels: Size | None = None
     """Channels of a latent; None: as many as hold all coordinates, in steps of 16."""
@@ -52,7 +52,7 @@ class AutoencoderSettings(BaseModel):
     depth: Depth = 1
     n_heads: Size = 4
     linear_code: bool = False
-    """Begin with a linear code of the positions and learn to correct it; False: learn everything, as published."""
+    """Begin with a linear code of positions and kinds and correct it; False: learn everything, as published."""
     latent_noise: float = 0.1
     """Standard deviation of noise on the latents in training, in root mean squares of them: the decoder then forgives
     the flow's errors."""
