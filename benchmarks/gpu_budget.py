@@ -3,8 +3,9 @@
     python benchmarks/gpu_budget.py        # some minutes on one core
 
 Every preset starts for real, both stages on small made-up data of each system's size, with one window in a batch; what
-one more step adds is counted by torch's own counter and multiplied by batch and steps. Hours are those at a sustained
-rate, which is assumed (`--tflops`): nothing here was run on a GPU. Figures go to benchmarks/results/gpu_budget.json.
+one more step adds is counted by torch's own counter, without the optimiser, and multiplied by batch and steps. Hours
+are those at a sustained rate, which is assumed (`--tflops`): nothing here was run on a GPU. Figures go to
+benchmarks/results/gpu_budget.json.
 """
 
 import argparse
@@ -96,10 +97,11 @@ def counted(settings: Settings, data: TrainingData) -> dict[str, Any]:
 
 
 def small(settings: Settings, n_steps: int) -> Settings:
-    """The same networks and windows; few steps, windows without bridging, and a prior that costs nothing to fit."""
+    """The same networks and windows; an optimiser without matrix products, no bridging, no prior to fit."""
 
     def few(optimisation: Optimisation) -> Optimisation:
-        return optimisation.model_copy(update={"n_steps": n_steps, "batch_size": N_COUNTED})
+        changes = {"n_steps": n_steps, "batch_size": N_COUNTED, "matrices": "adamw"}
+        return optimisation.model_copy(update=changes)
 
     own = settings.autoencoder
     flow = settings.flow.model_copy(
