@@ -6,7 +6,7 @@
     python benchmarks/forecasts.py --table                        # all that is there, medians over seeds
 
 Trains what is missing, about half an hour a model on one thread with the preset `quick`; molecules joined by + are one
-model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME.json.
+model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME_PRESET.json.
 """
 
 import argparse

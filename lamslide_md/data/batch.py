@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,25 @@ class Batch:
     def with_positions(self, positions: Float[Tensor, "batch frames entities slots dim"]) -> "Batch":
         """Return the same entities at other positions, padding set to zero."""
         return replace(self, positions=positions * self.slot_mask[:, None, :, :, None])
+
+    def contents(self, vocabulary_sizes: tuple[int, ...]) -> Float[Tensor, "batch frames entities held"]:
+        """Join positions and one-hot kinds of every entity, in this order; padding is zero.
+
+        Parameters
+        ----------
+        vocabulary_sizes
+            Number of kinds in each column of `kinds`; without any, positions are all.
+
+        Returns
+        -------
+        Tensor
+            Slots times dimensions, then the kinds of each column.
+        """
+        moving = self.with_positions(self.positions).positions.flatten(3)
+        one_hot = [functional.one_hot(self.kinds[..., i], size) for i, size in enumerate(vocabulary_sizes)]
+        static = torch.cat([moving.new_zeros(*self.kinds.shape[:2], 0), *one_hot], dim=-1)
+        static = static * self.entity_mask[..., None]
+        return torch.cat([moving, static[:, None].expand(-1, moving.shape[1], -1, -1)], dim=-1)
 
     def to(self, device: torch.device) -> "Batch":
         """Return a copy on a device."""

@@ -33,11 +33,7 @@ class Coordinates(FirstStage):
 
     def encode(self, batch: Batch) -> Latents:
         """Put every entity's coordinates and kinds into the token of its identifier; other tokens are zero."""
-        kinds = [functional.one_hot(batch.kinds[..., i], size) for i, size in enumerate(self.vocabulary_sizes)]
-        static = torch.cat([batch.positions.new_zeros(*batch.kinds.shape[:2], 0), *kinds], dim=-1)
-        moving = batch.with_positions(batch.positions).positions.flatten(3)
-        content = torch.cat([moving, static[:, None].expand(-1, moving.shape[1], -1, -1)], dim=-1)
-        return torch.einsum("ben,bfec->bfnc", self._places(batch), content)
+        return torch.einsum("ben,bfec->bfnc", self._places(batch), batch.contents(self.vocabulary_sizes))
 
     def decode(self, latents: Latents, entities: Batch) -> Decoded:
         """Take the coordinates of the entities out of their tokens."""

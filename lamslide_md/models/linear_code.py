@@ -3,7 +3,6 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
 
@@ -45,7 +44,7 @@ class LinearCode(nn.Module):
         super().__init__()
         n_sharing = -(-n_identifiers // n_latents)
         fits = n_sharing * (n_coordinates + sum(vocabulary_sizes)) <= n_channels
-        self.n_coordinates, self.vocabulary_sizes = n_coordinates, vocabulary_sizes if fits else ()
+        self.vocabulary_sizes = vocabulary_sizes if fits else ()
         n_held = n_coordinates + sum(self.vocabulary_sizes)
         directions = nn.init.orthogonal_(torch.empty(n_sharing * n_held, n_channels))
         directions = directions.unflatten(0, (n_sharing, n_held))
@@ -57,11 +56,7 @@ class LinearCode(nn.Module):
 
     def write(self, batch: Batch) -> Float[Tensor, "batch frames tokens channels"]:
         """Sum what all entities hold; padding holds nothing."""
-        held = batch.with_positions(batch.positions).positions.flatten(3)
-        if self.vocabulary_sizes:
-            kinds = [functional.one_hot(batch.kinds[..., i], size) for i, size in enumerate(self.vocabulary_sizes)]
-            static = torch.cat(kinds, dim=-1) * batch.entity_mask[..., None]
-            held = torch.cat([held, static[:, None].expand(-1, held.shape[1], -1, -1).to(held)], dim=-1)
+        held = batch.contents(self.vocabulary_sizes)
         return torch.einsum("bfek,bektc->bftc", held, self.write_by[batch.identifiers])
 
     def read(
