@@ -3,25 +3,34 @@
     python benchmarks/forecasts.py nbody --seeds 0 1 2
     python benchmarks/forecasts.py zara1 --data eth_ucy           # data of others, see workflows/crowds.py
     python benchmarks/forecasts.py ethanol+malonaldehyde+aspirin  # a stand-in for MD17; pip install tblite
+    python benchmarks/forecasts.py nbody --share 0.0625           # with a sixteenth of the steps of both stages
     python benchmarks/forecasts.py --table                        # all that is there, medians over seeds
 
 Trains what is missing, about half an hour a model on one thread with the preset `quick`; molecules joined by + are one
-model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME_PRESET.json.
+model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME_PRESET.json (or _xSHARE), and
+quality against training compute, where a name has several shares, to forecasts_compute.png.
 """
 
 import argparse
 import json
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from common import RESULTS, write_result
 from pipeline import ROOT
 from rich.console import Console
 from rich.table import Table
+
+from lamslide_md.training.forecast_presets import TASKS, forecast_settings
+
+matplotlib.use("Agg")
 
 RUNS = ROOT / "runs" / "forecasts"
 MOLECULES = ROOT / "runs" / "md17"
@@ -33,18 +42,25 @@ def main() -> None:
     parser.add_argument("name", nargs="?", help="nbody, a scene of ETH-UCY, rebound, or molecules joined by +")
     parser.add_argument("--data", type=Path, help="folder of the scenes of people or players")
     parser.add_argument("--preset", default="quick")
+    parser.add_argument("--share", type=float, default=1.0, help="of the preset's steps of both stages")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--table", action="store_true", help="only show what is there")
     args = parser.parse_args()
     if args.name and not args.table:
-        runs = {str(seed): forecast(args.name, args.data, args.preset, seed) for seed in args.seeds}
-        write_result(f"forecasts_{args.name}_{args.preset}", {"runs": runs})
+        runs = {str(seed): forecast(args.name, args.data, args.preset, args.share, seed) for seed in args.seeds}
+        write_result(f"forecasts_{args.name}_{args.preset}{part(args.share)}", {"share": args.share, "runs": runs})
     show()
+    draw()
 
 
-def forecast(name: str, data: Path | None, preset: str, seed: int) -> dict[str, Any]:
+def part(share: float) -> str:
+    """How a share of the steps is told in names."""
+    return "" if share == 1 else f"_x{share:.3g}"
+
+
+def forecast(name: str, data: Path | None, preset: str, share: float, seed: int) -> dict[str, Any]:
     """Run a workflow; what it wrote."""
-    out = RUNS / f"{name}_{seed}"
+    out = RUNS / f"{name}{part(share)}_{seed}"
     if name == "nbody":
         command, folder = "workflows/nbody.py", out
     elif data:
@@ -53,10 +69,22 @@ def forecast(name: str, data: Path | None, preset: str, seed: int) -> dict[str, 
         molecules = sorted(name.split("+"))
         given = " ".join(f"--data {simulated(molecule)}" for molecule in molecules)
         command, folder = f"workflows/md17.py {given}", out / "_".join(molecules)
-    command += f" --preset {preset} --seed {seed} --out {out}"
+    command += f" --preset {preset}{fewer_steps(preset, share)} --seed {seed} --out {out}"
     print(command, flush=True)
     subprocess.run([sys.executable, *shlex.split(command)], cwd=ROOT, check=True)
     return {"command": command.replace(f"{ROOT}/", ""), **json.loads((folder / preset / "forecasts.json").read_text())}
+
+
+def fewer_steps(preset: str, share: float) -> str:
+    """Options for a share of the steps, which are the same for all tasks."""
+    if share == 1:
+        return ""
+    settings = forecast_settings(next(iter(TASKS)), preset)
+    stages = {"autoencoder": settings.autoencoder, "flow": settings.flow}
+    return "".join(
+        f" --set {name}.optimisation.n_steps={round(share * stage.optimisation.n_steps)}"
+        for name, stage in stages.items()
+    )
 
 
 def simulated(molecule: str) -> Path:
@@ -86,6 +114,32 @@ def show() -> None:
                 cells += [f"{minutes:.0f}", f"{first['n_parameters']:,}", str(first["network_evaluations"])]
             table.add_row(first["model"], first["set"] or "all", str(len(rows)), *cells)
     Console(width=180).print(table)
+
+
+def draw() -> None:
+    """Draw errors over minutes of training, where a name has several shares of the steps."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in RESULTS.glob("forecasts_*_quick*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found.setdefault(re.split("_quick", path.stem.removeprefix("forecasts_"))[0], []).append(content)
+    names = sorted(name for name, contents in found.items() if len(contents) > 1)
+    if not names:
+        return
+    figure, axes = plt.subplots(1, len(names), figsize=(5 * len(names), 4), constrained_layout=True, squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        rows = [row for content in found[name] for run in content["runs"].values() for row in run["rows"]]
+        overall = [row for row in rows if not row["set"]]
+        for model in dict.fromkeys(row["model"] for row in overall):
+            own = [row for row in overall if row["model"] == model]
+            if "training_min" not in own[0]:
+                axis.axhline(own[0]["ade"], color="0.5", linestyle=":" if model == "last frame" else "--", label=model)
+                continue
+            own.sort(key=lambda row: row["training_min"])
+            axis.plot([row["training_min"] for row in own], [row["ade"] for row in own], "o-", label=model)
+        axis.set(title=name, xlabel="training, minutes on one thread", ylabel="ADE", xscale="log", ylim=(0, None))
+        axis.legend(frameon=False)
+    figure.savefig(RESULTS / "forecasts_compute.png", dpi=120)
+    plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def main() -> None:
             rows.append({"first_stage": name, "seed": seed, **judged(model, test, seed)})
             print(rows[-1], flush=True)
             write_result("linear_code", {"changes": SMALL, "rows": rows})
-    show(rows)
+    show(rows, "first_stage")
 
 
 def judged(model: lam.Surrogate, test: list[Recording], seed: int) -> dict[str, float]:
@@ -73,14 +73,14 @@ def judged(model: lam.Surrogate, test: list[Recording], seed: int) -> dict[str, 
     }
 
 
-def show(rows: list[dict[str, Any]]) -> None:
+def show(rows: list[dict[str, Any]], compared: str) -> None:
     """Print medians over seeds."""
     table = Table(title="charged particles, medians over seeds")
-    keys = [key for key in rows[0] if key not in ("first_stage", "seed")]
-    for column in ("first stage", *keys):
+    keys = [key for key in rows[0] if key not in (compared, "seed")]
+    for column in (compared.replace("_", " "), *keys):
         table.add_column(column)
-    for name in dict.fromkeys(row["first_stage"] for row in rows):
-        own = [row for row in rows if row["first_stage"] == name]
+    for name in dict.fromkeys(row[compared] for row in rows):
+        own = [row for row in rows if row[compared] == name]
         table.add_row(name, *(f"{np.median([row[key] for row in own]):.3f}" for key in keys))
     Console(width=130).print(table)
 

@@ -30,7 +30,7 @@ matplotlib.use("Agg")
 EVALUATIONS = (1, 2, 5, 10, 20, 50)
 SOLVERS = {"euler": 1, "heun": 2, "sde": 1}
 """Evaluations of one step of each."""
-N_CHAINS, N_FRAMES, N_HISTORIES, N_SAMPLES = 20, 500, 500, 5
+N_CHAINS, N_FRAMES, N_HISTORIES, N_SAMPLES = 20, 500, 100, 5
 
 Measure = Callable[[str, int], dict[str, float]]
 

@@ -13,6 +13,9 @@ from lamslide_md.models.identifiers import IdentifierPool
 class Coordinates(FirstStage):
     """One token for each identifier, which holds the coordinates and kinds of its entity: the baseline of the method.
 
+    A kind is one number, (place in its vocabulary + 1) / size: one-hot kinds would be most of a molecule's features,
+    and the prior's covariance has the square of them times the frames.
+
     Parameters
     ----------
     vocabulary_sizes
@@ -27,20 +30,25 @@ class Coordinates(FirstStage):
 
     def __init__(self, vocabulary_sizes: tuple[int, ...], n_identifiers: int, n_slots: int, dim: int) -> None:
         super().__init__(
-            IdentifierPool(n_identifiers, n_identifiers), n_identifiers, n_slots * dim + sum(vocabulary_sizes)
+            IdentifierPool(n_identifiers, n_identifiers), n_identifiers, n_slots * dim + len(vocabulary_sizes)
         )
         self.vocabulary_sizes, self.n_slots, self.dim = vocabulary_sizes, n_slots, dim
 
     def encode(self, batch: Batch) -> Latents:
         """Put every entity's coordinates and kinds into the token of its identifier; other tokens are zero."""
-        return torch.einsum("ben,bfec->bfnc", self._places(batch), batch.contents(self.vocabulary_sizes))
+        moving = batch.contents(())
+        kinds = (batch.kinds + 1) / torch.tensor(self.vocabulary_sizes, device=batch.kinds.device)
+        held = torch.cat([moving, kinds[:, None].expand(-1, moving.shape[1], -1, -1)], dim=-1)
+        return torch.einsum("ben,bfec->bfnc", self._places(batch), held)
 
     def decode(self, latents: Latents, entities: Batch) -> Decoded:
         """Take the coordinates of the entities out of their tokens."""
         content = torch.einsum("ben,bfnc->bfec", self._places(entities), latents)
-        positions, *logits = content.split([self.n_slots * self.dim, *self.vocabulary_sizes], dim=-1)
+        positions, kinds = content.split([self.n_slots * self.dim, len(self.vocabulary_sizes)], dim=-1)
         positions = positions.unflatten(-1, (self.n_slots, self.dim))
-        return Decoded(positions * entities.slot_mask[:, None, :, :, None], tuple(logits))
+        levels = [torch.arange(1, size + 1, device=latents.device) / size for size in self.vocabulary_sizes]
+        logits = tuple(-(kinds[..., i, None] - level).square() for i, level in enumerate(levels))
+        return Decoded(positions * entities.slot_mask[:, None, :, :, None], logits)
 
     def _places(self, batch: Batch) -> Float[Tensor, "batch entities identifiers"]:
         """One for the identifier of each entity; nothing for padding."""

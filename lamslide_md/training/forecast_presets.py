@@ -50,8 +50,9 @@ TASKS = {
 }
 """Known and new frames, intervals and published sizes of the benchmarks in arXiv 2502.12128."""
 
-TOKENS_AT_ONCE = 8192
-"""Latents of all frames of all windows in a batch of the small presets."""
+TOKENS_AT_ONCE = 2048
+"""Latents of all frames of all windows in a batch of the small presets: more steps of few windows learn more in the
+same time than fewer steps of many (docs/decisions/small-batches.md)."""
 
 PRESETS = ("quick", "standard", "paper")
 
@@ -137,7 +138,7 @@ def _small(task: Task, wide: bool) -> Settings:
             width=width,
             depth=depth,
             optimisation=Optimisation(
-                n_steps=1500 * more,
+                n_steps=4000 * more,
                 batch_size=TOKENS_AT_ONCE // (task.window * task.tokens),
                 learning_rate=2e-3 / (1 + wide),
             ),

@@ -9,7 +9,7 @@ from tests.models.conftest import make_batch
 def test_decoding_the_coordinates_gives_them_back_whatever_the_identifiers(generator):
     stage, batch = Coordinates((3,), n_identifiers=16, n_slots=1, dim=3), make_batch(4, 5, generator, n_frames=2)
     latents = stage.encode(batch)
-    assert latents.shape == (4, 2, 16, 3 + 3)
+    assert latents.shape == (4, 2, 16, 3 + 1)
     decoded = stage.decode(latents, batch)
     torch.testing.assert_close(decoded.positions, batch.positions)
     assert torch.equal(decoded.kind_logits[0].argmax(dim=-1)[:, 0], batch.kinds[..., 0])
