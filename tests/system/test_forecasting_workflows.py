@@ -95,7 +95,7 @@ def test_molecules_have_a_row_each_and_errors_in_angstrom(monkeypatch, tmp_path)
     for name, numbers in (("water", [8, 1, 1]), ("ammonia", [7, 1, 1, 1])):
         start = np.array([[0, 0, 0], [0.96, 0, 0], [-0.3, 0.92, 0], [-0.3, -0.3, 0.9]])[: len(numbers)]
         frames = start + 0.02 * generator.normal(size=(300, len(numbers), 3)).cumsum(axis=0)[::1] / 10
-        np.savez(tmp_path / f"{name}.npz", R=frames, z=np.array(numbers), frame_interval_ps=0.005)
+        np.savez(tmp_path / f"{name}.npz", R=frames, z=np.array(numbers), frame_interval_ps=0.005, made_of="a test")
     options = ("--data", tmp_path / "water.npz", "--data", tmp_path / "ammonia.npz", "--samples", 2)
     code, _, complaint = run(monkeypatch, "md17", *options, "--solver-steps", 2, "--windows", 5, "--out", tmp_path)
     assert code == 0, complaint
@@ -103,6 +103,8 @@ def test_molecules_have_a_row_each_and_errors_in_angstrom(monkeypatch, tmp_path)
     assert [row["set"] for row in rows] == ["", "ammonia", "water"] * 4
     model = lam.Surrogate.load(tmp_path / "ammonia_water" / "quick" / "LaM-SLidE.lamslide")
     assert model.settings.placement == "aligned"
+    written = json.loads((tmp_path / "ammonia_water" / "quick" / "forecasts.json").read_text())
+    assert written["title"] == "Small molecules, simulated: a stand-in for MD17"
 
 
 @pytest.mark.parametrize(
