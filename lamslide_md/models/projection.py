@@ -101,7 +101,9 @@ class Projection:
             area = normal.norm(dim=-1, keepdim=True).clamp(min=1e-9)
             height = -((centre - first) * normal).sum(dim=-1, keepdim=True) / area
             bonds = torch.stack([first - centre, second - centre, third - centre]).norm(dim=-1).prod(dim=0)[:, None]
-            wanted = self.signs[which] * torch.maximum(height.abs(), RAISED * bonds / area)
+            # Neighbours on a line span no plane above which a volume could be had: a bond's length is high enough.
+            raised = torch.minimum(RAISED * bonds / area, bonds ** (1 / 3))
+            wanted = self.signs[which] * torch.maximum(height.abs(), raised)
             points = points.index_put((rows, self.centres[which, 0]), centre + (height - wanted) * normal / area)
         return points
 

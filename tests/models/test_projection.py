@@ -103,3 +103,10 @@ def test_disturbed_frames_get_their_hand_back(generator):
     assert (volume(projected) > 0).all()
     apart = distances(projected, projection.pairs)
     assert ((apart > projection.lower * (1 - 2 * TOLERANCE)) & (apart < projection.upper * (1 + 2 * TOLERANCE))).all()
+
+
+def test_a_centre_whose_neighbours_are_nearly_on_a_line_is_not_flung_away():
+    frame = torch.tensor([[[0.0, 0.1, 0], [-1, 0, 0], [0, 1e-5, 0], [1, 0, 0]]])
+    _, rules = chiral()
+    projected = Projection(NO_PAIRS, NO_ENDS, NO_ENDS, rules.centres, rules.signs).project(frame)
+    assert projected.abs().max() < 10
