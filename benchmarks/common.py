@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from lamslide_md.training.presets import Settings
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -34,3 +36,12 @@ def write_result(name: str, content: dict[str, Any]) -> None:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"machine": machine(), **content}, indent=1) + "\n", encoding="utf-8")
     print(f"written: {path}")
+
+
+def fewer_steps(settings: Settings, share: float) -> str:
+    """Options of a training for a share of the steps of both stages."""
+    stages = {"autoencoder": settings.autoencoder, "flow": settings.flow}
+    return " ".join(
+        f"--set {name}.optimisation.n_steps={round(share * stage.optimisation.n_steps)}"
+        for name, stage in stages.items()
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from common import RESULTS, write_result
+from common import RESULTS, fewer_steps, write_result
 from pipeline import MOLECULES, ROOT, commands, figures_of, run
 
 from lamslide_md.training.presets import preset_settings
@@ -37,7 +37,7 @@ def main() -> None:
     shared = ROOT / "runs" / "accuracy"
     folders = {share: ROOT / "runs" / "compute" / f"{args.name}_{share:g}_{args.seed}" for share in SHARES}
     for share, folder in folders.items():
-        run(folder, commands(args.name, f"--preset quick {fewer_steps(share)}", args.seed))
+        run(folder, commands(args.name, f"--preset quick {fewer_steps(preset_settings('quick'), share)}", args.seed))
     runs = {f"quick x {share:g}": figures_of(folder, args.name) for share, folder in folders.items()}
     run(shared / f"{args.name}_quick_{args.seed}", commands(args.name, "--preset quick", args.seed))
     for preset in ("quick", "standard"):
@@ -46,16 +46,6 @@ def main() -> None:
             runs[preset] = figures_of(folder, args.name)
     write_result(f"compute_{args.name}", {"seed": args.seed, "runs": runs})
     draw(args.name, runs, RESULTS / f"compute_{args.name}.png")
-
-
-def fewer_steps(share: float) -> str:
-    """Options of `lamslide train` for a share of the steps of both stages."""
-    settings = preset_settings("quick")
-    stages = {"autoencoder": settings.autoencoder, "flow": settings.flow}
-    return " ".join(
-        f"--set {name}.optimisation.n_steps={round(share * stage.optimisation.n_steps)}"
-        for name, stage in stages.items()
-    )
 
 
 def draw(name: str, runs: dict[str, dict[str, Any]], path: Path) -> None:

@@ -23,12 +23,12 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from common import RESULTS, write_result
+from common import RESULTS, fewer_steps, write_result
 from pipeline import ROOT
 from rich.console import Console
 from rich.table import Table
 
-from lamslide_md.training.forecast_presets import TASKS, forecast_settings
+from lamslide_md.training.forecast_presets import forecast_settings
 
 matplotlib.use("Agg")
 
@@ -71,22 +71,12 @@ def forecast(name: str, data: Path | None, preset: str, share: float, seed: int)
         molecules = sorted(name.split("+"))
         given = " ".join(f"--data {simulated(molecule)}" for molecule in molecules)
         command, folder = f"workflows/md17.py {given} --windows {N_WINDOWS}", out / "_".join(molecules)
-    command += f" --preset {preset}{fewer_steps(preset, share)} --seed {seed} --out {out}"
+    command += f" --preset {preset} --seed {seed} --out {out}"
+    if share != 1:  # all tasks have as many steps
+        command += " " + fewer_steps(forecast_settings("nbody", preset), share)
     print(command, flush=True)
     subprocess.run([sys.executable, *shlex.split(command)], cwd=ROOT, check=True)
     return {"command": command.replace(f"{ROOT}/", ""), **json.loads((folder / preset / "forecasts.json").read_text())}
-
-
-def fewer_steps(preset: str, share: float) -> str:
-    """Options for a share of the steps, which are the same for all tasks."""
-    if share == 1:
-        return ""
-    settings = forecast_settings(next(iter(TASKS)), preset)
-    stages = {"autoencoder": settings.autoencoder, "flow": settings.flow}
-    return "".join(
-        f" --set {name}.optimisation.n_steps={round(share * stage.optimisation.n_steps)}"
-        for name, stage in stages.items()
-    )
 
 
 def simulated(molecule: str) -> Path:
