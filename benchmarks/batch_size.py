@@ -7,15 +7,9 @@ and the errors of 20 frames forecast from 10 (100 trajectories, 5 samples, 10 ev
 benchmarks/results/batch_size.json.
 """
 
-import argparse
-from typing import Any
+from charges import N_PARTICLES, compare
 
-from common import write_result
-from linear_code import N_TEST, N_TRAINING, judged, show
-
-import lamslide_md as lam
 from lamslide_md.commands.train import with_changes
-from lamslide_md.reference.nbody import ChargedParticles
 from lamslide_md.training.forecast_presets import forecast_settings, without_latents
 
 N_WINDOWS = 40_000
@@ -23,23 +17,15 @@ BATCHES = (112, 56, 28, 14, 7)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    args = parser.parse_args()
-    simulation = ChargedParticles()
-    learned, test = simulation.simulate(N_TRAINING, 0).recordings(), simulation.simulate(N_TEST, 1).recordings()
-    settings = without_latents(forecast_settings("nbody", "quick"), simulation.n_particles)
-    rows: list[dict[str, Any]] = []
-    for seed in args.seeds:
-        for n_windows in BATCHES:
-            n_steps = N_WINDOWS // n_windows
-            changes = [f"flow.optimisation.batch_size={n_windows}", f"flow.optimisation.n_steps={n_steps}"]
-            model = lam.Surrogate.fit(learned, settings=with_changes(settings, changes), preset="quick", seed=seed)
-            name = f"{n_steps} steps of {n_windows} windows"
-            rows.append({"training": name, "seed": seed, **judged(model, test, seed)})
-            print(rows[-1], flush=True)
-            write_result("batch_size", {"rows": rows})
-    show(rows, "training")
+    settings = without_latents(forecast_settings("nbody", "quick"), N_PARTICLES)
+    steps = {n_windows: N_WINDOWS // n_windows for n_windows in BATCHES}
+    variants = {
+        f"{n_steps} steps of {n_windows} windows": with_changes(
+            settings, [f"flow.optimisation.batch_size={n_windows}", f"flow.optimisation.n_steps={n_steps}"]
+        )
+        for n_windows, n_steps in steps.items()
+    }
+    compare("batch_size", "training", variants, {}, __doc__)
 
 
 if __name__ == "__main__":

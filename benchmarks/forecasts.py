@@ -6,14 +6,13 @@
     python benchmarks/forecasts.py nbody --share 0.0625           # with a sixteenth of the steps of both stages
     python benchmarks/forecasts.py --table                        # all that is there, medians over seeds
 
-Trains what is missing, about half an hour a model on one thread with the preset `quick`; molecules joined by + are one
+Trains what is missing, about a quarter of an hour a model on one thread with `quick`; molecules joined by + are one
 model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME_PRESET.json (or _xSHARE), and
 quality against training compute, where a name has several shares, to forecasts_compute.png.
 """
 
 import argparse
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -113,7 +112,7 @@ def draw() -> None:
     found: dict[str, list[dict[str, Any]]] = {}
     for path in RESULTS.glob("forecasts_*_quick*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        found.setdefault(re.split("_quick", path.stem.removeprefix("forecasts_"))[0], []).append(content)
+        found.setdefault(path.stem.removeprefix("forecasts_").partition("_quick")[0], []).append(content)
     names = sorted(name for name, contents in found.items() if len(contents) > 1)
     if not names:
         return

@@ -7,22 +7,11 @@ flow on coordinates). Told are the reconstruction of held-out frames and the err
 trajectories, 5 samples, 10 evaluations). Figures go to benchmarks/results/linear_code.json.
 """
 
-import argparse
-from typing import Any
+from charges import N_PARTICLES, compare
 
-import numpy as np
-from common import write_result
-from rich.console import Console
-from rich.table import Table
-
-import lamslide_md as lam
 from lamslide_md.commands.train import with_changes
-from lamslide_md.data.systems import Recording
-from lamslide_md.evaluation.forecasts import forecast_errors
-from lamslide_md.reference.nbody import ChargedParticles
 from lamslide_md.training.forecast_presets import forecast_settings, without_latents
 
-N_TRAINING, N_TEST, N_SAMPLES = 3000, 100, 5
 SMALL = [
     "autoencoder.width=64",
     "autoencoder.optimisation.n_steps=300",
@@ -36,53 +25,13 @@ SMALL = [
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    args = parser.parse_args()
-    simulation = ChargedParticles()
-    learned, test = simulation.simulate(N_TRAINING, 0).recordings(), simulation.simulate(N_TEST, 1).recordings()
     coded = with_changes(forecast_settings("nbody", "quick"), SMALL)
     stages = {
         "published first stage": with_changes(coded, ["autoencoder.linear_code=false"]),
         "network corrects a linear code": coded,
-        "none: coordinates": without_latents(coded, simulation.n_particles),
+        "none: coordinates": without_latents(coded, N_PARTICLES),
     }
-    rows: list[dict[str, Any]] = []
-    for seed in args.seeds:
-        for name, settings in stages.items():
-            model = lam.Surrogate.fit(learned, settings=settings, preset="quick", seed=seed)
-            rows.append({"first_stage": name, "seed": seed, **judged(model, test, seed)})
-            print(rows[-1], flush=True)
-            write_result("linear_code", {"changes": SMALL, "rows": rows})
-    show(rows, "first_stage")
-
-
-def judged(model: lam.Surrogate, test: list[Recording], seed: int) -> dict[str, float]:
-    """Minutes of both stages, RMSD of the reconstruction, errors of forecasts; units of the simulation."""
-    n_known = model.settings.flow.n_known
-    histories = [Recording(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in test]
-    truths = [r.points_nm[n_known:] for r in test]
-    forecasts = lam.forecast(model, histories, len(truths[0]), n_samples=N_SAMPLES, n_solver_steps=10, seed=seed)
-    errors = forecast_errors(forecasts, truths)
-    return {
-        **{f"{stage}_min": seconds / 60 for stage, seconds in model.provenance["training_s"].items()},
-        "reconstruction": model.provenance["held_out_rmsd_nm"],
-        "ade": errors.ade,
-        "fde": errors.fde,
-        "min_ade": errors.min_ade,
-    }
-
-
-def show(rows: list[dict[str, Any]], compared: str) -> None:
-    """Print medians over seeds."""
-    table = Table(title="charged particles, medians over seeds")
-    keys = [key for key in rows[0] if key not in (compared, "seed")]
-    for column in (compared.replace("_", " "), *keys):
-        table.add_column(column)
-    for name in dict.fromkeys(row[compared] for row in rows):
-        own = [row for row in rows if row[compared] == name]
-        table.add_row(name, *(f"{np.median([row[key] for row in own]):.3f}" for key in keys))
-    Console(width=130).print(table)
+    compare("linear_code", "first_stage", stages, {"changes": SMALL}, __doc__)
 
 
 if __name__ == "__main__":
