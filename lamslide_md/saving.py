@@ -22,6 +22,8 @@ from lamslide_md.restart import Place, Restart
 
 COMMIT_S = 1.0
 """Frames go to disk this often: a kill costs no more than the computation of so long, or of ten times the writing."""
+WRITING_SHARE = 0.1
+"""Of the time, at most, is spent writing: where a disk is slow, frames go to it less often."""
 COMMIT_BYTES = 64_000_000
 EXACT = ".trr"
 """In which chains grow whose own format cannot: keeps single precision."""
@@ -142,7 +144,7 @@ class RolloutFiles:
         self._waiting.append(positions_nm)
         self.place = place
         full = sum(piece.nbytes for piece in self._waiting) > COMMIT_BYTES
-        if full or time.monotonic() - self._committed_s > max(COMMIT_S, 10 * self._writing_s):
+        if full or time.monotonic() - self._committed_s > max(COMMIT_S, self._writing_s / WRITING_SHARE):
             self._commit()
 
     def finish(self) -> None:

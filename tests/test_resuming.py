@@ -193,11 +193,13 @@ def files_up_to(n_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.parametrize("share", [np.inf, 1e-9], ids=["every window", "all but the first at once"])
 @pytest.mark.parametrize("suffix", ["xtc", "traj", "extxyz", "dcd", "h5"])
 def test_on_a_full_disk_frames_stay_and_the_rollout_goes_on_when_there_is_room(
-    surrogate, butane, tmp_path, suffix, monkeypatch
+    surrogate, butane, tmp_path, suffix, share, monkeypatch
 ):
     monkeypatch.setattr(saving, "COMMIT_S", 0.0)
+    monkeypatch.setattr(saving, "WRITING_SHARE", share)
     whole, parts = tmp_path / f"whole.{suffix}", tmp_path / f"parts.{suffix}"
 
     def roll():
@@ -215,8 +217,9 @@ def test_on_a_full_disk_frames_stay_and_the_rollout_goes_on_when_there_is_room(
     check_same(whole, parts)
 
 
-def test_a_disk_that_fills_while_chains_are_joined_loses_nothing(surrogate, butane, tmp_path):
-    whole, parts = tmp_path / "whole.xtc", tmp_path / "parts.xtc"
+@pytest.mark.parametrize("suffix", ["xtc", "trr", "traj"])
+def test_a_disk_that_fills_while_chains_are_joined_loses_nothing(surrogate, butane, tmp_path, suffix):
+    whole, parts = tmp_path / f"whole.{suffix}", tmp_path / f"parts.{suffix}"
 
     def roll():
         return surrogate.rollout(butane[0], 120, n_chains=2)

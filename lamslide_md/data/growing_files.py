@@ -100,13 +100,16 @@ class BytesFile(GrowingFile):
         }
         with tempfile.TemporaryDirectory() as folder:
             piece = Path(folder) / f"piece{self.path.suffix}"
-            with md.open(str(piece), "w") as file:
-                file.write(**frames)
-            with md.open(str(piece)) as file:
-                n_found = len(file)
-            # A full disk loses frames without an error.
+            try:
+                with md.open(str(piece), "w") as file:
+                    file.write(**frames)
+                with md.open(str(piece)) as file:
+                    n_found = len(file)
+            except RuntimeError as error:
+                raise OSError(f"{error}, {len(positions_nm)} frames into {folder}: is it full?") from error
+            # A full disk can lose frames without an error, too.
             if n_found != len(positions_nm):
-                raise OSError(f"{n_found} of {len(positions_nm)} frames fitted into {folder}; is that disk full?")
+                raise OSError(f"{n_found} of {len(positions_nm)} frames fitted into {folder}: is it full?")
             return piece.read_bytes()
 
     def _text(self, positions_nm: np.ndarray, time_ps: np.ndarray) -> bytes:
