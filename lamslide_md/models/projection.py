@@ -18,8 +18,11 @@ MAX_ITERATIONS = 200
 FLAT = 0.1
 """Volume, relative to the product of the three bonds (0.77 in a tetrahedron), below which a centre is turned over."""
 
-RAISED = 0.2
-"""Volume that a mirrored centre has at least, so that it does not turn over again."""
+RAISED = 0.6
+"""Volume that such a centre is given; with less, mending distances turns it over again."""
+
+MAX_TURNS = 10
+"""Of all centres, one after the other."""
 
 MAX_ROUNDS = 30
 """Of centres and distances in turn: mending distances may turn a centre over again, in one frame of thousands."""
@@ -31,9 +34,9 @@ class Projection:
 
     Distances: each iteration moves both points of every violated pair along their line by half of the violation,
     damped by the number of violated pairs that a point belongs to (Jacobi iteration of SHAKE's equations with
-    inequality constraints). A centre that is on the wrong side of the plane of its three neighbours is mirrored in it,
-    which changes none of its bonds; one that lies in the plane is raised. Frames without violations are left exactly as
-    they are.
+    inequality constraints). Hands: a centre on the wrong side of the plane of three neighbours, or nearly in it, moves
+    with them along the gradient of the volume that the four span, to the right side. Neither shifts or turns the points
+    as a whole. Frames without violations are left exactly as they are.
 
     Attributes
     ----------
@@ -72,14 +75,11 @@ class Projection:
         """
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
-        wrong = self._turned_over(points)
         for _ in range(MAX_ROUNDS):
-            points[rows] = self._into_ranges(self._mirror(points[rows], wrong))
-            wrong = self._turned_over(points[rows])
-            some = wrong.any(dim=1)
-            if not some.any():
+            points[rows] = self._into_ranges(self._turn_over(points[rows]))
+            rows = rows[self._turned_over(points[rows]).any(dim=1)]
+            if not len(rows):
                 break
-            rows, wrong = rows[some], wrong[some]
         return points
 
     def _turned_over(self, points: Float[Tensor, "frames points dim"]) -> Bool[Tensor, "frames centres"]:
@@ -90,22 +90,33 @@ class Projection:
         volume = (arms[0] * torch.linalg.cross(arms[1], arms[2])).sum(dim=-1) * self.signs
         return volume < FLAT * arms.norm(dim=-1).prod(dim=0)
 
-    def _mirror(
-        self, points: Float[Tensor, "frames points dim"], wrong: Bool[Tensor, "frames centres"]
-    ) -> Float[Tensor, "frames points dim"]:
-        """Put the centres that are turned over on their side, one after the other."""
-        for which in wrong.any(dim=0).nonzero().flatten():
-            rows = wrong[:, which].nonzero().flatten()
-            centre, first, second, third = (points[rows, column] for column in self.centres[which])
-            normal = torch.linalg.cross(second - first, third - first)
-            area = normal.norm(dim=-1, keepdim=True).clamp(min=1e-9)
-            height = -((centre - first) * normal).sum(dim=-1, keepdim=True) / area
-            bonds = torch.stack([first - centre, second - centre, third - centre]).norm(dim=-1).prod(dim=0)[:, None]
-            # Neighbours on a line span no plane above which a volume could be had: a bond's length is high enough.
-            raised = torch.minimum(RAISED * bonds / area, bonds ** (1 / 3))
-            wanted = self.signs[which] * torch.maximum(height.abs(), raised)
-            points = points.index_put((rows, self.centres[which, 0]), centre + (height - wanted) * normal / area)
+    def _turn_over(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
+        """Give turned-over centres their volume back, until all are right at once: those of a carbon share its ends."""
+        points = points.clone()
+        rows = torch.arange(len(points), device=points.device)
+        for _ in range(MAX_TURNS):
+            wrong = self._turned_over(points[rows])
+            some = wrong.any(dim=1)
+            if not some.any():
+                break
+            rows, wrong = rows[some], wrong[some]
+            for which in wrong.any(dim=0).nonzero().flatten():
+                place = rows[wrong[:, which], None], self.centres[which]
+                points[place] = self._raise(points[place], self.signs[which])
         return points
+
+    def _raise(self, four: Float[Tensor, "frames 4 dim"], sign: Float[Tensor, ""]) -> Float[Tensor, "frames 4 dim"]:
+        """Move a centre and its three along the gradient of their volume."""
+        arms = four[:, 1:] - four[:, :1]
+        # Derivatives by the three; that by the centre is minus their sum, so that nothing moves as a whole.
+        slopes = torch.linalg.cross(arms.roll(-1, dims=1), arms.roll(-2, dims=1))
+        slopes = torch.cat([-slopes.sum(dim=1, keepdim=True), slopes], dim=1)
+        bonds = arms.norm(dim=-1).prod(dim=1)
+        lack = sign * RAISED * bonds - (arms[:, 0] * slopes[:, 1]).sum(dim=-1)
+        step = (lack / slopes.square().sum(dim=(1, 2)).clamp(min=1e-12))[:, None, None] * slopes
+        # Where all four are nearly on a line, a straight step would lead far away.
+        longest = step.norm(dim=-1).amax(dim=1).clamp(min=1e-9)
+        return four + step * (bonds ** (1 / 3) / longest).clamp(max=1)[:, None, None]
 
     def _into_ranges(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
         if not len(self.pairs):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from lamslide_md.models.projection import TOLERANCE, Projection
@@ -13,6 +14,12 @@ def held_apart(pairs, lower, upper):
 
 def distances(points, pairs):
     return (points[:, pairs[:, 0]] - points[:, pairs[:, 1]]).norm(dim=-1)
+
+
+def within_ranges(points, projection):
+    apart = distances(points, projection.pairs)
+    above, below = projection.lower * (1 - 2 * TOLERANCE), projection.upper * (1 + 2 * TOLERANCE)
+    return ((apart > above) & (apart < below)).all()
 
 
 def rigid_tetrahedron():
@@ -76,7 +83,7 @@ def test_points_without_an_upper_end_are_only_kept_apart(generator):
     torch.testing.assert_close(after[before < 1], torch.ones(int((before < 1).sum())), atol=2 * TOLERANCE, rtol=0)
 
 
-def test_a_centre_on_the_wrong_side_is_mirrored_and_its_distances_stay(generator):
+def test_a_centre_on_the_wrong_side_is_put_on_its_own_and_moves_no_further_than_through_the_plane():
     frame, projection = chiral()
     assert volume(frame[None]) > 0
     mirrored = frame.clone()
@@ -84,7 +91,9 @@ def test_a_centre_on_the_wrong_side_is_mirrored_and_its_distances_stay(generator
     given = torch.stack([frame, mirrored])
     projected = projection.project(given)
     assert torch.equal(projected[0], frame)
-    torch.testing.assert_close(projected[1], frame, atol=1e-5, rtol=0)
+    assert volume(projected)[1] > 0.8 * volume(frame[None])[0]
+    assert within_ranges(projected, projection)
+    assert (projected[1] - mirrored).square().sum() <= (frame - mirrored).square().sum()
 
 
 def test_a_centre_in_the_plane_of_its_neighbours_is_raised_to_its_side():
@@ -101,8 +110,31 @@ def test_disturbed_frames_get_their_hand_back(generator):
     assert (volume(points) < 0).sum() > 50
     projected = projection.project(points)
     assert (volume(projected) > 0).all()
-    apart = distances(projected, projection.pairs)
-    assert ((apart > projection.lower * (1 - 2 * TOLERANCE)) & (apart < projection.upper * (1 + 2 * TOLERANCE))).all()
+    assert within_ranges(projected, projection)
+
+
+@pytest.mark.parametrize("fault", ["two swapped", "three in one place", "disturbed"])
+def test_the_three_ends_of_a_centre_of_four_get_their_order_back_and_stay_near(fault, generator):
+    """Hydrogens of a methyl group, which a flow may draw in the wrong order, or all at their mean."""
+    frame = torch.cat([torch.zeros(1, 3), REGULAR / REGULAR[0].norm()])
+    pairs = torch.combinations(torch.arange(5))
+    apart = distances(frame[None], pairs)[0]
+    centres = torch.cat([torch.zeros(4, 1, dtype=torch.long), torch.combinations(torch.arange(1, 5), r=3)], dim=1)
+    signs = torch.tensor([torch.linalg.det(frame[three]).sign() for three in centres[:, 1:]])
+    projection = Projection(pairs, 0.95 * apart, 1.05 * apart, centres, signs)
+    given = frame.repeat(200, 1, 1) + 0.02 * torch.randn(200, 5, 3, generator=generator)
+    if fault == "two swapped":
+        given = given[:, [0, 1, 2, 4, 3]]
+    elif fault == "three in one place":
+        given[:, 2:] = given[:, 2:].mean(dim=1, keepdim=True) + 0.1 * given[:, 2:]
+    else:
+        given += 0.3 * torch.randn(200, 5, 3, generator=generator)
+    projected = projection.project(given)
+    for centre, sign in zip(centres, signs, strict=True):
+        assert (sign * volume(projected[:, centre]) > 0).all()
+    assert within_ranges(projected, projection)
+    assert (projected - given).norm(dim=-1).mean(dim=1).max() < 1
+    torch.testing.assert_close(projected.mean(dim=1), given.mean(dim=1), atol=1e-4, rtol=0)
 
 
 def test_a_centre_whose_neighbours_are_nearly_on_a_line_is_not_flung_away():
