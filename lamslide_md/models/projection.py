@@ -77,12 +77,24 @@ class Projection:
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_ROUNDS):
             points[rows] = self._into_ranges(self._turn_over(points[rows]))
-            rows = rows[self._turned_over(points[rows]).any(dim=1)]
+            rows = rows[self.turned_over(points[rows]).any(dim=1)]
             if not len(rows):
                 break
         return points
 
-    def _turned_over(self, points: Float[Tensor, "frames points dim"]) -> Bool[Tensor, "frames centres"]:
+    def turned_over(self, points: Float[Tensor, "frames points dim"]) -> Bool[Tensor, "frames centres"]:
+        """Find centres that are on the wrong side of their three, or nearly in their plane.
+
+        Parameters
+        ----------
+        points
+            Frames.
+
+        Returns
+        -------
+        Tensor
+            Whether each is.
+        """
         if not len(self.centres):
             return torch.zeros(len(points), 0, dtype=torch.bool, device=points.device)
         centre, *neighbours = (points[:, column] for column in self.centres.T)
@@ -95,7 +107,7 @@ class Projection:
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_TURNS):
-            wrong = self._turned_over(points[rows])
+            wrong = self.turned_over(points[rows])
             some = wrong.any(dim=1)
             if not some.any():
                 break
