@@ -59,6 +59,8 @@ class Engine:
         Called about once a second.
     checkpoint_interval_s
         Time between checkpoints, s.
+    earlier_s
+        Of each phase that was continued, the time that it had been trained for before, s.
     """
 
     fabric: Fabric
@@ -66,6 +68,7 @@ class Engine:
     checkpoint_dir: Path | None = None
     on_progress: OnProgress | None = None
     checkpoint_interval_s: float = 30.0
+    earlier_s: dict[str, float] = field(default_factory=dict, init=False)
     _reported_s: float = field(default=0.0, init=False)
 
     def train(self, phase: str, fingerprint: str, network: Network, loss: Loss, settings: Optimisation) -> Network:
@@ -96,11 +99,13 @@ class Engine:
         state: dict[str, nn.Module] = {"network": network, "average": average}
         checkpoint = self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
         step = 0
+        self.earlier_s.pop(phase, None)
         if checkpoint and checkpoint.exists():
-            step = load_checkpoint(checkpoint, state, optimisers, generator)["step"]
+            facts = load_checkpoint(checkpoint, state, optimisers, generator)
+            step, self.earlier_s[phase] = facts["step"], facts.get("trained_s", 0.0)
         wrapped, *fabric_optimisers = self.fabric.setup(network, *optimisers)
         wrapped.mark_forward_method("terms")
-        saved_s = time.monotonic()
+        started_s = saved_s = time.monotonic()
         while step < settings.n_steps:
             rate = settings.learning_rate * _relative_rate(step, settings)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
@@ -116,7 +121,9 @@ class Engine:
             self._report(phase, step, settings.n_steps, value)
             now = time.monotonic()
             if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
-                save_checkpoint(checkpoint, state, optimisers, generator, {"step": step, "fingerprint": fingerprint})
+                trained_s = self.earlier_s.get(phase, 0.0) + now - started_s
+                facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s}
+                save_checkpoint(checkpoint, state, optimisers, generator, facts)
                 saved_s = now
         return average
 

@@ -50,12 +50,13 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
     second = _fingerprint(first, settings.flow)
     flow = train_flow(engine, second, autoencoder, data.series, settings)
+    spent_s = {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s}
     facts = {
         "data_sha256": data_hash,
         "n_frames": sum(len(s.points) for s in data.series),
         "held_out_rmsd_nm": rmsd_nm,
         "n_parameters": {"autoencoder": _n_parameters(autoencoder), "flow": _n_parameters(flow)},
-        "training_s": {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s},
+        "training_s": {phase: spent + engine.earlier_s.get(phase, 0.0) for phase, spent in spent_s.items()},
     }
     return autoencoder, flow, facts
 

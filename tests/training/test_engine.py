@@ -1,9 +1,14 @@
+import contextlib
+import itertools
+from types import SimpleNamespace
+
 import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
 from lamslide_md.errors import InputError
+from lamslide_md.training import engine as engine_module
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.optimisers import build_optimisers
 from lamslide_md.training.presets import Optimisation
@@ -26,7 +31,11 @@ class Interrupted(Exception):
     pass
 
 
-def run(checkpoint_dir, stop_at=None, n_steps=40):
+def engine_of(checkpoint_dir):
+    return Engine(Fabric(accelerator="cpu", devices=1), 5, checkpoint_dir, checkpoint_interval_s=0.0)
+
+
+def run(checkpoint_dir, stop_at=None, n_steps=40, engine=None):
     torch.manual_seed(3)
     calls = 0
 
@@ -38,9 +47,8 @@ def run(checkpoint_dir, stop_at=None, n_steps=40):
         x = torch.randn(8, 4, generator=generator)
         return (terms_of(x) - 2 * x).square().mean()
 
-    engine = Engine(Fabric(accelerator="cpu", devices=1), 5, checkpoint_dir, checkpoint_interval_s=0.0)
     settings = SETTINGS.model_copy(update={"n_steps": n_steps})
-    return engine.train("line", "f" * 64, Line(), loss, settings), calls
+    return (engine or engine_of(checkpoint_dir)).train("line", "f" * 64, Line(), loss, settings), calls
 
 
 def test_training_lowers_the_loss_and_returns_frozen_weights():
@@ -65,6 +73,21 @@ def test_a_finished_training_is_not_done_again(tmp_path):
     second, calls = run(tmp_path)
     assert calls == 0
     assert torch.equal(first.layers[0].weight, second.layers[0].weight)
+
+
+def test_a_training_that_goes_on_knows_how_long_it_took_before(tmp_path, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(engine_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    with pytest.raises(Interrupted):
+        run(tmp_path, stop_at=17)
+    spent = []
+    for stop_at in (10, None):
+        engine = engine_of(tmp_path)
+        with contextlib.suppress(Interrupted):
+            run(tmp_path, stop_at, engine=engine)
+        spent.append(engine.earlier_s["line"])
+    # The clock is read as often in every step, so that times are as the steps done.
+    assert spent[0] / spent[1] == pytest.approx(17 / 27, rel=0.05)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
