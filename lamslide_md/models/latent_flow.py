@@ -212,7 +212,7 @@ class LatentFlow(nn.Module):
         known
             Which frames are given.
         solver
-            ``euler``, ``heun`` (two evaluations a step), ``dopri5`` (adaptive) or ``sde``.
+            ``euler``, ``heun`` (two evaluations a step, one in the last), ``dopri5`` (adaptive) or ``sde``.
         n_steps
             Steps of the fixed-step solvers.
         generator

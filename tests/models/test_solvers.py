@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -46,6 +47,27 @@ def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solv
     assert float(samples.mean()) == pytest.approx(MEAN, abs=4 * DEVIATION / math.sqrt(N_SAMPLES) + discretisation)
     spread = 4 * DEVIATION / math.sqrt(2 * N_SAMPLES)
     assert float(samples.std()) == pytest.approx(DEVIATION, abs=spread + discretisation)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 5, 20])
+@pytest.mark.parametrize("solver", ["euler", "heun", "sde"])
+@pytest.mark.parametrize("path", ["linear", "gvp"])
+def test_errors_of_a_predicted_frame_are_not_magnified(path, solver, n_steps):
+    interpolant = Interpolant(PATHS[path](), "data")
+    exact = gaussian_prediction(interpolant)
+
+    def sampled(error):
+        noise, errors = (torch.Generator().manual_seed(seed) for seed in (0, 1))
+        draw = partial(torch.randn, 1000, 1, 1, 1)
+        return solve(
+            interpolant,
+            lambda state, tau: exact(state, tau) + error * draw(generator=errors),
+            lambda: draw(generator=noise),
+            solver,
+            n_steps,
+        )
+
+    assert float((sampled(0.01) - sampled(0.0)).std()) < 0.03
 
 
 @pytest.mark.parametrize(("step", "order"), [(euler, 1), (heun, 2)])
