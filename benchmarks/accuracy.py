@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py "ala2 quick" --seeds 0 1 2     # trains and judges what is missing
     python benchmarks/accuracy.py --table                        # medians of all that is there, beside the targets
+    python benchmarks/floors.py ala2                             # a second line for ala2: ratios to a mean floor
 
 A run trains on replicate 1 and is judged against replicate 2 with replicate 1 as the floor: 20 chains of 1,000 frames,
 10 Euler steps (10 network evaluations) a window. The ratio of a distance is rollout / floor, the median over seeds.
@@ -111,17 +112,42 @@ def show() -> None:
             continue
         runs = list(json.loads(path.read_text(encoding="utf-8"))["runs"].values())
         minutes = np.median([sum(r["training_min"].values()) for r in runs])
-        cells = [name, str(len(runs)), f"{minutes:.0f} ({row.minutes:g})", f"{sum(runs[0]['n_parameters'].values()):,}"]
-        for group, keys in GROUPS.items():
-            target = getattr(row, group)
-            cells.append(" / ".join(judged(median(runs, key, "ratio"), target) for key in keys) + f" ({target:g})")
-        for key in ("relaxation_log_ratio", "timescale_log_ratio"):
-            error, floor = (
-                None if x is None else np.expm1(x) for x in (median(runs, key, "rollout"), median(runs, key, "floor"))
-            )
-            cells.append(f"{judged(error, row.kinetics)} ({row.kinetics:g}; MD {told(floor)})")
-        table.add_row(*cells)
+        told_of = [str(len(runs)), f"{minutes:.0f} ({row.minutes:g})", f"{sum(runs[0]['n_parameters'].values()):,}"]
+        table.add_row(name, *told_of, *judgement(row, runs))
+        floors = RESULTS / f"floors_{row.molecule}.json"
+        if floors.exists():
+            mean = mean_floors(json.loads(floors.read_text(encoding="utf-8"))["floors"])
+            table.add_row("- mean floor", "", "", "", *judgement(row, [against(r, mean) for r in runs]))
     Console(width=180).print(table)
+
+
+def judgement(row: Row, runs: list[dict]) -> list[str]:
+    """Cells of distributions and kinetics."""
+    cells = []
+    for group, keys in GROUPS.items():
+        target = getattr(row, group)
+        cells.append(" / ".join(judged(median(runs, key, "ratio"), target) for key in keys) + f" ({target:g})")
+    for key in ("relaxation_log_ratio", "timescale_log_ratio"):
+        error, floor = (
+            None if x is None else np.expm1(x) for x in (median(runs, key, "rollout"), median(runs, key, "floor"))
+        )
+        cells.append(f"{judged(error, row.kinetics)} ({row.kinetics:g}; MD {told(floor)})")
+    return cells
+
+
+def mean_floors(floors: dict[str, list[float | None]]) -> dict[str, float | None]:
+    """Average over replicates; None where a measure is undefined for all."""
+    known = {key: [value for value in values if value is not None] for key, values in floors.items()}
+    return {key: float(np.mean(values)) if values else None for key, values in known.items()}
+
+
+def against(run: dict, floors: dict[str, float | None]) -> dict:
+    """Set the measures of a run beside other floors."""
+    measures = {
+        key: m | {"floor": floors[key], "ratio": m["rollout"] / floors[key] if m["rollout"] and floors[key] else None}
+        for key, m in run["measures"].items()
+    }
+    return run | {"measures": measures}
 
 
 def median(runs: list[dict], key: str, what: str) -> float | None:

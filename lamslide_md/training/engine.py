@@ -60,7 +60,7 @@ class Engine:
     checkpoint_interval_s
         Time between checkpoints, s.
     earlier_s
-        Of each phase that was continued, the time that it had been trained for before, s.
+        The time that each phase had been trained for before it was continued, s.
     """
 
     fabric: Fabric
@@ -98,8 +98,7 @@ class Engine:
         generator = torch.Generator().manual_seed(self.seed + self.fabric.global_rank)
         state: dict[str, nn.Module] = {"network": network, "average": average}
         checkpoint = self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
-        step = 0
-        self.earlier_s.pop(phase, None)
+        step, self.earlier_s[phase] = 0, 0.0
         if checkpoint and checkpoint.exists():
             facts = load_checkpoint(checkpoint, state, optimisers, generator)
             step, self.earlier_s[phase] = facts["step"], facts.get("trained_s", 0.0)
@@ -121,7 +120,7 @@ class Engine:
             self._report(phase, step, settings.n_steps, value)
             now = time.monotonic()
             if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
-                trained_s = self.earlier_s.get(phase, 0.0) + now - started_s
+                trained_s = self.earlier_s[phase] + now - started_s
                 facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s}
                 save_checkpoint(checkpoint, state, optimisers, generator, facts)
                 saved_s = now

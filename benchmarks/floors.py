@@ -1,0 +1,56 @@
+"""The noise floor of MD by several replicates: one replicate may lie near the reference, or far, by chance.
+
+    python benchmarks/floors.py ala2        # or AGVD; 8 (19) minutes of one core for every replicate
+
+Simulates replicates 3 and up beside the two of benchmarks/accuracy.py, and measures each against replicate 2 as a
+comparison measures its floor: as many frames as a rollout of the row has. Figures go to
+benchmarks/results/floors_NAME.json; `benchmarks/accuracy.py --table` then has a line for the mean floor.
+"""
+
+import argparse
+import shlex
+import subprocess
+
+import numpy as np
+from common import write_result
+from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES
+
+import lamslide_md as lam
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=MOLECULES)
+    parser.add_argument("--replicates", type=int, default=6, help="in all, the reference among them")
+    args = parser.parse_args()
+    molecule, folder = MOLECULES[args.name], MD / args.name
+    simulate = f"lamslide simulate {molecule.simulate} --replicates {args.replicates} --platform Reference"
+    subprocess.run([*shlex.split(simulate), "--out", str(folder)], check=True)
+    # Sets how many frames the floor has and how far apart; where they are does not matter to it.
+    model = lam.load_pretrained(args.name)
+    rollout = model.rollout("reference", N_FRAMES, n_chains=N_CHAINS).chains()
+    paths = {i: folder / f"rep{i}.xtc" for i in range(1, args.replicates + 1)}
+    replicates = {i: lam.read(path, folder / "system.pdb", atoms="heavy") for i, path in paths.items()}
+    reference = replicates.pop(2)
+    floors: dict[str, list[float | None]] = {}
+    for i, replicate in replicates.items():
+        comparison = lam.compare(
+            rollout,
+            reference,
+            replicate=replicate,
+            rollout_interval_ps=model.frame_interval_ps,
+            reference_interval_ps=float(reference.timestep),
+            lag_ps=molecule.lag_ps,
+        )
+        print(f"replicate {i} measured", flush=True)
+        for measure in comparison.measures:
+            floors.setdefault(measure.kind.key, []).append(measure.floor)
+    for key, values in floors.items():
+        known = [value for value in values if value is not None]
+        if known:
+            print(f"{key}: mean {np.mean(known):.4f}, {min(known):.4f} to {max(known):.4f}")
+    write_result(f"floors_{args.name}", {"replicates": list(replicates), "floors": floors})
+
+
+if __name__ == "__main__":
+    main()
