@@ -12,8 +12,9 @@ CODE := lamslide_md tests workflows $(wildcard benchmarks)
 demo: $(INSTALLED)
 	$(BIN)/python workflows/tetrapeptide.py AGVD --preset quick
 
+# Two processes with one thread each; tests of a file share what they have made. `pytest` alone runs them one by one.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet -e ".[docs]"
