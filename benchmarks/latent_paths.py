@@ -4,7 +4,7 @@
     python benchmarks/latent_paths.py runs/md17/ethanol.npz runs/md17/malonaldehyde.npz runs/md17/aspirin.npz
 
 First stages of all molecules in one are trained, with the linear code of the forecast presets and with a learned one
-(about 10 minutes on one core). Pairs of frames of each molecule, far apart in its test trajectory and superposed, are
+(15 minutes on one core). Pairs of frames of each molecule, far apart in its test trajectory and superposed, are
 joined in eleven steps by interpolating latents and decoding, and by interpolating coordinates. Told along the way: the
 energy by GFN2-xTB above the mean of the ends, and the largest relative error of a bond. Figures go to
 benchmarks/results/latent_paths.json and .png.
@@ -61,7 +61,8 @@ def main() -> None:
             begins = np.linspace(0, held_out.n_frames // 2 - 1, N_PAIRS).astype(int)
             ends = held_out.xyz[begins], held_out.xyz[begins + held_out.n_frames // 2]
             results[molecule][code] = judged(system, through_latents(stage, settings, data, system, *ends))
-            results[molecule].setdefault("coordinates", judged(system, straight(*ends)))
+            if "coordinates" not in results[molecule]:
+                results[molecule]["coordinates"] = judged(system, straight(*ends))
     for molecule, paths in results.items():
         half = {path: [f"{np.median(v, axis=0)[N_POINTS // 2]:.3g}" for v in m.values()] for path, m in paths.items()}
         print(molecule, "energy in eV and bond error half-way, medians:", half)
