@@ -108,9 +108,13 @@ class Windows:
     def __len__(self) -> int:
         return int(self.first_index[-1])
 
+    def owners(self, index: Int[np.ndarray, " windows"]) -> Int[np.ndarray, " windows"]:
+        """Tell which series each window is of."""
+        return np.searchsorted(self.first_index, index, side="right") - 1
+
     def frames_of(self, index: Int[np.ndarray, " windows"]) -> list[tuple[int, Int[np.ndarray, "own frames"]]]:
         """Resolve window indices to series and their frame indices, grouped by series in rising order."""
-        owner = np.searchsorted(self.first_index, index, side="right") - 1
+        owner = self.owners(index)
         groups = []
         for i in np.unique(owner):
             start = self._starts[i][index[owner == i] - self.first_index[i]]

@@ -78,6 +78,8 @@ class LatentFlow(nn.Module):
         Path and meaning of the output.
     prior
         Where the flow starts from.
+    whole_frames
+        All latents of a frame are one token, side by side, in place of a token each: a wider network for the same cost.
 
     References
     ----------
@@ -97,22 +99,25 @@ class LatentFlow(nn.Module):
         n_heads: int,
         interpolant: Interpolant,
         prior: WhitePrior | GaussianPrior,
+        whole_frames: bool = False,
     ) -> None:
         super().__init__()
         self.n_frames, self.interpolant, self.prior = n_frames, interpolant, prior
         self.register_buffer("latent_mean", torch.zeros(n_latents, n_channels))
         self.register_buffer("latent_scale", torch.ones(()))
-        self.embed_state = nn.Linear(n_channels, width)
-        self.embed_told = nn.Linear(n_channels, width)
+        n_tokens, n_features = (1, n_latents * n_channels) if whole_frames else (n_latents, n_channels)
+        self.n_tokens = n_tokens
+        self.embed_state = nn.Linear(n_features, width)
+        self.embed_told = nn.Linear(n_features, width)
         self.embed_known = nn.Embedding(2, width)
-        self.latent_places = nn.Parameter(0.02 * torch.randn(n_latents, width))
+        self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
         self.embed_tau = FlowTimeEmbedding(width)
         self.over_latents = nn.ModuleList(
-            ModulatedBlock(width, n_heads, rotary=False) for _ in range(depth if n_latents > 1 else 0)
+            ModulatedBlock(width, n_heads, rotary=False) for _ in range(depth if n_tokens > 1 else 0)
         )
         self.over_frames = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=True) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.out = nn.Linear(width, n_channels)
+        self.out = nn.Linear(width, n_features)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
@@ -144,13 +149,14 @@ class LatentFlow(nn.Module):
             The prediction; meaningless on known frames.
         """
         places = self.latent_places + self.embed_known(known.long())[:, None, :]
-        x = self.embed_state(state) + self.embed_told(told) + places
+        shape = (*state.shape[:2], self.n_tokens, -1)
+        x = self.embed_state(state.reshape(shape)) + self.embed_told(told.reshape(shape)) + places
         condition = self.embed_tau(tau)
         for i, over_frames in enumerate(self.over_frames):
             if len(self.over_latents):
                 x = self.over_latents[i](x, condition)
             x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
-        return self.out(self.norm(x))
+        return self.out(self.norm(x)).reshape(state.shape)
 
     def terms(
         self,

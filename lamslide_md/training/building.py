@@ -77,4 +77,5 @@ def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
         own.n_heads,
         Interpolant(PATHS[own.path](), own.prediction),
         GaussianPrior(own.n_frames, n_features, stationary) if own.prior == "gaussian" else WhitePrior(),
+        whole_frames=own.tokens == "frames",
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.data.windows import Series
@@ -13,10 +14,11 @@ from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.presets import FlowSettings, Settings
+from lamslide_md.training.slow_coordinates import slow_coordinates
 from lamslide_md.training.tasks import draw_known
 
-PRIOR_WINDOWS = 20_000
-"""Windows from which the normalisation and the Gaussian prior are estimated."""
+SAMPLE_WINDOWS = 20_000
+"""Windows from which the normalisation, the Gaussian prior and the slow coordinates are estimated."""
 
 
 def train_flow(
@@ -49,8 +51,10 @@ def train_flow(
     torch.manual_seed(engine.seed)
     source, own = LatentWindows(autoencoder, series, settings), settings.flow
     flow = build_flow(autoencoder, settings)
-    _fit_normalisation(flow, source, own, torch.Generator().manual_seed(engine.seed))
     n_samples, device = own.optimisation.batch_size, engine.fabric.device
+    sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(engine.seed))
+    _fit_normalisation(flow, sample, own)
+    slow = slow_coordinates(flow.standardise(sample), owners).to(device) if own.slow_weight else None
 
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
         known = draw_known(own, generator)
@@ -59,7 +63,10 @@ def train_flow(
         latents, batch = source.encode(index, known, generator, with_batch=own.decoded_weight > 0)
         tau = torch.rand(len(latents), generator=generator).to(device)
         terms = terms_of(latents, known.to(device), tau, generator, own.known_noise)
-        total = (terms.prediction - terms.target).square().mean()
+        errors = terms.prediction - terms.target
+        total = errors.square().mean()
+        if slow is not None:
+            total = total + own.slow_weight * (errors.flatten(2) @ slow).square().sum(dim=-1).mean()
         if batch is not None and own.decoded_weight:
             decoded = autoencoder.decode(flow.restore(terms.data), batch)
             total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
@@ -68,17 +75,23 @@ def train_flow(
     return engine.train("flow", fingerprint, flow, loss, own.optimisation)
 
 
+def _draw_sample(
+    source: LatentWindows, settings: FlowSettings, generator: torch.Generator
+) -> tuple[Float[Tensor, "windows frames tokens channels"], Int[np.ndarray, " windows"]]:
+    """Draw windows that speak for all, on the CPU, and the series that each is of."""
+    n_windows = min(SAMPLE_WINDOWS, len(source.windows))
+    index, known = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
+    parts = np.array_split(index, -(-n_windows // 256))
+    latents = torch.cat([source.encode(part, known, generator)[0].cpu() for part in parts])
+    return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
+
+
 def _fit_normalisation(
-    flow: LatentFlow, source: LatentWindows, settings: FlowSettings, generator: torch.Generator
+    flow: LatentFlow, sample: Float[Tensor, "windows frames tokens channels"], settings: FlowSettings
 ) -> None:
     """Estimate the mean and scale of the latents, and the Gaussian prior."""
-    n_windows = min(PRIOR_WINDOWS, len(source.windows))
-    index, known = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
-    latents = torch.cat(
-        [source.encode(part, known, generator)[0].cpu() for part in np.array_split(index, -(-n_windows // 256))]
-    )
-    mean = latents.mean(dim=(0, 1))
+    mean = sample.mean(dim=(0, 1))
     flow.latent_mean.copy_(mean)
-    flow.latent_scale.copy_((latents - mean).square().mean().sqrt())
+    flow.latent_scale.copy_((sample - mean).square().mean().sqrt())
     if isinstance(flow.prior, GaussianPrior):
-        flow.prior.fit(flow.standardise(latents), settings.reverse_time)
+        flow.prior.fit(flow.standardise(sample), settings.reverse_time)

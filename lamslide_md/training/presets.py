@@ -79,6 +79,8 @@ class FlowSettings(BaseModel):
     prediction: Prediction = "velocity"
     prior: Literal["gaussian", "white"] = "gaussian"
     """Where the flow starts from: the best linear model of the latents' dynamics, or white noise."""
+    tokens: Literal["latents", "frames"] = "latents"
+    """What attends: each latent, or all latents of a frame as one."""
     width: Size = 96
     depth: Depth = 3
     n_heads: Size = 4
@@ -88,6 +90,8 @@ class FlowSettings(BaseModel):
     """Share of the batches with known frames at both ends, for transition paths and upsampling."""
     known_noise: float = Field(default=0.0, ge=0)
     """Standard deviation of noise on known frames in training, in that of the latents; chains then forgive errors."""
+    slow_weight: float = Field(default=0.0, ge=0)
+    """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
     decoded_weight: float = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
 
@@ -126,7 +130,12 @@ PRESETS: dict[str, Settings] = {
         frame_interval_ps=5.0,
         autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)),
         flow=FlowSettings(
-            forward_frames=2, prediction="data", optimisation=Optimisation(n_steps=2500, learning_rate=2e-3)
+            forward_frames=2,
+            prediction="data",
+            tokens="frames",
+            width=192,
+            slow_weight=2.0,
+            optimisation=Optimisation(n_steps=2500, learning_rate=2e-3),
         ),
     ),
     "standard": Settings(

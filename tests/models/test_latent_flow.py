@@ -42,6 +42,23 @@ def test_known_frames_are_returned_unchanged(prior, solver, generator):
     assert not torch.equal(samples[:, ~known], windows[:, ~known])
 
 
+def test_all_latents_of_a_frame_may_be_one_token(generator):
+    flow = LatentFlow(
+        2, 16, N_FRAMES, 32, 2, 4, Interpolant(TrigonometricPath(), "data"), WhitePrior(), whole_frames=True
+    )
+    torch.nn.init.normal_(flow.out.weight)
+    windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
+    known = torch.arange(N_FRAMES) < 1
+    terms = flow.terms(windows, known, torch.full((3,), 0.5), generator)
+    assert terms.prediction.shape == windows.shape
+    assert len(flow.over_latents) == 0
+    # One latent of the known frame is seen by both latents of the next.
+    changed = windows.clone()
+    changed[:, 0, 0] += 1
+    one, two = (flow.sample(w, known, "euler", 2, torch.Generator().manual_seed(5)) for w in (windows, changed))
+    assert ((one - two)[:, 1].abs() > 1e-4).any(dim=-1).all()
+
+
 def test_what_stands_in_unknown_frames_is_not_seen(generator):
     flow = make_flow(GaussianPrior(N_FRAMES, 32))
     windows = torch.randn(2, N_FRAMES, 2, 16, generator=generator)

@@ -1,0 +1,99 @@
+"""What errors along slow coordinates should weigh, and whether latents or frames are the flow's tokens.
+
+    python benchmarks/pretrained.py AGVD                     # makes the first stage and two replicates of MD
+    python benchmarks/slow_coordinates.py AGVD               # a quarter of an hour a row on one core
+
+Flows of the preset `quick` on one first stage, rows of tokens:width:weight; two rollouts of 20 chains of 1,000 frames,
+10 Euler steps, against replicate 2. Figures go to benchmarks/results/slow_coordinates_NAME.json.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from typing import Any
+
+import mdtraj as md
+from common import write_result
+from lightning_fabric import Fabric
+from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES
+from rich.console import Console
+from rich.table import Table
+
+import lamslide_md as lam
+from lamslide_md.training.engine import Engine
+from lamslide_md.training.flow_stage import train_flow
+from lamslide_md.training.presets import preset_settings
+from lamslide_md.training.recordings import gather, prepare_data
+
+ROWS = ("latents:96:0", "frames:192:0", "latents:96:2", "frames:192:2", "frames:192:8")
+SHOWN = (
+    "js_distance_torsions_backbone",
+    "js_distance_torsions_side_chain",
+    "js_distance_tic0",
+    "js_distance_tic01",
+    "js_distance_states_occupancy",
+    "relaxation_log_ratio",
+    "timescale_log_ratio",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=MOLECULES)
+    parser.add_argument("--rows", nargs="+", default=ROWS)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    model, folder = lam.load_pretrained(args.name), MD / args.name
+    learned, other = (lam.read(folder / f"rep{i}.xtc", folder / "system.pdb", atoms="heavy") for i in (1, 2))
+    rows = []
+    for name in args.rows:
+        tokens, width, weight = name.split(":")
+        preset = preset_settings("quick").flow
+        flow = preset.model_copy(update={"tokens": tokens, "width": int(width), "slow_weight": float(weight)})
+        settings = model.settings.model_copy(update={"flow": flow})
+        data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
+        started_s = time.monotonic()
+        engine = Engine(Fabric(accelerator="cpu", devices=1), args.seed)
+        trained = train_flow(engine, "none", model.autoencoder, data.series, settings).requires_grad_(False)
+        minutes = (time.monotonic() - started_s) / 60
+        changed = replace(model, flow=trained, settings=settings)
+        rollouts = [measured(changed, learned, other, MOLECULES[args.name].lag_ps, seed) for seed in (0, 1)]
+        rows.append({"row": name, "training_min": minutes, "rollouts": rollouts})
+        print(rows[-1], flush=True)
+        write_result(f"slow_coordinates_{args.name}", {"seed": args.seed, "rows": rows})
+    show(args.name, rows)
+
+
+def measured(
+    model: lam.Surrogate, learned: md.Trajectory, other: md.Trajectory, lag_ps: float, seed: int
+) -> dict[str, Any]:
+    """Roll out and judge: every measure, and its floor."""
+    comparison = lam.compare(
+        model.rollout("reference", N_FRAMES, n_chains=N_CHAINS, seed=seed).chains(),
+        other,
+        replicate=learned,
+        rollout_interval_ps=model.frame_interval_ps,
+        reference_interval_ps=float(other.timestep),
+        lag_ps=lag_ps,
+    )
+    return {m.kind.key: {"rollout": m.rollout, "floor": m.floor} for m in comparison.measures}
+
+
+def show(name: str, rows: list[dict[str, Any]]) -> None:
+    """Print both rollouts of every row."""
+    table = Table(title=f"{name}: two rollouts of each flow (floor in the last line)")
+    for column in ("tokens:width:weight", "training, min", *(key.removeprefix("js_distance_") for key in SHOWN)):
+        table.add_column(column)
+    for row in rows:
+        cells = (" / ".join(told(r[key]["rollout"]) for r in row["rollouts"]) for key in SHOWN)
+        table.add_row(row["row"], f"{row['training_min']:.1f}", *cells)
+    table.add_row("MD", "", *(told(rows[0]["rollouts"][0][key]["floor"]) for key in SHOWN))
+    Console(width=200).print(table)
+
+
+def told(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()

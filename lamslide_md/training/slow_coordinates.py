@@ -1,0 +1,48 @@
+"""The directions of the latents that are forgotten last, in which errors of the flow change kinetics."""
+
+import numpy as np
+import torch
+from deeptime.decomposition import TICA
+from jaxtyping import Float, Int
+from torch import Tensor
+
+LAG = 5
+"""Frames after which a direction must still be remembered to count, or as many as windows have."""
+EPSILON = 1e-3
+"""Directions with less than this part of the mean variance are no coordinates."""
+
+
+def slow_coordinates(
+    windows: Float[Tensor, "windows frames tokens channels"], owners: Int[np.ndarray, " windows"]
+) -> Float[Tensor, "features slow"]:
+    """Kinetic map of latents: TICA's coordinates, each scaled by how much of it is left after the lag.
+
+    A loss that counts all directions alike is one of fast motion: slow transitions are few, and move few latents.
+    Distances in the kinetic map are differences in what will happen, so that a loss there sees a frame in the wrong
+    well. Systems are centred each on its own mean: what tells one molecule from another is no motion.
+
+    Parameters
+    ----------
+    windows
+        Standardised latents.
+    owners
+        The system that each window is of.
+
+    Returns
+    -------
+    Tensor
+        Projection of flat latents; its squares, summed, have the mean variance of the latents.
+
+    References
+    ----------
+    Noe and Clementi, J. Chem. Theory Comput. 11, 5002 (2015), kinetic maps.
+    """
+    flat = windows.flatten(2).double().numpy()
+    for owner in np.unique(owners):
+        flat[owners == owner] -= flat[owners == owner].mean(axis=(0, 1))
+    here, later = flat[:, 0], flat[:, min(LAG, flat.shape[1] - 1)]
+    variances = np.concatenate([here, later]).var(axis=0)
+    model = TICA(scaling="kinetic_map", epsilon=EPSILON * variances.mean()).fit_fetch((here, later))
+    projection = model.instantaneous_coefficients
+    share = variances.mean() / np.concatenate([here, later]).dot(projection).var(axis=0).sum()
+    return torch.from_numpy(projection * np.sqrt(share)).float()
