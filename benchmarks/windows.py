@@ -28,6 +28,8 @@ from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.presets import preset_settings
 from lamslide_md.training.recordings import gather, prepare_data
 
+FORMER = {"tokens": "latents", "width": 96, "slow_weight": 0.0}
+"""Of `quick` at the time of the choice."""
 LAGS = [1, 2, 5, 10, 20]
 PSI, WELL = 1, (-2.1, 1.0)
 """Column of psi, and the ends of one of its wells, radians."""
@@ -52,7 +54,7 @@ def main() -> None:
     for prediction in args.predictions:
         for n_frames in args.frames:
             settings = preset_settings("quick")
-            changes: dict[str, Any] = {"forward_frames": n_frames, "prediction": prediction}
+            changes: dict[str, Any] = FORMER | {"forward_frames": n_frames, "prediction": prediction}
             settings = settings.model_copy(update={"flow": settings.flow.model_copy(update=changes)})
             data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
             started_s = time.monotonic()
