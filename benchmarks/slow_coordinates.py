@@ -3,8 +3,8 @@
     python benchmarks/pretrained.py AGVD                     # makes the first stage and two replicates of MD
     python benchmarks/slow_coordinates.py AGVD               # a quarter of an hour a row on one core
 
-Flows of the preset `quick` on one first stage, rows of tokens:width:weight; two rollouts of 20 chains of 1,000 frames,
-10 Euler steps, against replicate 2. Figures go to benchmarks/results/slow_coordinates_NAME.json.
+Flows of the preset `quick` on one first stage, each row with its changes; two rollouts of 20 chains of 1,000 frames, 10
+Euler steps, against replicate 2. Figures go to benchmarks/results/slow_coordinates_NAME.json.
 """
 
 import argparse
@@ -20,12 +20,20 @@ from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
+from lamslide_md.commands.train import with_changes
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.presets import preset_settings
 from lamslide_md.training.recordings import gather, prepare_data
 
-ROWS = ("latents:96:0", "frames:192:0", "latents:96:2", "frames:192:2", "frames:192:8")
+LATENTS = "flow.tokens=latents,flow.width=96"
+ROWS = (
+    f"{LATENTS},flow.slow_weight=0",
+    "flow.slow_weight=0",
+    f"{LATENTS},flow.slow_weight=2",
+    "flow.slow_weight=2",
+    "flow.slow_weight=8",
+)
 SHOWN = (
     "js_distance_torsions_backbone",
     "js_distance_torsions_side_chain",
@@ -46,10 +54,8 @@ def main() -> None:
     model, folder = lam.load_pretrained(args.name), MD / args.name
     learned, other = (lam.read(folder / f"rep{i}.xtc", folder / "system.pdb", atoms="heavy") for i in (1, 2))
     rows = []
-    for name in args.rows:
-        tokens, width, weight = name.split(":")
-        preset = preset_settings("quick").flow
-        flow = preset.model_copy(update={"tokens": tokens, "width": int(width), "slow_weight": float(weight)})
+    for changes in args.rows:
+        flow = with_changes(preset_settings("quick"), changes.split(",")).flow
         settings = model.settings.model_copy(update={"flow": flow})
         data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
         started_s = time.monotonic()
@@ -58,7 +64,7 @@ def main() -> None:
         minutes = (time.monotonic() - started_s) / 60
         changed = replace(model, flow=trained, settings=settings)
         rollouts = [measured(changed, learned, other, MOLECULES[args.name].lag_ps, seed) for seed in (0, 1)]
-        rows.append({"row": name, "training_min": minutes, "rollouts": rollouts})
+        rows.append({"changes": changes, "training_min": minutes, "rollouts": rollouts})
         print(rows[-1], flush=True)
         write_result(f"slow_coordinates_{args.name}", {"seed": args.seed, "rows": rows})
     show(args.name, rows)
@@ -82,11 +88,11 @@ def measured(
 def show(name: str, rows: list[dict[str, Any]]) -> None:
     """Print both rollouts of every row."""
     table = Table(title=f"{name}: two rollouts of each flow (floor in the last line)")
-    for column in ("tokens:width:weight", "training, min", *(key.removeprefix("js_distance_") for key in SHOWN)):
+    for column in ("changes", "training, min", *(key.removeprefix("js_distance_") for key in SHOWN)):
         table.add_column(column)
     for row in rows:
         cells = (" / ".join(told(r[key]["rollout"]) for r in row["rollouts"]) for key in SHOWN)
-        table.add_row(row["row"], f"{row['training_min']:.1f}", *cells)
+        table.add_row(row["changes"], f"{row['training_min']:.1f}", *cells)
     table.add_row("MD", "", *(told(rows[0]["rollouts"][0][key]["floor"]) for key in SHOWN))
     Console(width=200).print(table)
 
