@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from common import write_result
-from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, figures_of, run
+from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, SUMMARY, figures_of, run
 from rich.console import Console
 from rich.table import Table
 
@@ -32,14 +32,6 @@ CHANGES = {
     "flow.optimisation.n_steps": 8000,
 }
 """Of the preset `quick`: a latent for each residue, and steps for twelve molecules."""
-SUMMARY = (
-    "js_distance_torsions_backbone",
-    "js_distance_torsions_side_chain",
-    "js_distance_tic0",
-    "js_distance_tic01",
-    "js_distance_states_occupancy",
-    "relaxation_log_ratio",
-)
 
 
 def main() -> None:

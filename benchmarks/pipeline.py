@@ -12,6 +12,15 @@ ROOT = Path(__file__).parent.parent
 MD = ROOT / "runs" / "md"
 """Holds a folder with two replicates for every molecule; all benchmarks share them."""
 N_CHAINS, N_FRAMES = 20, 1000
+SUMMARY = (
+    "js_distance_torsions_backbone",
+    "js_distance_torsions_side_chain",
+    "js_distance_tic0",
+    "js_distance_tic01",
+    "js_distance_states_occupancy",
+    "relaxation_log_ratio",
+)
+"""Measures that tell how a rollout is."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import mdtraj as md
 from common import write_result
 from lightning_fabric import Fabric
-from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES
+from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES, SUMMARY
 from rich.console import Console
 from rich.table import Table
 
@@ -34,15 +34,7 @@ ROWS = (
     "flow.slow_weight=2",
     "flow.slow_weight=8",
 )
-SHOWN = (
-    "js_distance_torsions_backbone",
-    "js_distance_torsions_side_chain",
-    "js_distance_tic0",
-    "js_distance_tic01",
-    "js_distance_states_occupancy",
-    "relaxation_log_ratio",
-    "timescale_log_ratio",
-)
+SHOWN = (*SUMMARY, "timescale_log_ratio")
 
 
 def main() -> None:

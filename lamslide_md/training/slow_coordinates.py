@@ -37,7 +37,7 @@ def slow_coordinates(
     ----------
     Noe and Clementi, J. Chem. Theory Comput. 11, 5002 (2015), kinetic maps.
     """
-    flat = windows.flatten(2).double().numpy()
+    flat = windows.flatten(2).numpy().astype(float)
     for owner in np.unique(owners):
         flat[owners == owner] -= flat[owners == owner].mean(axis=(0, 1))
     here, later = flat[:, 0], flat[:, min(LAG, flat.shape[1] - 1)]
