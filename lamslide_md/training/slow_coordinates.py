@@ -39,10 +39,12 @@ def slow_coordinates(
     """
     flat = windows.flatten(2).numpy().astype(float)
     for owner in np.unique(owners):
-        flat[owners == owner] -= flat[owners == owner].mean(axis=(0, 1))
+        own = owners == owner
+        flat[own] -= flat[own].mean(axis=(0, 1))
     here, later = flat[:, 0], flat[:, min(LAG, flat.shape[1] - 1)]
-    variances = np.concatenate([here, later]).var(axis=0)
-    model = TICA(scaling="kinetic_map", epsilon=EPSILON * variances.mean()).fit_fetch((here, later))
+    both = np.concatenate([here, later])
+    variance = both.var(axis=0).mean()
+    model = TICA(scaling="kinetic_map", epsilon=EPSILON * variance).fit_fetch((here, later))
     projection = model.instantaneous_coefficients
-    share = variances.mean() / np.concatenate([here, later]).dot(projection).var(axis=0).sum()
+    share = variance / (both @ projection).var(axis=0).sum()
     return torch.from_numpy(projection * np.sqrt(share)).float()
