@@ -63,7 +63,12 @@ def row(reference: md.Trajectory, change: str, args: argparse.Namespace) -> dict
     rollouts = [(n, True) for n in args.solver_steps] + [(args.solver_steps[-1], False)]
     for n_solver_steps, constrain in rollouts:
         chains = surrogate.rollout(
-            reference[0], N_FRAMES, n_chains=N_CHAINS, n_solver_steps=n_solver_steps, constrain=constrain
+            reference[0],
+            N_FRAMES,
+            n_chains=N_CHAINS,
+            solver="euler",
+            n_solver_steps=n_solver_steps,
+            constrain=constrain,
         ).chains()
         comparison = lam.compare(
             chains,

@@ -40,7 +40,9 @@ def main() -> None:
         reference, preset=args.preset, frame_interval_ps=5.0, temperature_K=300.0, seed=args.seed, on_progress=show
     )
     surrogate.save(args.folder / f"ala2_{args.preset}_{args.seed}.lamslide")
-    rollout = surrogate.rollout(reference[0], N_FRAMES, n_chains=N_CHAINS, n_solver_steps=args.solver_steps, seed=1)
+    rollout = surrogate.rollout(
+        reference[0], N_FRAMES, n_chains=N_CHAINS, solver="euler", n_solver_steps=args.solver_steps, seed=1
+    )
     started_s = time.monotonic()
     chains = rollout.chains()
     rollout_s = time.monotonic() - started_s

@@ -43,7 +43,9 @@ def judged(model: lam.Surrogate, test: list[Recording], seed: int) -> dict[str, 
     n_known = model.settings.flow.n_known
     histories = [Recording(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in test]
     truths = [r.points_nm[n_known:] for r in test]
-    forecasts = lam.forecast(model, histories, len(truths[0]), n_samples=N_SAMPLES, n_solver_steps=10, seed=seed)
+    forecasts = lam.forecast(
+        model, histories, len(truths[0]), n_samples=N_SAMPLES, solver="euler", n_solver_steps=10, seed=seed
+    )
     errors = forecast_errors(forecasts, truths)
     return {
         **{f"{stage}_min": seconds / 60 for stage, seconds in model.provenance["training_s"].items()},

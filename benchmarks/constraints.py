@@ -2,7 +2,7 @@
 
     python benchmarks/constraints.py
 
-20 chains of 300 frames, 10 Euler steps a window, judged by replicate 2 of the MD that benchmarks/pretrained.py makes
+20 chains of 300 frames, 5 steps of Heun a window, judged by replicate 2 of the MD that benchmarks/pretrained.py makes
 (made here if it is not there; about an hour a molecule). Figures go to benchmarks/results/constraints.json.
 """
 

@@ -12,6 +12,8 @@ ROOT = Path(__file__).parent.parent
 MD = ROOT / "runs" / "md"
 """Holds a folder with two replicates for every molecule; all benchmarks share them."""
 N_CHAINS, N_FRAMES = 20, 1000
+FORMER_QUICK = ("flow.tokens=latents", "flow.width=96", "flow.slow_weight=0", "flow.optimisation.n_steps=2500")
+"""Changes that give the preset `quick` of before docs/decisions/slow-coordinates.md."""
 SUMMARY = (
     "js_distance_torsions_backbone",
     "js_distance_torsions_side_chain",

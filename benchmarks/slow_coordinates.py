@@ -3,8 +3,8 @@
     python benchmarks/pretrained.py AGVD                     # makes the first stage and two replicates of MD
     python benchmarks/slow_coordinates.py AGVD               # a quarter of an hour a row on one core
 
-Flows of the preset `quick` on one first stage, each row with its changes; two rollouts of 20 chains of 1,000 frames, 10
-Euler steps, against replicate 2. Figures go to benchmarks/results/slow_coordinates_NAME.json.
+Flows of the preset `quick` on one first stage, each row with its changes; two rollouts of 20 chains of 1,000 frames, 5
+steps of Heun, against replicate 2. Figures go to benchmarks/results/slow_coordinates_NAME.json.
 """
 
 import argparse

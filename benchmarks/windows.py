@@ -4,7 +4,7 @@
     python benchmarks/windows.py                # about 10 minutes a row on one core
 
 Flows of the preset `quick` with windows of 16, 8, 4 and 2 frames, as many frames in every batch; 60 chains of 1,000
-frames, 10 Euler steps. Told are <cos dpsi> by lag, crossings between the wells of psi in each direction per frame, the
+frames, 5 steps of Heun. Told are <cos dpsi> by lag, crossings between the wells of psi in each direction per frame, the
 share of them that the next frame undoes, and the Jensen-Shannon distance of phi and psi to replicate 2. Figures go to
 benchmarks/results/windows.json.
 """
@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from common import write_result
 from lightning_fabric import Fabric
-from pipeline import MD
+from pipeline import FORMER_QUICK, MD
 
 import lamslide_md as lam
+from lamslide_md.commands.train import with_changes
 from lamslide_md.evaluation.distances import torsion_js_distances
 from lamslide_md.evaluation.features import find_torsions, torsion_angles
 from lamslide_md.evaluation.kinetics import torsion_memory
@@ -28,8 +29,6 @@ from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.presets import preset_settings
 from lamslide_md.training.recordings import gather, prepare_data
 
-FORMER = {"tokens": "latents", "width": 96, "slow_weight": 0.0}
-"""Of `quick` at the time of the choice."""
 LAGS = [1, 2, 5, 10, 20]
 PSI, WELL = 1, (-2.1, 1.0)
 """Column of psi, and the ends of one of its wells, radians."""
@@ -53,9 +52,8 @@ def main() -> None:
     print(*rows, floor, sep="\n")
     for prediction in args.predictions:
         for n_frames in args.frames:
-            settings = preset_settings("quick")
-            changes: dict[str, Any] = FORMER | {"forward_frames": n_frames, "prediction": prediction}
-            settings = settings.model_copy(update={"flow": settings.flow.model_copy(update=changes)})
+            changes = (*FORMER_QUICK, f"flow.forward_frames={n_frames}", f"flow.prediction={prediction}")
+            settings = with_changes(preset_settings("quick"), changes)
             data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
             started_s = time.monotonic()
             engine = Engine(Fabric(accelerator="cpu", devices=1), args.seed)

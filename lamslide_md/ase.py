@@ -13,6 +13,7 @@ from ase.md.md import MolecularDynamics
 from lamslide_md.atom_matching import match_atoms
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM
 from lamslide_md.errors import InputError
+from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.single_chain import SingleChain
 from lamslide_md.surrogate import Surrogate
 
@@ -88,8 +89,8 @@ class LatentDynamics(MolecularDynamics):
         loginterval: int = 1,
         *,
         append_trajectory: bool = False,
-        solver: str = "euler",
-        n_solver_steps: int = 10,
+        solver: str = DEFAULT_SOLVER,
+        n_solver_steps: int = DEFAULT_STEPS,
         seed: int = 0,
         constrain: bool = True,
         **kwargs: Any,  # noqa: ANN401 - handed on

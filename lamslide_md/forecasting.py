@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.data.systems import Recording
+from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.sampler import Sampler
 from lamslide_md.starts import group_by_system
 
@@ -20,8 +21,8 @@ def forecast(
     n_frames: int,
     *,
     n_samples: int = 1,
-    solver: str = "euler",
-    n_solver_steps: int = 10,
+    solver: str = DEFAULT_SOLVER,
+    n_solver_steps: int = DEFAULT_STEPS,
     seed: int = 0,
     constrain: bool = True,
 ) -> list[Float[np.ndarray, "samples frames points dim"]]:

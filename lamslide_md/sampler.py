@@ -17,6 +17,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.models.chaining import Sampling, WindowModel
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.models.weights import digest_of, weights_digest
 from lamslide_md.repertoire import Repertoire
 from lamslide_md.restart import Place
@@ -65,8 +66,8 @@ class Sampler:
         n_frames: int = 10_000,
         *,
         n_chains: int = 1,
-        solver: str = "euler",
-        n_solver_steps: int = 10,
+        solver: str = DEFAULT_SOLVER,
+        n_solver_steps: int = DEFAULT_STEPS,
         seed: int = 0,
         constrain: bool = True,
     ) -> Rollout:
@@ -131,8 +132,8 @@ class Sampler:
         n_frames: int,
         *,
         n_paths: int = 1,
-        solver: str = "euler",
-        n_solver_steps: int = 10,
+        solver: str = DEFAULT_SOLVER,
+        n_solver_steps: int = DEFAULT_STEPS,
         seed: int = 0,
         constrain: bool = True,
     ) -> Rollout:
@@ -180,8 +181,8 @@ class Sampler:
         trajectory: md.Trajectory | Recording,
         factor: int,
         *,
-        solver: str = "euler",
-        n_solver_steps: int = 10,
+        solver: str = DEFAULT_SOLVER,
+        n_solver_steps: int = DEFAULT_STEPS,
         seed: int = 0,
         constrain: bool = True,
     ) -> Rollout:

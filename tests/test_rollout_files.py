@@ -36,7 +36,7 @@ def test_reading_a_saved_rollout_keeps_its_chains_apart(rollout, tmp_path):
 def test_the_manifest_says_what_the_numbers_mean(rollout, tmp_path):
     manifest = json.loads((rollout.save(tmp_path / "r.xtc").with_suffix(".json")).read_text())
     assert (manifest["frame_interval_ps"], manifest["n_frames"], manifest["n_chains"]) == (1.0, 33, 3)
-    assert manifest["rollout"]["solver"] == "euler"
+    assert manifest["rollout"]["solver"] == "heun"
 
 
 def test_ase_reads_the_same_positions_in_angstrom(rollout, tmp_path):

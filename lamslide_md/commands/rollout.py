@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 SOLVERS = ("euler", "heun", "dopri5", "sde")
-"""Known without importing torch; a test holds them against the solvers there are."""
+DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
+"""Known without importing torch; a test holds them against those of the solvers' own module."""
 
 
 def complete_solver(incomplete: str) -> list[str]:
@@ -68,8 +69,10 @@ def rollout(
         Path | None, typer.Option(help="Frames to start from; drawn from the training data if not given.")
     ] = None,
     top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
-    solver: Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)] = "euler",
-    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = 10,
+    solver: Annotated[
+        str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)
+    ] = DEFAULT_SOLVER,
+    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = DEFAULT_STEPS,
     constrain: Annotated[
         bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
     ] = True,

@@ -13,7 +13,7 @@ from lamslide_md.data.placement import Placement
 from lamslide_md.data.poses import pose_of
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.solvers import check_solver
+from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, check_solver
 
 Correction = Callable[[Tensor], Tensor]
 """Applied to the positions of new frames before they are given out and carried on."""
@@ -33,8 +33,8 @@ class Sampling:
         Of the noise.
     """
 
-    solver: str = "euler"
-    n_solver_steps: int = 10
+    solver: str = DEFAULT_SOLVER
+    n_solver_steps: int = DEFAULT_STEPS
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -16,6 +16,8 @@ FlowTimes = Float[Tensor, " batch"]
 Predict = Callable[[Latents, FlowTimes], Latents]
 Velocity = Callable[[Latents, float], Latents]
 SOLVERS = ("euler", "heun", "dopri5", "sde")
+DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
+"""Nine evaluations of the network, nearer to the limit of many than ten steps of `euler` (docs/checks.md)."""
 
 NEAR_END = 1e-3
 """Distance kept from tau = 0 and 1 where converting a prediction divides by alpha or sigma."""

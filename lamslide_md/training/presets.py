@@ -134,8 +134,8 @@ PRESETS: dict[str, Settings] = {
             prediction="data",
             tokens="frames",
             width=192,
-            slow_weight=2.0,
-            optimisation=Optimisation(n_steps=2500, learning_rate=2e-3),
+            slow_weight=1.0,
+            optimisation=Optimisation(n_steps=3500, learning_rate=2e-3),
         ),
     ),
     "standard": Settings(

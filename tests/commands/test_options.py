@@ -12,7 +12,7 @@ from lamslide_md.cli import EXAMPLES, app, run
 from lamslide_md.commands import rollout as rollout_command
 from lamslide_md.commands import train as train_command
 from lamslide_md.errors import InputError
-from lamslide_md.models.solvers import SOLVERS
+from lamslide_md.models import solvers
 from lamslide_md.training.presets import PRESETS, preset_settings
 
 
@@ -46,7 +46,8 @@ def test_help_imports_nothing_heavy():
 
 def test_what_the_shell_completes_is_what_there_is():
     assert tuple(PRESETS) == train_command.PRESET_NAMES
-    assert rollout_command.SOLVERS == SOLVERS
+    for name in ("SOLVERS", "DEFAULT_SOLVER", "DEFAULT_STEPS"):
+        assert getattr(rollout_command, name) == getattr(solvers, name)
 
 
 def test_the_shell_completes_presets():
