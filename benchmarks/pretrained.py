@@ -2,8 +2,8 @@
 
     python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
 
-Runs the commands that the card shows, in the folder of the first seed of row "NAME quick" of benchmarks/accuracy.py:
-what is done is kept, what was interrupted goes on.
+Trains in the folder of the first seed of row "NAME quick" of benchmarks/accuracy.py: what is done is kept, what was
+interrupted goes on. What ships has its weights in half precision, and is rolled out and judged anew.
 Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from common import RESULTS, write_result
 from pipeline import MOLECULES, N_CHAINS, N_FRAMES, ROOT, commands, figures_of, run
 
+import lamslide_md as lam
 from lamslide_md.pretrained import HOME
 
 
@@ -22,7 +23,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=MOLECULES)
     name = parser.parse_args().name
-    folder, steps = ROOT / "runs" / "accuracy" / f"{name}_quick_0", commands(name, "--preset quick", seed=0)
+    steps = commands(name, "--preset quick", seed=0)
+    trained, folder = ROOT / "runs" / "accuracy" / f"{name}_quick_0", ROOT / "runs" / "pretrained" / name
+    run(trained, {made: command for made, command in steps.items() if made in ("", f"{name}.lamslide")})
+    folder.mkdir(parents=True, exist_ok=True)
+    lam.Surrogate.load(trained / f"{name}.lamslide").save(folder / f"{name}.lamslide", half_precision=True)
+    for made in ("rollout.xtc", "comparison.json"):
+        (folder / made).unlink(missing_ok=True)
     run(folder, steps)
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     figures = figures_of(folder, name)
@@ -48,7 +55,7 @@ def card(name: str, steps: list[str], comparison: dict[str, Any], figures: dict[
 
 - Frames {molecule.interval_ps:g} ps apart at {settings["temperature_K"]:g} K, heavy atoms; amber14, OBC2 solvent.
 - Learned from {span_ns:g} ns of one OpenMM trajectory (4 fs, hydrogens of 3 amu) in {minutes:.0f} minutes.
-- {sum(figures["n_parameters"].values()):,} parameters.
+- {sum(figures["n_parameters"].values()):,} parameters, stored in half precision.
 
 ## How far to trust it
 

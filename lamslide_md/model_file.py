@@ -18,7 +18,7 @@ MAX_COMPLAINT = 200
 """Characters of a library's message in an error of ours."""
 
 
-def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header) -> None:
+def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, half_precision: bool = False) -> None:
     """Write weights and header; the target is replaced only once the new file is complete.
 
     Parameters
@@ -29,6 +29,8 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header) 
         Networks by name.
     header
         Everything else.
+    half_precision
+        Parameters take two bytes each; what was estimated from data (normalisation, prior) stays as it is.
 
     Raises
     ------
@@ -36,6 +38,9 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header) 
         If the folder cannot be written to.
     """
     tensors = {f"{name}/{k}": t.cpu().contiguous() for name, m in modules.items() for k, t in m.state_dict().items()}
+    if half_precision:
+        parameters = {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
+        tensors = {key: t.half() if key in parameters else t for key, t in tensors.items()}
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +103,9 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
 
 
 def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module]) -> None:
-    """Give networks on the meta device the weights of a model file: nothing is allocated by what its header claims.
+    """Give networks on the meta device the weights of a model file, in single precision whatever it holds.
+
+    Nothing is allocated by what its header claims.
 
     Parameters
     ----------
@@ -115,14 +122,14 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
         If weights are missing, surplus, not finite, or of other shapes or types.
     """
     for key, tensor in tensors.items():
-        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
+        if tensor.dtype not in (torch.float32, torch.float16) or not tensor.isfinite().all():
             raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
     surplus = [key for key in tensors if key.split("/")[0] not in modules]
     if surplus:
         raise InputError(f"{path} is damaged: {surplus[0]} belongs to no network")
     for name, module in modules.items():
         prefix = f"{name}/"
-        own = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+        own = {key.removeprefix(prefix): t.float() for key, t in tensors.items() if key.startswith(prefix)}
         try:
             module.load_state_dict(own, assign=True)
         except RuntimeError as error:

@@ -98,13 +98,15 @@ class Surrogate(Sampler):
             provenance,
         )
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, half_precision: bool = False) -> Path:
         """Write one `.lamslide` file: weights (safetensors) and everything else (JSON header).
 
         Parameters
         ----------
         path
             Target; replaced only once the new file is complete.
+        half_precision
+            Half the size, as the models that ship: rollouts are other draws from nearly the same model.
 
         Returns
         -------
@@ -128,7 +130,7 @@ class Surrogate(Sampler):
             }
         )
         path = Path(path)
-        write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, header)
+        write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, header, half_precision)
         return path
 
     @classmethod

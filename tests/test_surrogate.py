@@ -42,6 +42,19 @@ def test_a_loaded_model_rolls_out_the_same_frames(surrogate, butane, tmp_path):
     assert again.provenance == json.loads(json.dumps(surrogate.provenance))
 
 
+def test_half_precision_rounds_the_parameters_of_a_file_and_nothing_else(surrogate, tmp_path):
+    whole, half = (surrogate.save(tmp_path / f"{half}.lamslide", half_precision=half) for half in (False, True))
+    loaded = lam.Surrogate.load(half)
+    for own, rounded in ((surrogate.flow, loaded.flow), (surrogate.autoencoder, loaded.autoencoder)):
+        for name, parameter in rounded.named_parameters():
+            assert parameter.dtype == torch.float32
+            torch.testing.assert_close(parameter, own.get_parameter(name), rtol=1e-3, atol=1e-7)
+        for name, buffer in rounded.named_buffers():
+            assert torch.equal(buffer, own.get_buffer(name))
+    assert half.stat().st_size < whole.stat().st_size
+    assert np.isfinite(loaded.rollout(n_frames=5).points_nm()).all()
+
+
 def test_reference_starts_are_frames_of_the_training_data(surrogate):
     assert surrogate.starts_nm[0].shape == (32, 1, 4, 3)
     rollout = surrogate.rollout("reference", 5, n_chains=3, seed=1)
