@@ -106,7 +106,7 @@ class Surrogate(Sampler):
         path
             Target; replaced only once the new file is complete.
         half_precision
-            Half the size, as the models that ship: rollouts are other draws from nearly the same model.
+            Half the size; rollouts are other draws from nearly the same model.
 
         Returns
         -------

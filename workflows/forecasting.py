@@ -92,8 +92,15 @@ class Study:
         for name, own in zip(MODELS, (settings, without_latents(settings, n_entities)), strict=True):
             model = self._train(own, folder, name, seed)
             started_s = time.monotonic()
-            sampling: dict[str, Any] = {"solver": "euler", "n_solver_steps": n_solver_steps, "seed": seed}
-            forecasts[name] = lam.forecast(model, histories, n_new, n_samples=self.n_samples, **sampling)
+            forecasts[name] = lam.forecast(
+                model,
+                histories,
+                n_new,
+                n_samples=self.n_samples,
+                solver="euler",
+                n_solver_steps=n_solver_steps,
+                seed=seed,
+            )
             costs[name] = {
                 "training_min": sum(model.provenance["training_s"].values()) / 60,
                 "n_parameters": sum(model.provenance["n_parameters"].values()),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
-from lamslide_md.commands.rollout import DEFAULT_SOLVER, DEFAULT_STEPS, SOLVERS, complete_solver, read_start
+from lamslide_md.commands.rollout import DEFAULT_SOLVER, DEFAULT_STEPS, SOLVERS, Solver, read_start
 from lamslide_md.errors import InputError
 
 
@@ -19,9 +19,7 @@ def interpolate(
     frames: Annotated[int, typer.Option(min=1, help="New frames between the ends.")] = 9,
     paths: Annotated[int, typer.Option(min=1, help="Independent paths.")] = 1,
     top: Annotated[Path | None, typer.Option(help="Topology of the ends, for formats that hold none.")] = None,
-    solver: Annotated[
-        str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)
-    ] = DEFAULT_SOLVER,
+    solver: Solver = DEFAULT_SOLVER,
     solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver.")] = DEFAULT_STEPS,
     constrain: Annotated[
         bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")

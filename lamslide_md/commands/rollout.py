@@ -24,6 +24,9 @@ def complete_solver(incomplete: str) -> list[str]:
     return [name for name in SOLVERS if name.startswith(incomplete)]
 
 
+Solver = Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)]
+
+
 def read_start(path: Path, top: Path | None) -> "md.Trajectory":
     """Read the frames to start from.
 
@@ -69,9 +72,7 @@ def rollout(
         Path | None, typer.Option(help="Frames to start from; drawn from the training data if not given.")
     ] = None,
     top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
-    solver: Annotated[
-        str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)
-    ] = DEFAULT_SOLVER,
+    solver: Solver = DEFAULT_SOLVER,
     solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = DEFAULT_STEPS,
     constrain: Annotated[
         bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
