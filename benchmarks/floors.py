@@ -14,6 +14,7 @@ import subprocess
 import numpy as np
 from common import write_result
 from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES
+from replicates import judged, replicate
 
 import lamslide_md as lam
 
@@ -23,28 +24,18 @@ def main() -> None:
     parser.add_argument("name", choices=MOLECULES)
     parser.add_argument("--replicates", type=int, default=6, help="in all, the reference among them")
     args = parser.parse_args()
-    molecule, folder = MOLECULES[args.name], MD / args.name
-    simulate = f"lamslide simulate {molecule.simulate} --replicates {args.replicates} --platform Reference"
-    subprocess.run([*shlex.split(simulate), "--out", str(folder)], check=True)
+    simulate = f"lamslide simulate {MOLECULES[args.name].simulate} --replicates {args.replicates} --platform Reference"
+    subprocess.run([*shlex.split(simulate), "--out", str(MD / args.name)], check=True)
     # Sets how many frames the floor has and how far apart; where they are does not matter to it.
     model = lam.load_pretrained(args.name)
     rollout = model.rollout("reference", N_FRAMES, n_chains=N_CHAINS).chains()
-    paths = {i: folder / f"rep{i}.xtc" for i in range(1, args.replicates + 1)}
-    replicates = {i: lam.read(path, folder / "system.pdb", atoms="heavy") for i, path in paths.items()}
+    replicates = {i: replicate(args.name, i) for i in range(1, args.replicates + 1)}
     reference = replicates.pop(2)
     floors: dict[str, list[float | None]] = {}
-    for i, replicate in replicates.items():
-        comparison = lam.compare(
-            rollout,
-            reference,
-            replicate=replicate,
-            rollout_interval_ps=model.frame_interval_ps,
-            reference_interval_ps=float(reference.timestep),
-            lag_ps=molecule.lag_ps,
-        )
+    for i, other in replicates.items():
+        for key, measure in judged(model, rollout, args.name, reference, other).items():
+            floors.setdefault(key, []).append(measure.floor)
         print(f"replicate {i} measured", flush=True)
-        for measure in comparison.measures:
-            floors.setdefault(measure.kind.key, []).append(measure.floor)
     for key, values in floors.items():
         known = [value for value in values if value is not None]
         if known:

@@ -15,7 +15,7 @@ import argparse
 
 import numpy as np
 from common import write_result
-from pipeline import MD
+from replicates import replicate
 
 import lamslide_md as lam
 from lamslide_md.evaluation.counting import count_transitions
@@ -32,9 +32,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, nargs="+", default=[3, 7, 14], help="new frames between the ends")
     args = parser.parse_args()
     model = lam.load_pretrained("ala2")
-    learned, held_out = (
-        lam.read(MD / "ala2" / f"rep{i}.xtc", MD / "ala2" / "system.pdb", atoms="heavy") for i in (1, 2)
-    )
+    learned, held_out = (replicate("ala2", i) for i in (1, 2))
     stride = round(model.frame_interval_ps / float(learned.timestep))
     torsions = find_torsions(learned.topology, learned.xyz[:1])
     angles = [torsion_angles(traj.xyz[::stride], torsions) for traj in (learned, held_out)]

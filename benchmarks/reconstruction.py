@@ -17,9 +17,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from common import RESULTS, write_result
 from lightning_fabric import Fabric
-from pipeline import MD
+from replicates import replicate
 
-import lamslide_md as lam
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.presets import preset_settings
@@ -36,7 +35,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     args = parser.parse_args()
-    traj = lam.read(MD / "ala2" / "rep1.xtc", MD / "ala2" / "system.pdb", atoms="heavy")
+    traj = replicate("ala2", 1)
     changes = [{"n_latents": n_latents, "n_channels": n_channels} for n_latents, n_channels in LATENTS]
     changes += [{"n_identifiers": n, "identifiers": how} for how in ("canonical", "random") for n in POOLS]
     rows = []

@@ -15,7 +15,8 @@ from typing import Any
 import mdtraj as md
 from common import write_result
 from lightning_fabric import Fabric
-from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES, SUMMARY
+from pipeline import MOLECULES, N_CHAINS, N_FRAMES, SUMMARY
+from replicates import judged, replicate
 from rich.console import Console
 from rich.table import Table
 
@@ -43,8 +44,8 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", default=ROWS)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    model, folder = lam.load_pretrained(args.name), MD / args.name
-    learned, other = (lam.read(folder / f"rep{i}.xtc", folder / "system.pdb", atoms="heavy") for i in (1, 2))
+    model = lam.load_pretrained(args.name)
+    learned, other = (replicate(args.name, i) for i in (1, 2))
     rows = []
     for changes in args.rows:
         flow = with_changes(preset_settings("quick"), changes.split(",")).flow
@@ -55,7 +56,7 @@ def main() -> None:
         trained = train_flow(engine, "none", model.autoencoder, data.series, settings).requires_grad_(False)
         minutes = (time.monotonic() - started_s) / 60
         changed = replace(model, flow=trained, settings=settings)
-        rollouts = [measured(changed, learned, other, MOLECULES[args.name].lag_ps, seed) for seed in (0, 1)]
+        rollouts = [measured(changed, args.name, learned, other, seed) for seed in (0, 1)]
         rows.append({"changes": changes, "training_min": minutes, "rollouts": rollouts})
         print(rows[-1], flush=True)
         write_result(f"slow_coordinates_{args.name}", {"seed": args.seed, "rows": rows})
@@ -63,18 +64,12 @@ def main() -> None:
 
 
 def measured(
-    model: lam.Surrogate, learned: md.Trajectory, other: md.Trajectory, lag_ps: float, seed: int
+    model: lam.Surrogate, name: str, learned: md.Trajectory, other: md.Trajectory, seed: int
 ) -> dict[str, Any]:
     """Roll out and judge: every measure, and its floor."""
-    comparison = lam.compare(
-        model.rollout("reference", N_FRAMES, n_chains=N_CHAINS, seed=seed).chains(),
-        other,
-        replicate=learned,
-        rollout_interval_ps=model.frame_interval_ps,
-        reference_interval_ps=float(other.timestep),
-        lag_ps=lag_ps,
-    )
-    return {m.kind.key: {"rollout": m.rollout, "floor": m.floor} for m in comparison.measures}
+    chains = model.rollout("reference", N_FRAMES, n_chains=N_CHAINS, seed=seed).chains()
+    measures = judged(model, chains, name, other, learned)
+    return {key: {"rollout": measure.rollout, "floor": measure.floor} for key, measure in measures.items()}
 
 
 def show(name: str, rows: list[dict[str, Any]]) -> None:

@@ -18,7 +18,8 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 from common import RESULTS, write_result
-from pipeline import MD, MOLECULES, ROOT
+from pipeline import ROOT
+from replicates import judged, replicate
 
 import lamslide_md as lam
 from lamslide_md.data.systems import Recording
@@ -51,8 +52,8 @@ def main() -> None:
 
 def of_molecule(name: str) -> tuple[Measure, list[str]]:
     """Measures of a rollout against MD."""
-    model, molecule = lam.load_pretrained(name), MOLECULES[name]
-    own, held_out = (lam.read(MD / name / f"rep{i}.xtc", MD / name / "system.pdb", atoms="heavy") for i in (1, 2))
+    model = lam.load_pretrained(name)
+    own, held_out = (replicate(name, i) for i in (1, 2))
     keys = ["js_distance_torsions_all", "js_distance_tic01", "relaxation_log_ratio", "broken_bond_fraction"]
 
     def measure(solver: str, n_steps: int) -> dict[str, float]:
@@ -60,15 +61,7 @@ def of_molecule(name: str) -> tuple[Measure, list[str]]:
         rollout = model.rollout("reference", N_FRAMES, n_chains=N_CHAINS, solver=solver, n_solver_steps=n_steps, seed=1)
         chains = rollout.chains()
         speed = N_CHAINS * N_FRAMES / (time.monotonic() - started_s)
-        comparison = lam.compare(
-            chains,
-            held_out,
-            replicate=own,
-            rollout_interval_ps=model.frame_interval_ps,
-            reference_interval_ps=float(own.timestep),
-            lag_ps=molecule.lag_ps,
-        )
-        measures = {m.kind.key: m for m in comparison.measures}
+        measures = judged(model, chains, name, held_out, own)
         return {"frames_per_s": speed, **{k: measures[k].rollout for k in keys if k in measures}}
 
     return measure, keys

@@ -12,7 +12,7 @@ import argparse
 
 import numpy as np
 from common import write_result
-from pipeline import MD
+from replicates import replicate
 
 import lamslide_md as lam
 from lamslide_md.evaluation.distances import torsion_js_distances
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=10_000, help="of each chain")
     args = parser.parse_args()
     model = lam.load_pretrained(args.name)
-    held_out = lam.read(MD / args.name / "rep2.xtc", MD / args.name / "system.pdb", atoms="heavy")
+    held_out = replicate(args.name, 2)
     torsions = find_torsions(held_out.topology, held_out.xyz[:1])
     truth = torsion_angles(held_out.xyz, torsions)
     rules = learn_structure(held_out.topology, [held_out.xyz])

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from common import write_result
 from lightning_fabric import Fabric
-from pipeline import FORMER_QUICK, MD
+from pipeline import FORMER_QUICK
+from replicates import replicate
 
 import lamslide_md as lam
 from lamslide_md.commands.train import with_changes
@@ -41,9 +42,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     model = lam.load_pretrained("ala2")
-    learned, held_out = (
-        lam.read(MD / "ala2" / f"rep{i}.xtc", MD / "ala2" / "system.pdb", atoms="heavy") for i in (1, 2)
-    )
+    learned, held_out = (replicate("ala2", i) for i in (1, 2))
     torsions = find_torsions(learned.topology, learned.xyz[:1])
     stride = round(model.frame_interval_ps / float(learned.timestep))
     own, other = (torsion_angles(traj.xyz, torsions) for traj in (learned, held_out))
