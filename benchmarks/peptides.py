@@ -18,6 +18,7 @@ import argparse
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,23 @@ from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, SUMMARY, figures_of, run
 from rich.console import Console
 from rich.table import Table
 
-TRAINING = ("AGVD", "SVFA", "FVAF", "AFSV", "VFGG", "DDGS", "SASG", "DSDV", "GAVA", "FDAD", "VSFS", "GGDF")
+RESIDUES = "ADFGSV"
+LONG = ("AGVD", "SVFA", "FVAF", "AFSV", "VFGG", "DDGS", "SASG", "DSDV", "GAVA", "FDAD", "VSFS", "GGDF")
+SHORT = tuple("".join(RESIDUES[i % 6] for i in (a, b, a + b, 2 * a + b)) for a, b in product(range(6), repeat=2))
+TRAINING = (*LONG, *SHORT)
 TEST = ("GDAF", "ASDG", "FSGA")
 LEFT_OUT = ("GAVA", "FDAD")
-TRAINING_NS, TEST_NS = 5, 10
+LONG_NS, SHORT_NS, TEST_NS = 5, 2, 10
 MODEL = "peptides.lamslide"
 CHANGES = {
     "autoencoder.entities": "residues",
     "autoencoder.n_latents": 4,
     "autoencoder.n_channels": 32,
     "autoencoder.optimisation.n_steps": 8000,
-    "flow.optimisation.n_steps": 8000,
+    "flow.width": 256,
+    "flow.optimisation.n_steps": 16_000,
 }
-"""Of the preset `quick`: a latent for each residue, and steps for twelve molecules."""
+"""Of the preset `quick`: a latent for each residue, and a network and steps for many molecules."""
 
 
 def main() -> None:
@@ -71,7 +76,9 @@ def validate(rows: Sequence[str], seed: int) -> None:
     results = {}
     for row in rows:
         folder = ROOT / "runs" / "peptides" / f"validate_{row}_{seed}"
-        train(folder, learned, CHANGES | half | dict(change.split("=") for change in row.split(",")), seed)
+        train(
+            folder, learned, CHANGES | half | dict(change.split("=") for change in filter(None, row.split(","))), seed
+        )
         results[row] = {name: judge(folder, name, seed, "--reference {md}/rep1.xtc") for name in LEFT_OUT}
         write_result(f"peptides_validation_{seed}", {"training": learned, "rows": results})
         print(row)
@@ -101,9 +108,9 @@ def judge(folder: Path, name: str, seed: int, judged: str) -> dict[str, Any]:
 
 def simulate(name: str) -> None:
     """Simulate a peptide, or go on with it."""
-    length = (
-        f"--ns {TRAINING_NS} --replicates 1" if name in TRAINING else f"--ns {TEST_NS} --replicates 2 --processes 1"
-    )
+    length = f"--ns {TEST_NS} --replicates 2 --processes 1"
+    if name in TRAINING:
+        length = f"--ns {LONG_NS if name in LONG else SHORT_NS} --replicates 1"
     MD.mkdir(parents=True, exist_ok=True)
     command = f"lamslide simulate {name} {length} --platform Reference --out peptides/{name}"
     print(command, flush=True)
@@ -118,7 +125,7 @@ def show(results: dict[str, dict[str, Any]], what: str) -> None:
     rows = {name: [value(figures["measures"][key], key, what) for key in SUMMARY] for name, figures in results.items()}
     for name, row in (rows | {"median": list(np.median(list(rows.values()), axis=0))}).items():
         table.add_row(name, *(f"{number:.2f}" for number in row))
-    Console().print(table)
+    Console(width=140).print(table)
 
 
 def value(measure: dict[str, float], key: str, what: str) -> float:
