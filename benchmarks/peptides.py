@@ -41,10 +41,9 @@ CHANGES = {
     "autoencoder.n_latents": 4,
     "autoencoder.n_channels": 32,
     "autoencoder.optimisation.n_steps": 8000,
-    "flow.width": 256,
     "flow.optimisation.n_steps": 16_000,
 }
-"""Of the preset `quick`: a latent for each residue, and a network and steps for many molecules."""
+"""Of the preset `quick`: a latent for each residue, and steps for many molecules."""
 
 
 def main() -> None:
