@@ -6,9 +6,8 @@
     python benchmarks/generalisation.py runs/accuracy/AGVD_quick_0/AGVD.lamslide
 
 For each trajectory: the deviation of decoded from encoded atoms in Angstrom, the loss of the flow in one step (mean
-square error of the predicted frame, in variances of the latents), and that of the linear prior alone. A model of
-peptides is also asked for frames of AGVD that it has not seen. Takes a minute; figures go to
-benchmarks/results/generalisation_FOLDER.json.
+square error of the predicted frame, in variances of the latents), and that of the linear prior alone. Takes a minute;
+figures go to benchmarks/results/generalisation_FOLDER.json.
 """
 
 import argparse
@@ -18,14 +17,16 @@ import mdtraj as md
 import numpy as np
 import torch
 from common import write_result
-from peptides import LEFT_OUT, LONG
+from peptides import LONG
 from pipeline import MD
 
 import lamslide_md as lam
+from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd
 
 N_WINDOWS = 1500
+MEASURES = ("reconstruction_A", "flow", "prior")
 
 
 def main() -> None:
@@ -34,29 +35,30 @@ def main() -> None:
     args = parser.parse_args()
     model = lam.Surrogate.load(args.model)
     rows = []
-    for path, learned in trajectories(args.model.stem).items():
-        errors = measured(model, lam.read(path, path.with_name("system.pdb")))
-        rows.append({"trajectory": str(path.relative_to(MD)), "learned": learned, **errors})
+    for path in trajectories(args.model.stem):
+        traj = lam.read(path, path.with_name("system.pdb"))
+        system = model.repertoire.of_molecule(traj)
+        kind = "learned from" if path.stem == "rep1" else "other frames"
+        if not any(system is own for own in model.systems):
+            kind = "other molecules"
+        rows.append({"trajectory": str(path.relative_to(MD)), "kind": kind, **measured(model, system, traj)})
         print(rows[-1], flush=True)
-    for learned in (True, False):
-        own = [row for row in rows if row["learned"] == learned]
-        means = {key: round(float(np.mean([row[key] for row in own])), 3) for key in errors}
-        print("learned from:" if learned else "not learned from:", means)
+    for kind in sorted({row["kind"] for row in rows}):
+        own = [row for row in rows if row["kind"] == kind]
+        print(kind, {key: round(float(np.mean([row[key] for row in own])), 3) for key in MEASURES})
     write_result(f"generalisation_{args.model.parent.name}", {"trajectories": rows})
 
 
-def trajectories(name: str) -> dict[Path, bool]:
-    """Trajectories that a model of this name is asked for, and whether it has learned from them."""
+def trajectories(name: str) -> list[Path]:
+    """Trajectories that a model of this name is asked for."""
     if name != "peptides":
-        return {MD / name / "rep1.xtc": True, MD / name / "rep2.xtc": False}
-    rows = {MD / "peptides" / peptide / "rep1.xtc": peptide not in LEFT_OUT for peptide in LONG}
-    return rows | {MD / "AGVD" / "rep1.xtc": True}
+        return [MD / name / "rep1.xtc", MD / name / "rep2.xtc"]
+    return [*(MD / "peptides" / peptide / "rep1.xtc" for peptide in LONG), MD / "AGVD" / "rep2.xtc"]
 
 
 @torch.no_grad()
-def measured(model: lam.Surrogate, traj: md.Trajectory) -> dict[str, float]:
+def measured(model: lam.Surrogate, system: System, traj: md.Trajectory) -> dict[str, float]:
     """Errors of both stages on frames of a molecule."""
-    system = model.repertoire.of_molecule(traj)
     placed = system.place(system.select(traj).xyz, model.settings.placement) / model.length_scale_nm
     series = Series(system.entities, placed.astype(np.float32))
     stride = round(model.frame_interval_ps / float(traj.timestep))
@@ -68,11 +70,9 @@ def measured(model: lam.Surrogate, traj: md.Trajectory) -> dict[str, float]:
     standardised = model.flow.standardise(latents)
     prior = model.flow.prior.mean(standardised, known)
     deviation = reconstruction_rmsd(model.autoencoder, [series], model.settings)
-    return {
-        "reconstruction_A": 10 * model.length_scale_nm * deviation,
-        "flow": float((terms.prediction - terms.target)[:, 1].square().mean()),
-        "prior": float((standardised - prior)[:, 1].square().mean()),
-    }
+    errors = (terms.prediction - terms.target, standardised - prior)
+    values = (10 * model.length_scale_nm * deviation, *(float(e[:, 1].square().mean()) for e in errors))
+    return dict(zip(MEASURES, values, strict=True))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Peptides that the model has never seen: train on twelve, roll out three others from one frame each, and judge them.
+"""Peptides that the model has never seen: train on many, roll out three others from one frame each, and judge them.
 
     python benchmarks/peptides.py            # everything that is missing; some hours on two cores, goes on when killed
     python benchmarks/peptides.py --simulate # only the reference MD
     python benchmarks/peptides.py --validate flow.tokens=latents flow.tokens=frames    # how CHANGES are chosen
 
-All peptides are made of six residues, each of which stands twice in each of the four places of the training set. The
-three test peptides were drawn once, no choice was made on them. MD: amber14 and OBC2 at 350 K, 5 ns of each training
-peptide, two replicates of 10 ns of each test peptide; rollouts start from the first frame of replicate 1, are judged by
-replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json.
+All peptides are made of six residues. Of the 48 to learn from, each residue stands twice in each place of the first
+twelve, which have 5 ns each; in the further 36, of 2 ns each, it follows every residue once at each bond. The three
+test peptides were drawn once, no choice was made on them; they have two replicates of 10 ns. MD: amber14 and OBC2 at
+350 K. Rollouts start from the first frame of replicate 1, are judged by replicate 2, and the floor is replicate 1.
+Figures go to benchmarks/results/peptides_SEED.json.
 
 Choices are made on two of the training peptides that are left out for it, with half of the steps; those have one
 replicate, so that there is no floor, and are judged by it. Figures go to
@@ -75,9 +76,8 @@ def validate(rows: Sequence[str], seed: int) -> None:
     results = {}
     for row in rows:
         folder = ROOT / "runs" / "peptides" / f"validate_{row}_{seed}"
-        train(
-            folder, learned, CHANGES | half | dict(change.split("=") for change in filter(None, row.split(","))), seed
-        )
+        changes = dict(change.split("=") for change in row.split(",") if change)
+        train(folder, learned, CHANGES | half | changes, seed)
         results[row] = {name: judge(folder, name, seed, "--reference {md}/rep1.xtc") for name in LEFT_OUT}
         write_result(f"peptides_validation_{seed}", {"training": learned, "rows": results})
         print(row)
