@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
+from lamslide_md.data.exchanges import Names, canonical
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
 from lamslide_md.models.chaining import Correction, Sampling, WindowModel
@@ -58,9 +59,14 @@ class PointModel:
         np.ndarray
             New frames of a window.
         """
-        start = self._batch(known).to(self._device)
-        for positions in self.model.chain(start, sampling, first_window, self._correction()):
-            yield self.system.entities.to_points(positions.cpu().numpy())
+        exchanges = self.system.exchanges
+        start, names = self._batch(canonical(known, exchanges)).to(self._device), Names(exchanges, known[:, -1])
+        windows = self.model.chain(start, sampling, first_window, self._correction())
+        for window, positions in enumerate(windows, first_window):
+            points, random = self.system.entities.to_points(positions.cpu().numpy()), sampling.names(window)
+            for frame in points.swapaxes(0, 1):
+                names.follow(frame, random)
+            yield points
 
     def fill(
         self,
@@ -87,15 +93,22 @@ class PointModel:
         np.ndarray
             Whole windows, known frames as given.
         """
-        correct = self._correction()
+        correct, exchanges = self._correction(), self.system.exchanges
         n_batches = -(-len(given) // WINDOWS_AT_ONCE)
         points = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
         points[:, known.numpy()] = given
         for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
             some = slice(first, first + WINDOWS_AT_ONCE)
-            batch = self._batch(given[some]).to(self._device)
-            new = self.model.fill(batch, known.to(self._device), sampling, turn * n_batches + i, correct)
+            batch = self._batch(canonical(given[some], exchanges)).to(self._device)
+            window = turn * n_batches + i
+            new = self.model.fill(batch, known.to(self._device), sampling, window, correct)
             points[some, ~known.numpy()] = self.system.entities.to_points(new.cpu().numpy())
+            names, random = Names(exchanges, given[some, 0]), sampling.names(window)
+            for frame, told in zip(points[some].swapaxes(0, 1), known.tolist(), strict=True):
+                if told:
+                    names = Names(exchanges, frame)
+                else:
+                    names.follow(frame, random)
         return points
 
     @property

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from lamslide_md.data.exchanges import N_BINS
+from lamslide_md.data.residues import N_SLOTS
 from lamslide_md.training.presets import Settings
 
 FORMAT_VERSION = 1
@@ -31,7 +33,9 @@ class EntitiesContent(_Content):
         n_points, n_entities = len(self.entity_of_point), len(self.kinds)
         _demand(len(self.slot_of_point) == n_points, "entity_of_point and slot_of_point differ in length")
         _demand(max(self.entity_of_point) < n_entities <= n_points, "entity_of_point names an entity that is not there")
-        _demand(max(self.slot_of_point) < self.n_slots <= n_points, "slot_of_point names a slot that is not there")
+        # A residue has slots that a small molecule does not fill; more than points and those have no use.
+        enough = max(n_points, N_SLOTS)
+        _demand(max(self.slot_of_point) < self.n_slots <= enough, "slot_of_point names a slot that is not there")
         for kinds in self.kinds:
             _demand(len(kinds) == len(self.vocabularies), "kinds and vocabularies differ in length")
             known = all(kind < len(names) for kind, names in zip(kinds, self.vocabularies, strict=True))
@@ -73,6 +77,20 @@ class ConstraintsContent(_Content):
         return self
 
 
+class ExchangeContent(_Content):
+    """`Exchange.to_dict`."""
+
+    torsion: tuple[Index, Index, Index, Index]
+    swaps: Annotated[list[IndexPair], Field(min_length=1)]
+    seam_rad: float
+    flips: list[list[Annotated[float, Field(ge=0, le=1)]]]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "ExchangeContent":
+        _demand(_shaped(self.flips, N_BINS, N_BINS), "flips has another number of bins")
+        return self
+
+
 class SystemContent(_Content):
     """`System.to_dict`."""
 
@@ -81,6 +99,7 @@ class SystemContent(_Content):
     topology: TopologyContent | None
     constraints: ConstraintsContent
     fit: Annotated[list[Index], Field(min_length=3)] | None = None
+    exchanges: list[ExchangeContent] = []
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SystemContent":
@@ -90,6 +109,9 @@ class SystemContent(_Content):
         _demand(max(self.fit or [0]) < n_points, "fit names a point that is not there")
         _demand(all(max(points) < n_points for points in held), "constraints name a point that is not there")
         _demand(dim == 3 or not self.constraints.centres, "constraints have centres, which only space has")
+        exchanged = [points for e in self.exchanges for points in (e.torsion, *e.swaps)]
+        _demand(all(max(points) < n_points for points in exchanged), "exchanges name a point that is not there")
+        _demand(dim == 3 or not self.exchanges, "exchanges are there, which only space has")
         if self.topology is not None:
             n_atoms = sum(len(residue.atoms) for chain in self.topology.chains for residue in chain)
             _demand(n_atoms == n_points, f"topology has {n_atoms} atoms, entities {n_points} points")

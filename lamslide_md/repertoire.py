@@ -8,6 +8,7 @@ import numpy as np
 
 from lamslide_md.data.ase_atoms import with_bonds
 from lamslide_md.data.common_atoms import superposed_like
+from lamslide_md.data.equivalent_atoms import with_exchanges_like
 from lamslide_md.data.selections import select
 from lamslide_md.data.systems import System
 from lamslide_md.data.topologies import labels_of
@@ -81,6 +82,7 @@ class Repertoire:
             )
         entities = own.entities.with_vocabularies(molecules[0].entities.vocabularies)
         own = replace(own, entities=entities, constraints=transferred(own, molecules))
+        own = with_exchanges_like(own, molecules)
         return superposed_like(own, molecules[0]) if self.settings.placement == "superposed" else own
 
 

@@ -5,7 +5,10 @@ import itertools
 import mdtraj as md
 import numpy as np
 import pytest
+from networkx import node_connected_component
+from scipy.spatial.transform import Rotation
 
+from lamslide_md.reference.peptides import peptide
 from lamslide_md.training.presets import AutoencoderSettings, FlowSettings, Optimisation, Settings
 
 N_FRAMES = 600
@@ -42,3 +45,25 @@ def butane():
     xyz[:, 3, 1:] = height * np.stack([np.cos(torsion), np.sin(torsion)], axis=1)
     xyz += 0.002 * generator.normal(size=xyz.shape)
     return md.Trajectory(xyz.astype(np.float32), topology, time=np.arange(float(N_FRAMES)))
+
+
+def shivering_peptide(sequence, n_frames=60, seed=0, spread=0.7):
+    """Heavy atoms of a built peptide that tumbles and shivers, every bond that can turn at a random angle."""
+    built = peptide(sequence)
+    whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
+    heavy = whole.atom_slice(whole.topology.select("not element H"))
+    generator = np.random.default_rng(seed)
+    xyz = np.repeat(heavy.xyz.astype(float), n_frames, axis=0)
+    bonds = heavy.topology.to_bondgraph()
+    for begin, end in list(bonds.edges):
+        if {begin.name, end.name} != {"C", "N"} and min(bonds.degree(begin), bonds.degree(end)) > 1:
+            bonds.remove_edge(begin, end)
+            beyond = [atom.index for atom in node_connected_component(bonds, end)]
+            bonds.add_edge(begin, end)
+            axis = xyz[:, end.index] - xyz[:, begin.index]
+            axis *= spread * generator.normal(size=(n_frames, 1)) / np.linalg.norm(axis, axis=-1, keepdims=True)
+            turn, about = Rotation.from_rotvec(axis).as_matrix(), xyz[:, [end.index]]
+            xyz[:, beyond] = np.einsum("fij,faj->fai", turn, xyz[:, beyond] - about) + about
+    xyz += 0.002 * generator.normal(size=xyz.shape)
+    tumbled = np.einsum("fij,faj->fai", Rotation.random(n_frames, rng=generator).as_matrix(), xyz)
+    return md.Trajectory(tumbled.astype(np.float32), heavy.topology, time=np.arange(float(n_frames)))

@@ -1,11 +1,8 @@
 """A model of several molecules takes another one that is made of the same parts."""
 
 import ase.io
-import mdtraj as md
 import numpy as np
 import pytest
-from networkx import node_connected_component
-from scipy.spatial.transform import Rotation
 
 import lamslide_md as lam
 from lamslide_md.ase import LatentDynamics
@@ -14,32 +11,10 @@ from lamslide_md.data.constraints import centres_of
 from lamslide_md.data.systems import System
 from lamslide_md.data.transfer import transferred
 from lamslide_md.errors import InputError
-from lamslide_md.reference.peptides import peptide
+from tests.small import shivering_peptide as trajectory
 from tests.small import tiny_settings
 
 BACKBONE = ("N", "CA", "C", "O")
-
-
-def trajectory(sequence, n_frames=60, seed=0, spread=0.7):
-    """Heavy atoms of a built peptide that tumbles and shivers, every bond that can turn at a random angle."""
-    built = peptide(sequence)
-    whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
-    heavy = whole.atom_slice(whole.topology.select("not element H"))
-    generator = np.random.default_rng(seed)
-    xyz = np.repeat(heavy.xyz.astype(float), n_frames, axis=0)
-    bonds = heavy.topology.to_bondgraph()
-    for begin, end in list(bonds.edges):
-        if {begin.name, end.name} != {"C", "N"} and min(bonds.degree(begin), bonds.degree(end)) > 1:
-            bonds.remove_edge(begin, end)
-            beyond = [atom.index for atom in node_connected_component(bonds, end)]
-            bonds.add_edge(begin, end)
-            axis = xyz[:, end.index] - xyz[:, begin.index]
-            axis *= spread * generator.normal(size=(n_frames, 1)) / np.linalg.norm(axis, axis=-1, keepdims=True)
-            turn, about = Rotation.from_rotvec(axis).as_matrix(), xyz[:, [end.index]]
-            xyz[:, beyond] = np.einsum("fij,faj->fai", turn, xyz[:, beyond] - about) + about
-    xyz += 0.002 * generator.normal(size=xyz.shape)
-    tumbled = np.einsum("fij,faj->fai", Rotation.random(n_frames, rng=generator).as_matrix(), xyz)
-    return md.Trajectory(tumbled.astype(np.float32), heavy.topology, time=np.arange(float(n_frames)))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import mdtraj as md
 import numpy as np
+from mdtraj.core.topology import Atom
 
 from lamslide_md.errors import InputError
 
@@ -9,6 +10,12 @@ N_SLOTS = 15
 """Fourteen heavy atoms of tryptophan and a terminal oxygen."""
 
 BACKBONE = ("N", "CA", "C", "O")
+
+SHARED = (*BACKBONE, "OXT")
+"""Atoms that are alike in all residues; others are told apart by the residue's name."""
+
+Part = tuple[str, str]
+"""Residue (empty for atoms that are alike in all) and atom."""
 
 SIDE_CHAINS = {
     "ALA": "CB",
@@ -43,6 +50,11 @@ SLOTS = {name: (*BACKBONE, *atoms.split(), "OXT") for name, atoms in SIDE_CHAINS
 
 ALIASES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "ASH": "ASP", "GLH": "GLU", "LYN": "LYS"}
 """Names that force fields give to protonation states."""
+
+
+def part_of(atom: Atom) -> Part:
+    """Name an atom alike in all molecules that have the same residue."""
+    return ("" if atom.name in SHARED else atom.residue.name), atom.name
 
 
 def slots_of(topology: md.Topology) -> np.ndarray:

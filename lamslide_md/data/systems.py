@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from lamslide_md.data.constraints import Constraints
 from lamslide_md.data.entities import Entities
+from lamslide_md.data.exchanges import Exchange
 from lamslide_md.data.placement import OF_WINDOWS, Placement, centred, superposed
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
@@ -32,6 +33,8 @@ class System:
         What its frames never leave, learned from the training data.
     fit
         Points that are superposed; None: all.
+    exchanges
+        Groups whose atoms bear canonical names in the model's frames.
     """
 
     entities: Entities
@@ -39,6 +42,7 @@ class System:
     topology: md.Topology | None = None
     constraints: Constraints = field(default_factory=Constraints.none)
     fit: Int[np.ndarray, " fit"] | None = None
+    exchanges: tuple[Exchange, ...] = ()
 
     @classmethod
     def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
@@ -114,6 +118,7 @@ class System:
             "topology": None if self.topology is None else topology_to_dict(self.topology),
             "constraints": self.constraints.to_dict(),
             "fit": None if self.fit is None else self.fit.tolist(),
+            "exchanges": [exchange.to_dict() for exchange in self.exchanges],
         }
 
     @classmethod
@@ -126,6 +131,7 @@ class System:
             None if topology is None else topology_from_dict(topology),
             Constraints.from_dict(content["constraints"]),
             None if content["fit"] is None else np.array(content["fit"], dtype=int),
+            tuple(Exchange.from_dict(exchange) for exchange in content["exchanges"]),
         )
 
 

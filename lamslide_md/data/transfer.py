@@ -6,17 +6,11 @@ from itertools import combinations
 import mdtraj as md
 import numpy as np
 from jaxtyping import Int
-from mdtraj.core.topology import Atom
 
 from lamslide_md.data.constraints import Centre, Constraints, centres_of
-from lamslide_md.data.residues import BACKBONE
+from lamslide_md.data.residues import Part, part_of
 from lamslide_md.data.systems import System
 
-SHARED = (*BACKBONE, "OXT")
-"""Atoms that are alike in all residues; others are told apart by the residue's name."""
-
-Part = tuple[str, str]
-"""Residue (empty for atoms of the backbone) and atom."""
 PairKey = tuple[int, Part, Part]
 """Residues from one to the other, and both atoms."""
 CentreKey = tuple[Part, tuple[tuple[int, Part], ...]]
@@ -65,22 +59,18 @@ def transferred(molecule: System, trained: Sequence[System]) -> Constraints:
     )
 
 
-def _part(atom: Atom) -> Part:
-    return ("" if atom.name in SHARED else atom.residue.name), atom.name
-
-
 def _pair_key(topology: md.Topology, i: int, j: int) -> PairKey:
     one, other = sorted((topology.atom(i), topology.atom(j)), key=lambda atom: (atom.residue.index, atom.name))
-    return other.residue.index - one.residue.index, _part(one), _part(other)
+    return other.residue.index - one.residue.index, part_of(one), part_of(other)
 
 
 def _centre_key(topology: md.Topology, centre: Sequence[int]) -> tuple[CentreKey, int]:
     """Name a centre and what is around it, and tell whether the order of the names mirrors that of the indices."""
     middle, *around = (topology.atom(i) for i in centre)
-    named = [(atom.residue.index - middle.residue.index, _part(atom)) for atom in around]
+    named = [(atom.residue.index - middle.residue.index, part_of(atom)) for atom in around]
     order = np.argsort([str(name) for name in named], kind="stable")
     parity = round(np.linalg.det(np.eye(3)[order]))
-    return (_part(middle), tuple(named[i] for i in order)), parity
+    return (part_of(middle), tuple(named[i] for i in order)), parity
 
 
 def _hands(

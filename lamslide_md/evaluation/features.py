@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
-from mdtraj.geometry import dihedral
+from mdtraj.geometry import dihedral as mdtraj_dihedral
 
+from lamslide_md.data.dihedrals import dihedral
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.bonds import bond_pairs, rotatable_bonds
 
@@ -16,12 +17,12 @@ LINEAR_RAD = np.deg2rad(170.0)
 """Beyond this mean bond angle a torsion is undefined (alkynes, nitriles) and left out."""
 
 _PEPTIDE_TORSIONS = (
-    ("phi", BACKBONE, dihedral.indices_phi, 2),
-    ("psi", BACKBONE, dihedral.indices_psi, 1),
-    ("chi1", SIDE_CHAIN, dihedral.indices_chi1, 1),
-    ("chi2", SIDE_CHAIN, dihedral.indices_chi2, 1),
-    ("chi3", SIDE_CHAIN, dihedral.indices_chi3, 1),
-    ("chi4", SIDE_CHAIN, dihedral.indices_chi4, 1),
+    ("phi", BACKBONE, mdtraj_dihedral.indices_phi, 2),
+    ("psi", BACKBONE, mdtraj_dihedral.indices_psi, 1),
+    ("chi1", SIDE_CHAIN, mdtraj_dihedral.indices_chi1, 1),
+    ("chi2", SIDE_CHAIN, mdtraj_dihedral.indices_chi2, 1),
+    ("chi3", SIDE_CHAIN, mdtraj_dihedral.indices_chi3, 1),
+    ("chi4", SIDE_CHAIN, mdtraj_dihedral.indices_chi4, 1),
 )
 """Name, kind, mdtraj's finder, and which of the four atoms names the residue the torsion belongs to."""
 
@@ -134,16 +135,8 @@ def torsion_angles(
     np.ndarray
         Angles in [-pi, pi], rad.
     """
-    columns = [_dihedral(*(positions_nm[:, atom].astype(np.float64) for atom in torsion.atoms)) for torsion in torsions]
+    columns = [dihedral(*(positions_nm[:, atom].astype(np.float64) for atom in torsion.atoms)) for torsion in torsions]
     return np.stack(columns, axis=1)
-
-
-def _dihedral(first: np.ndarray, second: np.ndarray, third: np.ndarray, fourth: np.ndarray) -> np.ndarray:
-    before, axis, after = second - first, third - second, fourth - third
-    normal_before, normal_after = np.cross(before, axis), np.cross(axis, after)
-    sine = (before * normal_after).sum(-1) * np.linalg.norm(axis, axis=-1)
-    cosine = (normal_before * normal_after).sum(-1)
-    return np.arctan2(sine, cosine)
 
 
 def torsion_features(angles: Float[np.ndarray, "frames torsions"]) -> Float[np.ndarray, "frames features"]:

@@ -45,6 +45,10 @@ class Sampling:
         state = np.random.SeedSequence([self.seed, window]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(state) >> 1)
 
+    def names(self, window: int) -> np.random.Generator:
+        """Source of the names of one window's frames, where molecular dynamics exchanges some."""
+        return np.random.default_rng([self.seed, window, 1])
+
 
 @dataclass(frozen=True)
 class WindowModel:

@@ -119,6 +119,8 @@ class Settings(BaseModel):
     flow: FlowSettings
     frame_interval_ps: PositiveFloat
     placement: Placement = "superposed"
+    exchange: bool = False
+    """Give atoms that half a turn of their group exchanges (carboxylates, phenyl rings) canonical names."""
     atoms: str = "heavy"
     """Atoms that are modelled: heavy, all, or a selection in mdtraj's language."""
     check_bonds: bool = True

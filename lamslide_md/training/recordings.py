@@ -13,6 +13,8 @@ from jaxtyping import Float
 from lamslide_md.data.common_atoms import superposed_alike
 from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.entities import joint_vocabularies
+from lamslide_md.data.equivalent_atoms import with_exchanges
+from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.poses import pose_of
 from lamslide_md.data.systems import Recording, System
@@ -161,12 +163,13 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     vocabularies = joint_vocabularies([r.system.entities for r in recordings])
     shared: dict[int, System] = {}
     olds = list({id(r.system): r.system for r in recordings}.values())
-    placed_alike = superposed_alike(olds) if settings.placement == "superposed" else olds
-    for old, alike in zip(olds, placed_alike, strict=True):
+    news = with_exchanges(olds, recordings, interval_ps) if settings.exchange else olds
+    news = superposed_alike(news) if settings.placement == "superposed" else news
+    for old, new in zip(olds, news, strict=True):
         own = np.concatenate([r.points_nm for r in recordings if r.system is old])
         entities = old.entities.with_vocabularies(vocabularies)
         constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
-        shared[id(old)] = replace(alike, entities=entities, constraints=constraints)
+        shared[id(old)] = replace(new, entities=entities, constraints=constraints)
     recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
     series = [s for system in shared.values() for s in _series_of(system, recordings, settings, interval_ps)]
     scale_nm = _length_scale(series, settings)
@@ -182,7 +185,8 @@ def _series_of(system: System, recordings: list[Recording], settings: Settings, 
     for r in recordings:
         if r.system is system:
             stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
-            by_stride.setdefault(stride, []).append(system.place(r.points_nm.astype(np.float32), settings.placement))
+            points = canonical(r.points_nm.astype(np.float32), system.exchanges)
+            by_stride.setdefault(stride, []).append(system.place(points, settings.placement))
     return [
         Series(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)))
         for stride, parts in by_stride.items()
