@@ -21,6 +21,7 @@ from peptides import LONG
 from pipeline import MD
 
 import lamslide_md as lam
+from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd
@@ -59,7 +60,8 @@ def trajectories(name: str) -> list[Path]:
 @torch.no_grad()
 def measured(model: lam.Surrogate, system: System, traj: md.Trajectory) -> dict[str, float]:
     """Errors of both stages on frames of a molecule."""
-    placed = system.place(system.select(traj).xyz, model.settings.placement) / model.length_scale_nm
+    points = canonical(system.select(traj).xyz, system.exchanges)
+    placed = system.place(points, model.settings.placement) / model.length_scale_nm
     series = Series(system.entities, placed.astype(np.float32))
     stride = round(model.frame_interval_ps / float(traj.timestep))
     first = np.linspace(0, len(placed) - stride - 1, N_WINDOWS).astype(int)
