@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from lamslide_md.data.arrays import decimals
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.model_file import load_weights, read_model_file, write_model_file
@@ -122,7 +123,7 @@ class Surrogate(Sampler):
             {
                 "settings": self.settings,
                 "systems": [system.to_dict() for system in self.systems],
-                "starts_nm": [starts.tolist() for starts in self.starts_nm],
+                "starts_nm": [decimals(starts) for starts in self.starts_nm],
                 "length_scale_nm": self.length_scale_nm,
                 "frame_interval_ps": self.frame_interval_ps,
                 "temperature_K": self.temperature_K,

@@ -102,14 +102,14 @@ def bins_of(beyond_seam_rad: Float[np.ndarray, "*frames"]) -> Int[np.ndarray, "*
 
 
 def canonical(
-    points: Float[np.ndarray, "*frames points 3"], exchanges: Sequence[Exchange]
-) -> Float[np.ndarray, "*frames points 3"]:
+    points: Float[np.ndarray, "*frames points dim"], exchanges: Sequence[Exchange]
+) -> Float[np.ndarray, "*frames points dim"]:
     """Give frames their canonical names.
 
     Parameters
     ----------
     points
-        Frames, in any unit.
+        Frames, in any unit and, without exchanges, of any dimension.
     exchanges
         Of their system.
 
@@ -135,13 +135,13 @@ class Names:
         The last frame of each chain as it was given, by whose names the chain goes on.
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], points: Float[np.ndarray, "chains points 3"]) -> None:
+    def __init__(self, exchanges: Sequence[Exchange], points: Float[np.ndarray, "chains points dim"]) -> None:
         self.exchanges = exchanges
         beyond = [exchange.beyond_seam(points) for exchange in exchanges]
         self._bins = [bins_of(angle) for angle in beyond]
         self._exchanged = [angle >= np.pi for angle in beyond]
 
-    def follow(self, points: Float[np.ndarray, "chains points 3"], random: np.random.Generator) -> None:
+    def follow(self, points: Float[np.ndarray, "chains points dim"], random: np.random.Generator) -> None:
         """Name the next frame of every chain, in place.
 
         Parameters

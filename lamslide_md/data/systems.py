@@ -7,6 +7,7 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
 
+from lamslide_md.data.arrays import decimals
 from lamslide_md.data.constraints import Constraints
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.exchanges import Exchange
@@ -114,7 +115,7 @@ class System:
         """JSON-able content."""
         return {
             "entities": self.entities.to_dict(),
-            "reference_nm": self.reference_nm.tolist(),
+            "reference_nm": decimals(self.reference_nm),
             "topology": None if self.topology is None else topology_to_dict(self.topology),
             "constraints": self.constraints.to_dict(),
             "fit": None if self.fit is None else self.fit.tolist(),
