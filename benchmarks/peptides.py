@@ -42,9 +42,11 @@ CHANGES = {
     "autoencoder.n_latents": 4,
     "autoencoder.n_channels": 32,
     "autoencoder.optimisation.n_steps": 8000,
-    "flow.optimisation.n_steps": 16_000,
+    "exchange": "true",
+    "flow.width": 256,
+    "flow.optimisation.n_steps": 32_000,
 }
-"""Of the preset `quick`: a latent for each residue, and steps for many molecules."""
+"""Of the preset `quick`: a latent for each residue, canonical names, and width and steps for many molecules."""
 
 
 def main() -> None:
