@@ -11,8 +11,14 @@ def dihedral(first: Points, second: Points, third: Points, fourth: Points) -> Fl
 
     Parameters
     ----------
-    first, second, third, fourth
-        In any unit; cis is 0, clockwise positive.
+    first
+        In any unit.
+    second
+        Begins the axis.
+    third
+        Ends it.
+    fourth
+        Cis to the first one at 0, clockwise positive.
 
     Returns
     -------
