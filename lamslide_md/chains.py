@@ -120,7 +120,26 @@ class PointModel:
         return series.batch(np.arange(len(series.points)).reshape(frames.shape[:2]))
 
     def _correction(self) -> Correction | None:
-        """Correction of positions in slots, in length scales."""
+        """What is done to new frames before they are carried on, in slots and length scales."""
+        steps = [step for step in (self._projection(), self._naming()) if step is not None]
+
+        def correct(positions: Tensor) -> Tensor:
+            for step in steps:
+                positions = step(positions)
+            return positions
+
+        return correct if steps else None
+
+    def _naming(self) -> Correction | None:
+        entities, exchanges = self.system.entities, self.system.exchanges
+
+        def name(positions: Tensor) -> Tensor:
+            points = canonical(entities.to_points(positions.cpu().numpy()), exchanges)
+            return torch.from_numpy(entities.to_entities(points)).to(positions)
+
+        return name if exchanges else None
+
+    def _projection(self) -> Correction | None:
         entities, held = self.system.entities, self.system.constraints
         if not self.constrain or not len(held.pairs) + len(held.centres):
             return None
@@ -138,7 +157,7 @@ class PointModel:
             told(held.signs.astype(float)),
         )
 
-        def correct(positions: Tensor) -> Tensor:
+        def project(positions: Tensor) -> Tensor:
             return projection.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
 
-        return correct
+        return project

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from lamslide_md.data.entities import Entities
 from lamslide_md.data.equivalent_atoms import with_exchanges, with_exchanges_like
 from lamslide_md.data.exchanges import Names, canonical
 from lamslide_md.data.systems import Recording, System
+from lamslide_md.models.chaining import Sampling
 from lamslide_md.training.recordings import prepare_data
 from tests.small import shivering_peptide, tiny_settings
 
@@ -133,6 +135,15 @@ def test_a_chain_goes_on_with_the_names_of_its_start(model, other_names):
     frames = calm.rollout(start, 20, n_chains=3).chains()
     names = np.stack([still.exchanged(chain.xyz) for chain in frames])
     assert (names == still.exchanged(start.xyz)[0]).all()
+
+
+@pytest.mark.parametrize("constrain", [True, False])
+def test_a_chain_that_goes_on_from_its_last_frame_is_the_same_chain(model, constrain):
+    points_of = model._points_of(model.systems[0], constrain)
+    start = model._placed(model.systems[0], shivering_peptide("AD", 5, seed=3).xyz[:, None])
+    whole = list(itertools.islice(points_of.chain(start, Sampling()), 12))
+    again = list(itertools.islice(points_of.chain(whole[5][:, -1:], Sampling(), first_window=6), 6))
+    np.testing.assert_array_equal(np.concatenate(again, axis=1), np.concatenate(whole[6:], axis=1))
 
 
 def test_exchanges_are_in_the_file(model, tmp_path):
