@@ -7,9 +7,9 @@
 A run trains on replicate 1 and is judged against replicate 2 with replicate 1 as the floor: 20 chains of 1,000 frames,
 5 steps of Heun (9 network evaluations) a window. The ratio of a distance is rollout / floor, the median over seeds.
 Some rows are no targets: `former quick` is the preset before docs/decisions/slow-coordinates.md, `small batches` that
-with other batches of the flow (docs/decisions/small-batches.md), `linear code`, `slow standard` and `exchange` are
-choices not taken (docs/decisions/linear-code.md, slow-coordinates.md, exchanges.md). Before `lamslide rollout` had
-Heun's steps by default (2026-11-27) rows were rolled out with 10 steps of Euler.
+with other batches of the flow (docs/decisions/small-batches.md), `linear code` and `slow standard` are choices not
+taken (docs/decisions/linear-code.md, slow-coordinates.md), `exchange` is on trial for the presets (exchanges.md).
+Before `lamslide rollout` had Heun's steps by default (2026-11-27) rows were rolled out with 10 steps of Euler.
 Kinetics are exp(mean |ln(rollout / MD)|) - 1 over the torsions' relaxation times, and over implied timescales that the
 data can give. Figures go to benchmarks/results/accuracy_ROW.json.
 """
