@@ -44,8 +44,8 @@ CHANGES = {
     "autoencoder.n_channels": 32,
     "autoencoder.optimisation.n_steps": 8000,
     "exchange": "true",
-    "flow.width": 256,
-    "flow.optimisation.n_steps": 32_000,
+    "flow.width": 192,
+    "flow.optimisation.n_steps": 24_000,
 }
 """Of the preset `quick`: a latent for each residue, canonical names, and width and steps for many molecules."""
 
