@@ -1,7 +1,7 @@
 """Which groups of a molecule half a turn exchanges, and how often molecular dynamics does so."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import mdtraj as md
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.data.constraints import MIN_VOLUME
-from lamslide_md.data.exchanges import N_BINS, Exchange, bins_of, canonical, turn_of
+from lamslide_md.data.exchanges import N_BINS, Exchange, Group, bins_of, canonical
 from lamslide_md.data.residues import Part, part_of
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.units import whole_frames
@@ -26,19 +26,7 @@ MAX_FRAMES = 2000
 
 Swaps = tuple[tuple[int, int], ...]
 Kind = tuple[Part, ...]
-"""Residues and atoms of the torsion, and of the first atom of the other half."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """A candidate: four points of a dihedral angle, the last of which is in the first half, and both halves."""
-
-    torsion: tuple[int, int, int, int]
-    swaps: Swaps
-
-    def kind(self, topology: md.Topology) -> Kind:
-        """Name the group alike in all molecules that have it."""
-        return tuple(part_of(topology.atom(index)) for index in (*self.torsion, self.swaps[0][1]))
+"""Residues and atoms of a group's points: it is named alike in all molecules that have it."""
 
 
 def with_exchanges(
@@ -66,14 +54,14 @@ def with_exchanges(
             points = np.concatenate([r.points_nm for r in recordings if r.system is system])
             for group in groups_of(system.topology, system.entities.bonds):
                 if _halves_alike(points, group):
-                    found.setdefault(group.kind(system.topology), []).append((i, group))
+                    found.setdefault(_kind(group, system.topology), []).append((i, group))
     exchanges: list[list[Exchange]] = [[] for _ in systems]
     for those in found.values():
         angles = [list(_angles(systems[i], group, recordings, frame_interval_ps)) for i, group in those]
         seam = _seam(np.concatenate([angle for own in angles for angle in own]))
         for (i, group), own in zip(those, angles, strict=True):
             flips = _flips([(angle - seam) % (2 * np.pi) for angle in own])
-            exchanges[i].append(Exchange(group.torsion, group.swaps, seam, flips))
+            exchanges[i].append(Exchange(group, seam, flips))
     return [_named(system, own) for system, own in zip(systems, exchanges, strict=True)]
 
 
@@ -98,12 +86,12 @@ def with_exchanges_like(system: System, trained: Sequence[System]) -> System:
     for other in trained:
         if other.topology is not None:
             for exchange in other.exchanges:
-                known.setdefault(Group(exchange.torsion, exchange.swaps).kind(other.topology), []).append(exchange)
+                known.setdefault(_kind(exchange.group, other.topology), []).append(exchange)
     own = []
     for group in groups_of(system.topology, system.entities.bonds):
-        if alike := known.get(group.kind(system.topology)):
+        if alike := known.get(_kind(group, system.topology)):
             flips = np.mean([exchange.flips for exchange in alike], axis=0)
-            own.append(Exchange(group.torsion, group.swaps, alike[0].seam_rad, flips))
+            own.append(Exchange(group, alike[0].seam_rad, flips))
     return _named(system, own)
 
 
@@ -139,6 +127,10 @@ def groups_of(topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"]) -> Itera
                 yield Group((before[0], axis, middle, one), swaps)
 
 
+def _kind(group: Group, topology: md.Topology) -> Kind:
+    return tuple(part_of(topology.atom(index)) for index in group.points)
+
+
 def _halves(middle: int, one: int, other: int, around: list[list[int]], what: list[str]) -> Swaps:
     """Pair the atoms of two branches; none if they differ."""
     swaps, seen, front = [], {middle}, [(one, other)]
@@ -158,8 +150,8 @@ def _halves(middle: int, one: int, other: int, around: list[list[int]], what: li
 def _halves_alike(points: Float[np.ndarray, "frames points 3"], group: Group) -> bool:
     """Tell whether a group is planar, with bonds as long on both sides."""
     frames = points[:: -(-len(points) // MAX_FRAMES)].astype(np.float64)
-    _, axis, middle, one = group.torsion
-    arms = frames[:, [axis, one, group.swaps[0][1]]] - frames[:, [middle]]
+    _, axis, middle, one, other = group.points
+    arms = frames[:, [axis, one, other]] - frames[:, [middle]]
     length = np.linalg.norm(arms, axis=-1)
     volume = np.abs(np.linalg.det(arms / length[..., None]))
     first, second = length[:, 1:].mean(axis=0)
@@ -173,7 +165,7 @@ def _angles(
     for recording in recordings:
         if recording.system is system:
             stride = whole_frames(frame_interval_ps, recording.frame_interval_ps, "the model's frame interval")
-            turned = turn_of(recording.points_nm, group.torsion, group.swaps[0][1])
+            turned = group.angle(recording.points_nm)
             yield from (turned[offset::stride] for offset in range(stride))
 
 

@@ -1,4 +1,4 @@
-"""`Exchange`: two branches of a planar group that half a turn exchanges, and which of them bears which names.
+"""`Group` and `Exchange`: branches of a planar group that half a turn exchanges, and their names.
 
 The oxygens of a carboxylate are the same atom twice, and so are the two sides of a phenyl ring. Molecular dynamics has
 names for them and exchanges them by turning the group, and a model of named atoms has to learn every place twice. The
@@ -20,7 +20,7 @@ N_BINS = 6
 
 
 @dataclass(frozen=True)
-class Exchange:
+class Group:
     """A planar group and its halves.
 
     Attributes
@@ -29,24 +29,23 @@ class Exchange:
         Four points whose dihedral angle tells how the group is turned; the last one begins the first half.
     swaps
         Pairs of points that bear each other's names after half a turn, the beginnings of both halves first.
-    seam_rad
-        Names are canonical where the angle is from here to half a turn further: the group is least often here.
-    flips
-        Probability that names are exchanged from one frame to the next, by the bins of both canonical angles.
     """
 
     torsion: tuple[int, int, int, int]
     swaps: tuple[tuple[int, int], ...]
-    seam_rad: float
-    flips: Float[np.ndarray, "bins bins"]
 
-    def beyond_seam(self, points: Float[np.ndarray, "*frames points 3"]) -> Float[np.ndarray, "*frames"]:
-        """Angle of the group from the seam, in [0, 2 pi)."""
-        return (turn_of(points, self.torsion, self.swaps[0][1]) - self.seam_rad) % (2 * np.pi)
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Those of the torsion, and the beginning of the other half."""
+        return *self.torsion, self.swaps[0][1]
 
-    def exchanged(self, points: Float[np.ndarray, "*frames points 3"]) -> Bool[np.ndarray, "*frames"]:
-        """Tell in which frames the names are not the canonical ones."""
-        return self.beyond_seam(points) >= np.pi
+    def angle(self, points: Float[np.ndarray, "*frames points 3"]) -> Float[np.ndarray, "*frames"]:
+        """How the group is turned, by the line from the beginning of one half to that of the other, in [-pi, pi].
+
+        It differs by half a turn exactly when the names are exchanged, also where the group is not quite planar.
+        """
+        before, axis, middle, one, other = (points[..., i, :].astype(np.float64) for i in self.points)
+        return dihedral(before, axis, middle, middle + one - other)
 
     def swap(self, points: Float[np.ndarray, "*frames points 3"], where: Bool[np.ndarray, "*frames"]) -> None:
         """Exchange names in place."""
@@ -54,11 +53,38 @@ class Exchange:
         both, crossed = np.r_[first, second], np.r_[second, first]
         points[..., both, :] = np.where(where[..., None, None], points[..., crossed, :], points[..., both, :])
 
+
+@dataclass(frozen=True)
+class Exchange:
+    """Which names of a group are canonical, and how often they are exchanged.
+
+    Attributes
+    ----------
+    group
+        Whose halves are exchanged.
+    seam_rad
+        Names are canonical where the angle is from here to half a turn further: the group is least often here.
+    flips
+        Probability that names are exchanged from one frame to the next, by the bins of both canonical angles.
+    """
+
+    group: Group
+    seam_rad: float
+    flips: Float[np.ndarray, "bins bins"]
+
+    def beyond_seam(self, points: Float[np.ndarray, "*frames points 3"]) -> Float[np.ndarray, "*frames"]:
+        """Angle of the group from the seam, in [0, 2 pi)."""
+        return (self.group.angle(points) - self.seam_rad) % (2 * np.pi)
+
+    def exchanged(self, points: Float[np.ndarray, "*frames points 3"]) -> Bool[np.ndarray, "*frames"]:
+        """Tell in which frames the names are not the canonical ones."""
+        return self.beyond_seam(points) >= np.pi
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
         return {
-            "torsion": list(self.torsion),
-            "swaps": [list(pair) for pair in self.swaps],
+            "torsion": list(self.group.torsion),
+            "swaps": [list(pair) for pair in self.group.swaps],
             "seam_rad": self.seam_rad,
             "flips": self.flips.tolist(),
         }
@@ -67,33 +93,8 @@ class Exchange:
     def from_dict(cls, content: dict[str, Any]) -> "Exchange":
         """Inverse of `to_dict`."""
         first, second, third, fourth = content["torsion"]
-        swaps = tuple((int(one), int(other)) for one, other in content["swaps"])
-        return cls((first, second, third, fourth), swaps, float(content["seam_rad"]), np.array(content["flips"]))
-
-
-def turn_of(
-    points: Float[np.ndarray, "*frames points 3"], torsion: Sequence[int], other: int
-) -> Float[np.ndarray, "*frames"]:
-    """Dihedral angle of a planar group, by the line from the beginning of one half to that of the other.
-
-    It differs by half a turn exactly when the names are exchanged, also where the group is not quite planar.
-
-    Parameters
-    ----------
-    points
-        Frames, in any unit.
-    torsion
-        Four points, the last one begins a half.
-    other
-        Begins the other half.
-
-    Returns
-    -------
-    np.ndarray
-        Angles in [-pi, pi], rad.
-    """
-    before, axis, middle, one, opposite = (points[..., i, :].astype(np.float64) for i in (*torsion, other))
-    return dihedral(before, axis, middle, middle + one - opposite)
+        group = Group((first, second, third, fourth), tuple((int(one), int(other)) for one, other in content["swaps"]))
+        return cls(group, float(content["seam_rad"]), np.array(content["flips"]))
 
 
 def bins_of(beyond_seam_rad: Float[np.ndarray, "*frames"]) -> Int[np.ndarray, "*frames"]:
@@ -120,7 +121,7 @@ def canonical(
     """
     points = points.copy() if exchanges else points
     for exchange in exchanges:
-        exchange.swap(points, exchange.exchanged(points))
+        exchange.group.swap(points, exchange.exchanged(points))
     return points
 
 
@@ -156,4 +157,4 @@ class Names:
             bins = bins_of(beyond)
             self._exchanged[i] = self._exchanged[i] ^ (random.random(len(points)) < exchange.flips[self._bins[i], bins])
             self._bins[i] = bins
-            exchange.swap(points, self._exchanged[i] ^ (beyond >= np.pi))
+            exchange.group.swap(points, self._exchanged[i] ^ (beyond >= np.pi))

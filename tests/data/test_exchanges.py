@@ -28,7 +28,9 @@ def exchanging(*recordings, interval_ps=1.0):
 def named(system):
     atom = system.topology.atom
     return {
-        frozenset(f"{atom(i).residue.name}-{atom(i).name}" for i in pair) for e in system.exchanges for pair in e.swaps
+        frozenset(f"{atom(i).residue.name}-{atom(i).name}" for i in pair)
+        for e in system.exchanges
+        for pair in e.group.swaps
     }
 
 
@@ -36,7 +38,7 @@ def exchanged_at_random(recording, often, seed=0):
     """The same frames, the names of every group exchanged between any two frames with this probability."""
     points, generator = recording.points_nm.copy(), np.random.default_rng(seed)
     for exchange in recording.system.exchanges:
-        exchange.swap(points, np.cumsum(generator.random(len(points)) < often) % 2 == 1)
+        exchange.group.swap(points, np.cumsum(generator.random(len(points)) < often) % 2 == 1)
     return replace(recording, points_nm=points)
 
 
@@ -131,7 +133,7 @@ def test_a_chain_goes_on_with_the_names_of_its_start(model, other_names):
     system = replace(model.systems[0], exchanges=(still, *model.systems[0].exchanges[1:]))
     calm, start = replace(model, systems=(system,)), shivering_peptide("AD", 1, seed=3)
     if other_names:
-        still.swap(start.xyz, np.array([True]))
+        still.group.swap(start.xyz, np.array([True]))
     frames = calm.rollout(start, 20, n_chains=3).chains()
     names = np.stack([still.exchanged(chain.xyz) for chain in frames])
     assert (names == still.exchanged(start.xyz)[0]).all()
