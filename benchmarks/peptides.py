@@ -38,6 +38,7 @@ TEST = ("GDAF", "ASDG", "FSGA")
 LEFT_OUT = ("GAVA", "FDAD")
 LONG_NS, SHORT_NS, TEST_NS = 5, 2, 10
 MODEL = "peptides.lamslide"
+BY_REPLICATE = "--reference {md}/rep2.xtc --replicate {md}/rep1.xtc"
 CHANGES = {
     "autoencoder.entities": "residues",
     "autoencoder.n_latents": 4,
@@ -67,9 +68,7 @@ def main() -> None:
     name = "_".join(filter(None, (args.row, str(args.seed))))
     folder, changes = ROOT / "runs" / "peptides" / f"quick_{name}", CHANGES | told(args.row)
     train(folder, TRAINING, changes, args.seed)
-    results = {
-        name: judge(folder, name, args.seed, "--reference {md}/rep2.xtc --replicate {md}/rep1.xtc") for name in TEST
-    }
+    results = {name: judge(folder, name, args.seed) for name in TEST}
     write_result(f"peptides_{name}", {"training": TRAINING, "changes": changes, "unseen": results})
     show(results, "ratio")
 
@@ -95,23 +94,32 @@ def told(row: str) -> dict[str, str]:
 
 def train(folder: Path, names: Sequence[str], changes: Mapping[str, Any], seed: int) -> None:
     """Train a model of several peptides, or go on with it."""
-    files = " ".join(f"../../md/peptides/{name}/rep1.xtc" for name in names)
+    run(folder, {MODEL: training(" ".join(f"../../md/peptides/{name}/rep1.xtc" for name in names), changes, seed)})
+
+
+def training(files: str, changes: Mapping[str, Any], seed: int) -> str:
+    """Give the command that trains on some files."""
     settings = " ".join(f"--set {key}={value}" for key, value in changes.items())
-    run(folder, {MODEL: f"lamslide train {files} --interval-ps 10 {settings} --seed {seed} --out {MODEL}"})
+    return f"lamslide train {files} --interval-ps 10 {settings} --seed {seed} --out {MODEL}"
 
 
-def judge(folder: Path, name: str, seed: int, judged: str) -> dict[str, Any]:
+def judge(folder: Path, name: str, seed: int, judged: str = BY_REPLICATE) -> dict[str, Any]:
     """Roll out a peptide from the first frame of its MD and compare."""
-    own, md = folder / name, f"../../../md/peptides/{name}"
+    own = folder / name
+    run(own, judging(name, seed, judged))
+    return figures_of(own, f"../{MODEL.removesuffix('.lamslide')}")
+
+
+def judging(name: str, seed: int, judged: str = BY_REPLICATE) -> dict[str, str]:
+    """Give each file to be made in a peptide's folder, and the command that makes it."""
+    md = f"../../../md/peptides/{name}"
     rollout = f"--chains {N_CHAINS} --frames {N_FRAMES} --seed {seed} --out rollout.xtc"
     compare = f"{judged.format(md=md)} --lag-ps 100 --out comparison.json --report report.html"
-    steps = {
+    return {
         "start.pdb": f"mdconvert {md}/rep1.xtc -t {md}/system.pdb -i 0 -o start.pdb",
         "rollout.xtc": f"lamslide rollout ../{MODEL} --start start.pdb {rollout}",
         "comparison.json": f"lamslide compare rollout.xtc {compare}",
     }
-    run(own, steps)
-    return figures_of(own, f"../{MODEL.removesuffix('.lamslide')}")
 
 
 def simulate(name: str) -> None:

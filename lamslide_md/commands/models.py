@@ -57,8 +57,10 @@ def models(
         print_json({"models": rows})
         return
     for row in rows:
-        what = f"{row['molecule']}, {row['frame_interval_ps']:g} ps per frame, {row['temperature_K']:g} K"
-        print(f"{row['name']:8}{what}, {row['bytes'] / 1e6:.1f} MB")
+        names = row["molecules"]
+        molecules = names[0] if len(names) == 1 else f"{len(names)} molecules and others of their residues"
+        what = f"{molecules}, {row['frame_interval_ps']:g} ps per frame, {row['temperature_K']:g} K"
+        print(f"{row['name']:10}{what}, {row['bytes'] / 1e6:.1f} MB")
     print("card of one: lamslide models NAME; use: lamslide rollout NAME --out rollout.xtc")
 
 
@@ -78,12 +80,16 @@ def describe(name: str) -> dict[str, Any]:
     from lamslide_md.pretrained import load_pretrained, pretrained_path
 
     model, path = load_pretrained(name, accelerator="cpu"), pretrained_path(name)
-    topology = model.systems[0].topology
+    names = [
+        "-".join(residue.name for residue in system.topology.residues)
+        for system in model.systems
+        if system.topology is not None
+    ]
     return {
         "name": name,
         "file": str(path),
         "bytes": path.stat().st_size,
-        "molecule": "" if topology is None else "-".join(residue.name for residue in topology.residues),
+        "molecules": names,
         "frame_interval_ps": model.frame_interval_ps,
         "temperature_K": model.temperature_K,
         "preset": model.provenance.get("preset"),
