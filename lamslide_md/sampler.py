@@ -79,7 +79,8 @@ class Sampler:
             Frames to start from, chain c from frame c modulo their number (a model with several known frames takes the
             last ones, for all chains), of a system of the training or, if that was of several molecules, of another
             one whose parts they have; or several trajectories of one system, chain c from the end of trajectory c
-            modulo their number. ``reference``: frames of the training data drawn with the seed.
+            modulo their number. ``reference``: frames of the training data drawn with the seed, if that was of one
+            system.
         n_frames
             New frames of each chain.
         n_chains
@@ -103,12 +104,16 @@ class Sampler:
         Raises
         ------
         InputError
-            If the start lacks atoms of the model, or a setting is impossible.
+            If the start lacks atoms of the model or must be given, or a setting is impossible.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
         if n_frames < 1 or n_chains < 1:
             raise InputError(f"n_frames={n_frames} and n_chains={n_chains} must both be at least 1")
         if isinstance(start, str) and start == "reference":
+            if len(self.systems) > 1:
+                raise InputError(
+                    f"the model has learned {len(self.systems)} systems: pass a start, frames of one of them"
+                )
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
             system, known_nm = known_frames(start, self.repertoire, self.settings.flow.n_known, n_chains)

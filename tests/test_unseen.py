@@ -57,6 +57,11 @@ def test_constraints_are_carried_to_a_molecule_of_the_same_parts(model):
     assert (distance[:, rigid] < carried.upper_nm[rigid] + 0.03).all()
 
 
+def test_a_model_of_several_molecules_must_be_told_which_to_roll_out(model):
+    with pytest.raises(InputError, match="has learned 2 systems: pass a start"):
+        model.rollout(n_frames=3)
+
+
 def test_an_unseen_molecule_is_rolled_out_and_the_manifest_says_so(model, tmp_path):
     start = trajectory("GAV")[:2]
     rollout = model.rollout(start, 12, n_chains=2)

@@ -69,7 +69,8 @@ def rollout(
     frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
     chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
     start: Annotated[
-        Path | None, typer.Option(help="Frames to start from; drawn from the training data if not given.")
+        Path | None,
+        typer.Option(help="Frames to start from; drawn from the training data of a single molecule if not given."),
     ] = None,
     top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
     solver: Solver = DEFAULT_SOLVER,
