@@ -2,6 +2,7 @@
 
     python benchmarks/peptides.py            # everything that is missing; some hours on two cores, goes on when killed
     python benchmarks/peptides.py --simulate # only the reference MD
+    python benchmarks/peptides.py --table    # medians over the seeds that are there
     python benchmarks/peptides.py --validate flow.tokens=latents flow.tokens=frames    # how CHANGES are chosen
     python benchmarks/peptides.py --row exchange=false,flow.width=192,flow.optimisation.n_steps=16000    # as it was
 
@@ -17,6 +18,7 @@ benchmarks/results/peptides_validation_SEED.json.
 """
 
 import argparse
+import json
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -25,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import write_result
-from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, SUMMARY, figures_of, run
+from common import RESULTS, write_result
+from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, figures_of, run
 from rich.console import Console
 from rich.table import Table
 
@@ -39,6 +41,17 @@ LEFT_OUT = ("GAVA", "FDAD")
 LONG_NS, SHORT_NS, TEST_NS = 5, 2, 10
 MODEL = "peptides.lamslide"
 BY_REPLICATE = "--reference {md}/rep2.xtc --replicate {md}/rep1.xtc"
+SHOWN = {
+    "js_distance_torsions_backbone": "backbone",
+    "js_distance_torsions_side_chain": "side chains",
+    "js_distance_torsions_all": "torsions",
+    "js_distance_tic0": "TIC 0",
+    "js_distance_tic01": "TIC 0, 1",
+    "js_distance_states_occupancy": "states",
+    "js_distance_states_msm": "states, MSM",
+    "bond_error": "bond error, Å",
+    "relaxation_log_ratio": "relaxation times, factor",
+}
 CHANGES = {
     "autoencoder.entities": "residues",
     "autoencoder.n_latents": 4,
@@ -54,10 +67,15 @@ CHANGES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulate", action="store_true", help="only make the reference MD")
+    parser.add_argument("--table", action="store_true", help="only show what is there")
     parser.add_argument("--validate", nargs="+", default=(), metavar="CHANGES", help="joined by commas; compare them")
     parser.add_argument("--row", default="", metavar="CHANGES", help="other settings than CHANGES, joined by commas")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.table:
+        there = sorted(RESULTS.glob("peptides_[0-9].json"))
+        show([json.loads(path.read_text(encoding="utf-8"))["unseen"] for path in there], "ratio")
+        return
     for name in TRAINING if args.validate else (*TRAINING, *TEST):
         simulate(name)
     if args.simulate:
@@ -70,7 +88,7 @@ def main() -> None:
     train(folder, TRAINING, changes, args.seed)
     results = {name: judge(folder, name, args.seed) for name in TEST}
     write_result(f"peptides_{name}", {"training": TRAINING, "changes": changes, "unseen": results})
-    show(results, "ratio")
+    show([results], "ratio")
 
 
 def validate(rows: Sequence[str], seed: int) -> None:
@@ -84,7 +102,7 @@ def validate(rows: Sequence[str], seed: int) -> None:
         results[row] = {name: judge(folder, name, seed, "--reference {md}/rep1.xtc") for name in LEFT_OUT}
         write_result(f"peptides_validation_{seed}", {"training": learned, "rows": results})
         print(row)
-        show(results[row], "rollout")
+        show([results[row]], "rollout")
 
 
 def told(row: str) -> dict[str, str]:
@@ -133,20 +151,25 @@ def simulate(name: str) -> None:
     subprocess.run(shlex.split(command), cwd=MD, check=True)
 
 
-def show(results: dict[str, dict[str, Any]], what: str) -> None:
-    """Print distances or their ratios to the floor of MD, and the medians."""
-    table = Table(title=f"unseen peptides: {what} (relaxation: mean factor by which times are off)")
-    for column in ("peptide", *SUMMARY):
-        table.add_column(column.removeprefix("js_distance_"))
-    rows = {name: [value(figures["measures"][key], key, what) for key in SUMMARY] for name, figures in results.items()}
+def show(runs: Sequence[dict[str, dict[str, Any]]], what: str) -> None:
+    """Print distances or their ratios to the floor of MD, medians over seeds, and their medians over peptides."""
+    table = Table(title=f"unseen peptides, {len(runs)} seed(s): {what}")
+    for column in ("peptide", *SHOWN.values()):
+        table.add_column(column)
+    rows = {
+        name: [float(np.median([value(run[name]["measures"][key], key, what) for run in runs])) for key in SHOWN]
+        for name in runs[0]
+    }
     for name, row in (rows | {"median": list(np.median(list(rows.values()), axis=0))}).items():
-        table.add_row(name, *(f"{number:.2f}" for number in row))
+        table.add_row(name, *(f"{number:.3g}" for number in row))
     Console(width=140).print(table)
 
 
 def value(measure: dict[str, float], key: str, what: str) -> float:
-    """Give the distance or ratio, or the mean factor by which relaxation times are off."""
-    return float(np.exp(measure["rollout"])) if key == "relaxation_log_ratio" else measure[what]
+    """Give the distance or ratio, the mean factor by which relaxation times are off, or the error of bonds."""
+    if key == "relaxation_log_ratio":
+        return float(np.exp(measure["rollout"]))
+    return measure["rollout" if key == "bond_error" else what]
 
 
 if __name__ == "__main__":
