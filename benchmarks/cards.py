@@ -66,8 +66,8 @@ def card_of_peptides(
 - Frames {interval_ps:g} ps apart at {settings["temperature_K"]:g} K, heavy atoms; amber14, OBC2 solvent.
 - Learned from {learned}, in {minutes(figures):.0f} minutes.
 - {sum(figures["n_parameters"].values()):,} parameters, stored in half precision.
-- Takes a start of any tetrapeptide of these residues: `lamslide simulate GDAF --ns 0.1 --out GDAF`, then
-  `lamslide rollout peptides --start GDAF/system.pdb --out rollout.xtc`.
+- Takes a start of any tetrapeptide of these residues: `lamslide simulate GDAF --ns 0.1 --replicates 1 --out GDAF`, then
+  `lamslide rollout peptides --start GDAF/rep1.xtc --out rollout.xtc`.
 
 ## How far to trust it
 
