@@ -15,6 +15,10 @@ RELAXATION = 1.6
 MAX_ITERATIONS = 200
 """Of the distances; frames without violations leave the iteration."""
 
+INSIDE = 0.25
+"""Share of its range by which a pair that has left it is sent inside again. At the ends, where MD is in one frame of a
+thousand, bonds would pile up."""
+
 FLAT = 0.1
 """Volume, relative to the product of the three bonds (0.77 in a tetrahedron), below which a centre is turned over."""
 
@@ -32,11 +36,11 @@ MAX_ROUNDS = 30
 class Projection:
     """Ranges of distances between pairs of points, and the hands of centres.
 
-    Distances: each iteration moves both points of every violated pair along their line by half of the violation,
-    damped by the number of violated pairs that a point belongs to (Jacobi iteration of SHAKE's equations with
-    inequality constraints). Hands: a centre on the wrong side of the plane of three neighbours, or nearly in it, moves
-    with them along the gradient of the volume that the four span, to the right side. Neither shifts or turns the points
-    as a whole. Frames without violations are left exactly as they are.
+    Distances: each iteration moves both points of every violated pair along their line by half of what the pair lacks
+    to be well inside of its range, damped by the number of violated pairs that a point belongs to (Jacobi iteration of
+    SHAKE's equations with inequality constraints). Hands: a centre on the wrong side of the plane of three neighbours,
+    or nearly in it, moves with them along the gradient of the volume that the four span, to the right side. Neither
+    shifts or turns the points as a whole. Frames without violations are left exactly as they are.
 
     Attributes
     ----------
@@ -61,7 +65,7 @@ class Projection:
     signs: Float[Tensor, " centres"]
 
     def project(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
-        """Move points as little as the constraints ask for.
+        """Move points to where the constraints allow them to be.
 
         Parameters
         ----------
@@ -134,22 +138,23 @@ class Projection:
         if not len(self.pairs):
             return points
         first, second = self.pairs.T
+        margin = (INSIDE * (self.upper - self.lower)).nan_to_num(posinf=0.0)
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_ITERATIONS):
             moving = points[rows]
             apart = moving[:, first] - moving[:, second]
             distance = apart.norm(dim=-1).clamp(min=1e-9)
-            excess = distance - torch.minimum(torch.maximum(distance, self.lower), self.upper)
-            violated = excess.abs() > TOLERANCE * distance
+            violated = (distance - distance.clamp(self.lower, self.upper)).abs() > TOLERANCE * distance
             some = violated.any(dim=1)
             if not some.any():
                 break
-            rows, moving, apart = rows[some], moving[some], apart[some]
+            rows, moving, apart, distance = rows[some], moving[some], apart[some], distance[some]
+            excess = distance - distance.clamp(self.lower + margin, self.upper - margin)
             # Of each point of each frame, so that a pair is not held back by others that are as they should be.
             asked = violated[some].to(points)
             degree = points.new_zeros(moving.shape[:2]).index_add_(1, first, asked).index_add_(1, second, asked)
             damping = (RELAXATION / (degree[:, first] + degree[:, second]).clamp(min=1)).clamp(max=0.5)
-            step = (asked * damping * excess[some] / distance[some])[..., None] * apart
+            step = (asked * damping * excess / distance)[..., None] * apart
             points[rows] = moving.index_add(1, first, step, alpha=-1).index_add(1, second, step)
         return points
