@@ -2,6 +2,7 @@
 
     python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
     python benchmarks/pretrained.py peptides  # some hours
+    python benchmarks/pretrained.py ala2 --judge    # the model that ships already, after a change of the sampling
 
 Trains in the folder of the first seed of row "NAME quick" of benchmarks/accuracy.py, or of benchmarks/peptides.py:
 what is done is kept, what was interrupted goes on. What ships has its weights in half precision, and is rolled out and
@@ -26,35 +27,57 @@ from lamslide_md.pretrained import HOME
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=(*MOLECULES, "peptides"))
-    name = parser.parse_args().name
-    folder = ROOT / "runs" / "pretrained" / name
+    parser.add_argument("--judge", action="store_true", help="train nothing, judge what ships anew")
+    args = parser.parse_args()
+    name, folder = args.name, ROOT / "runs" / "pretrained" / args.name
     shutil.rmtree(folder, ignore_errors=True)
-    figures, card = ship_peptides(folder) if name == "peptides" else ship_molecule(name, folder)
+    folder.mkdir(parents=True)
+    if args.judge:
+        shutil.copyfile(HOME / f"{name}.lamslide", folder / f"{name}.lamslide")
+    else:
+        trained = train_peptides() if name == "peptides" else train_molecule(name)
+        lam.Surrogate.load(trained).save(folder / f"{name}.lamslide", half_precision=True)
+    figures, card = judge_peptides(folder) if name == "peptides" else judge_molecule(name, folder)
     write_result(f"pretrained_{name}", figures)
     shutil.copyfile(folder / f"{name}.lamslide", HOME / f"{name}.lamslide")
     (HOME / f"{name}.md").write_text(card, encoding="utf-8")
     print(f"written: {HOME / name}.lamslide and .md; figures in {RESULTS}")
 
 
-def ship_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
-    """Train a model of one molecule, and judge it by another trajectory."""
-    steps = commands(name, "--preset quick", seed=0)
-    trained = ROOT / "runs" / "accuracy" / f"{name}_quick_0"
-    judged = ("rollout.xtc", "comparison.json")
-    run(trained, {made: command for made, command in steps.items() if made not in judged})
-    lam.Surrogate.load(trained / f"{name}.lamslide").save(folder / f"{name}.lamslide", half_precision=True)
-    run(folder, {made: steps[made] for made in judged})
+def train_molecule(name: str) -> Path:
+    """Train a model of one molecule, or go on with it."""
+    folder = ROOT / "runs" / "accuracy" / f"{name}_quick_0"
+    steps = steps_of(name)
+    run(folder, {made: steps[made] for made in ("", f"{name}.lamslide")})
+    return folder / f"{name}.lamslide"
+
+
+def judge_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """Judge a model by a trajectory that it has not seen."""
+    steps = steps_of(name)
+    run(folder, {made: steps[made] for made in ("", "rollout.xtc", "comparison.json")})
     figures = figures_of(folder, name)
     return figures, card_of_molecule(name, MOLECULES[name], list(steps.values()), comparison_of(folder), figures)
 
 
-def ship_peptides(folder: Path) -> tuple[dict[str, Any], str]:
-    """Train a model of many peptides, and judge it by those that it has not seen."""
-    for name in (*peptides.TRAINING, *peptides.TEST):
+def steps_of(name: str) -> dict[str, str]:
+    """Give all commands of a molecule."""
+    return commands(name, "--preset quick", seed=0)
+
+
+def train_peptides() -> Path:
+    """Train a model of many peptides, or go on with it."""
+    for name in peptides.TRAINING:
         peptides.simulate(name)
-    trained = ROOT / "runs" / "peptides" / "quick_0"
-    peptides.train(trained, peptides.TRAINING, peptides.CHANGES, seed=0)
-    lam.Surrogate.load(trained / peptides.MODEL).save(folder / peptides.MODEL, half_precision=True)
+    folder = ROOT / "runs" / "peptides" / "quick_0"
+    peptides.train(folder, peptides.TRAINING, peptides.CHANGES, seed=0)
+    return folder / peptides.MODEL
+
+
+def judge_peptides(folder: Path) -> tuple[dict[str, Any], str]:
+    """Judge a model by peptides that it has not seen."""
+    for name in peptides.TEST:
+        peptides.simulate(name)
     unseen = {name: peptides.judge(folder, name, seed=0) for name in peptides.TEST}
     comparisons = {name: comparison_of(folder / name) for name in unseen}
     files = f"../../md/peptides/{{{','.join(peptides.TRAINING)}}}/rep1.xtc"
