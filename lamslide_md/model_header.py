@@ -128,7 +128,7 @@ class Header(_Content):
     settings: Settings
     systems: list[SystemContent] = Field(min_length=1)
     starts_nm: list[list[list[list[list[float]]]]]
-    """Systems, starts, known frames, points, dimensions."""
+    """Systems, starts, known frames, points, dimensions; none for several systems, as a rollout says which."""
     length_scale_nm: PositiveFloat
     frame_interval_ps: PositiveFloat
     temperature_K: PositiveFloat | None
@@ -142,8 +142,9 @@ class Header(_Content):
             _demand(
                 alike == (first.vocabularies, first.n_slots, first.dim), "systems differ in vocabularies, slots or dim"
             )
-        _demand(len(self.starts_nm) == len(self.systems), "starts_nm and systems differ in length")
-        for system, starts in zip(self.systems, self.starts_nm, strict=True):
+        expected = (1,) if len(self.systems) == 1 else (0, len(self.systems))
+        _demand(len(self.starts_nm) in expected, "starts_nm and systems differ in length")
+        for system, starts in zip(self.systems, self.starts_nm, strict=False):
             n_points, n_known = len(system.entities.entity_of_point), self.settings.flow.n_known
             _demand(len(starts) > 0, "starts_nm has none for a system")
             for known in starts:

@@ -37,7 +37,7 @@ class Sampler:
     systems
         What the model was trained on; their vocabularies are the model's.
     starts_nm
-        For each system, windows of known frames from the training data: (starts, known frames, points, dim).
+        Of a single system: windows of known frames from the training data, (starts, known frames, points, dim).
     settings
         Of the training.
     length_scale_nm

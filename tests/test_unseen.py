@@ -58,6 +58,7 @@ def test_constraints_are_carried_to_a_molecule_of_the_same_parts(model):
 
 
 def test_a_model_of_several_molecules_must_be_told_which_to_roll_out(model):
+    assert model.starts_nm == ()
     with pytest.raises(InputError, match="has learned 2 systems: pass a start"):
         model.rollout(n_frames=3)
 

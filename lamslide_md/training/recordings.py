@@ -79,17 +79,15 @@ class TrainingData:
         return [kept for kept, _ in parts], test or self.series
 
     def starts(self, n_known: int) -> tuple[Float[np.ndarray, "_ _ _ dim"], ...]:
-        """Windows of known frames at equal distances in time, for each system, nm."""
-        return tuple(self._starts_of(system, n_known) for system in self.systems)
-
-    def _starts_of(self, system: System, n_known: int) -> np.ndarray:
-        own = [series for series in self.series if series.entities is system.entities]
+        """Windows of known frames at equal distances in time, nm, if there is only one system to roll out."""
+        if len(self.systems) > 1:
+            return ()
         windows = []
-        for series in own:
+        for series in self.series:
             first = series.starts(n_known)
-            first = first[np.unique(np.linspace(0, len(first) - 1, -(-N_STARTS // len(own))).astype(int))]
+            first = first[np.unique(np.linspace(0, len(first) - 1, -(-N_STARTS // len(self.series))).astype(int))]
             windows.append(series.points[first[:, None] + np.arange(n_known) * series.frame_stride])
-        return np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5)
+        return (np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5),)
 
     def data_hash(self) -> str:
         """SHA-256 of all coordinates and frame intervals."""
