@@ -138,7 +138,9 @@ class Projection:
         if not len(self.pairs):
             return points
         first, second = self.pairs.T
-        margin = (INSIDE * (self.upper - self.lower)).nan_to_num(posinf=0.0)
+        # No more than a share of the distance, so that ranges of any size leave points where they can be counted.
+        margin = INSIDE * torch.minimum(self.upper - self.lower, self.lower)
+        margin = margin.where(self.upper.isfinite(), 0.0)
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_ITERATIONS):
