@@ -1,7 +1,7 @@
 """A million chained frames: whether the end of long chains differs from their beginning, and what breaks on the way.
 
     python benchmarks/pretrained.py ala2            # makes the model and two replicates of MD
-    python benchmarks/stability.py ala2             # a million frames; about 40 minutes on one core
+    python benchmarks/stability.py ala2             # a million frames; a quarter of an hour on one core
 
 Chains of 10,000 frames. Told for every tenth of the chains: the Jensen-Shannon distance of the torsions to MD, and the
 shares of frames with a bad bond, a flipped C-alpha or a clash; and the distance of the last tenth to the first beside
