@@ -44,6 +44,14 @@ def volume(points):
     return torch.linalg.det(arms)
 
 
+def test_a_pair_that_has_left_its_range_is_sent_a_quarter_inside_and_atoms_just_apart():
+    rigid, contact = held_apart([[0, 1]], [0.9], [1.1]), held_apart([[0, 1]], [0.9], [float("inf")])
+    frames = torch.tensor([0.5, 0.95, 1.3])[:, None, None] * torch.tensor([[0.0, 0, 0], [0, 0, 1]])
+    for projection, expected in ((rigid, [0.95, 0.95, 1.05]), (contact, [0.9, 0.95, 1.3])):
+        apart = distances(projection.project(frames), projection.pairs)[:, 0]
+        torch.testing.assert_close(apart, torch.tensor(expected))
+
+
 def test_rigid_distances_end_within_their_ranges(generator):
     projection = rigid_tetrahedron()
     points = REGULAR + 0.1 * torch.randn(200, 4, 3, generator=generator)
