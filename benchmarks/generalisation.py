@@ -40,7 +40,7 @@ def main() -> None:
         traj = lam.read(path, path.with_name("system.pdb"))
         system = model.repertoire.of_molecule(traj)
         kind = "learned from" if path.stem == "rep1" else "other frames"
-        if not any(system is own for own in model.systems):
+        if not model.repertoire.has_learned(system):
             kind = "other molecules"
         rows.append({"trajectory": str(path.relative_to(MD)), "kind": kind, **measured(model, system, traj)})
         print(rows[-1], flush=True)

@@ -81,7 +81,9 @@ def judge_peptides(folder: Path) -> tuple[dict[str, Any], str]:
     unseen = {name: peptides.judge(folder, name, seed=0) for name in peptides.TEST}
     comparisons = {name: comparison_of(folder / name) for name in unseen}
     files = f"../../md/peptides/{{{','.join(peptides.TRAINING)}}}/rep1.xtc"
-    steps = [peptides.training(files, peptides.CHANGES, seed=0), *peptides.judging(peptides.TEST[0], seed=0).values()]
+    simulation = "# MD: python benchmarks/peptides.py --simulate"
+    training = peptides.training(files, peptides.CHANGES, seed=0)
+    steps = [simulation, training, *peptides.judging(peptides.TEST[0], seed=0).values()]
     return unseen, card_of_peptides(steps, comparisons, next(iter(unseen.values())))
 
 

@@ -35,6 +35,10 @@ class Repertoire:
     settings: Settings
     n_identifiers: int
 
+    def has_learned(self, system: System) -> bool:
+        """Tell whether a system that this repertoire has found is one of the training."""
+        return any(system is own for own in self.systems)
+
     def of_points(self, own: System) -> System:
         """Find the system with the same kinds that the model was trained on, or else the given one in its words."""
         entities = own.entities.with_vocabularies(self.systems[0].entities.vocabularies)

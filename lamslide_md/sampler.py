@@ -112,7 +112,7 @@ class Sampler:
         if isinstance(start, str) and start == "reference":
             if len(self.systems) > 1:
                 raise InputError(
-                    f"the model has learned {len(self.systems)} systems: pass a start, frames of one of them"
+                    f"the model has learned {len(self.systems)} systems: pass a start, frames of the one to roll out"
                 )
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
@@ -254,7 +254,7 @@ class Sampler:
     def _facts(self, system: System, sampling: Sampling, constrain: bool) -> dict[str, Any]:
         return asdict(sampling) | {
             "constrain": constrain,
-            "in_training": any(system is own for own in self.systems),
+            "in_training": self.repertoire.has_learned(system),
             "temperature_K": self.temperature_K,
             "model": self.provenance,
         }
