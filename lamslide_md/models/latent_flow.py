@@ -165,6 +165,7 @@ class LatentFlow(nn.Module):
         tau: Float[Tensor, " batch"],
         generator: torch.Generator | None,
         known_noise: float = 0.0,
+        bfloat16: bool = False,
     ) -> FlowTerms:
         """Draw noise for a training window and compare the network's prediction with the truth.
 
@@ -180,6 +181,8 @@ class LatentFlow(nn.Module):
             Source of the noise, on the CPU.
         known_noise
             Standard deviation of noise on the known frames: what a chain goes on from is not exact, either.
+        bfloat16
+            The network multiplies its matrices in bfloat16; prior, path and weights stay in single precision.
 
         Returns
         -------
@@ -195,7 +198,9 @@ class LatentFlow(nn.Module):
         residual = (data - mean) * ~known[:, None, None]
         state = self.interpolant.state(residual, noise, tau)
         unknown = ~known[:, None, None]
-        prediction = self(mean * unknown + state, tau, told, known) * unknown
+        with torch.autocast(data.device.type, torch.bfloat16, enabled=bfloat16):
+            said = self(mean * unknown + state, tau, told, known)
+        prediction = said.to(data) * unknown
         implied = self.interpolant.to_data(prediction, state, tau) * unknown + mean
         target = self.interpolant.target(residual, noise, tau)
         return FlowTerms(prediction, target, torch.where(unknown, implied, data), tau)

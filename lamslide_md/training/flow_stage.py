@@ -62,7 +62,7 @@ def train_flow(
         index = source.windows.draw(max(1, n_samples * own.n_frames // len(known)), generator)
         latents, batch = source.encode(index, known, generator, with_batch=own.decoded_weight > 0)
         tau = torch.rand(len(latents), generator=generator).to(device)
-        terms = terms_of(latents, known.to(device), tau, generator, own.known_noise)
+        terms = terms_of(latents, known.to(device), tau, generator, own.known_noise, own.bfloat16)
         errors = terms.prediction - terms.target
         total = errors.square().mean()
         if slow is not None:

@@ -90,6 +90,8 @@ class FlowSettings(BaseModel):
     """Share of the batches with known frames at both ends, for transition paths and upsampling."""
     known_noise: float = Field(default=0.0, ge=0)
     """Standard deviation of noise on known frames in training, in that of the latents; chains then forgive errors."""
+    bfloat16: bool = False
+    """Multiply matrices in bfloat16 in training: faster where the processor has instructions for it."""
     slow_weight: float = Field(default=0.0, ge=0)
     """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
     decoded_weight: float = 0.0

@@ -92,6 +92,24 @@ def test_noise_on_known_frames_is_told_but_not_asked_for(generator):
     torch.testing.assert_close(noisy.target, exact.target)
 
 
+def test_bfloat16_rounds_what_the_network_says_and_nothing_else(generator):
+    flow = make_flow(GaussianPrior(N_FRAMES, 32), "data").requires_grad_(True)
+    torch.nn.init.normal_(flow.out.weight)
+    windows = torch.randn(8, N_FRAMES, 2, 16, generator=generator)
+    known, tau = torch.arange(N_FRAMES) < 1, torch.full((8,), 0.5)
+    exact, rounded = (
+        flow.terms(windows, known, tau, torch.Generator().manual_seed(0), bfloat16=bfloat16)
+        for bfloat16 in (False, True)
+    )
+    assert torch.equal(rounded.target, exact.target)
+    assert rounded.prediction.dtype == torch.float32
+    said, heard = rounded.prediction.detach(), exact.prediction.detach()
+    off = float((said - heard).norm() / heard.norm())
+    assert 1e-4 < off < 2e-2
+    rounded.prediction.square().mean().backward()
+    assert {parameter.grad.dtype for parameter in flow.parameters() if parameter.grad is not None} == {torch.float32}
+
+
 def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoencoder, generator):
     model, sampling = (
         WindowModel(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32)), N_FRAMES),
