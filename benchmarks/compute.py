@@ -65,6 +65,8 @@ def draw(name: str, runs: dict[str, dict[str, Any]], path: Path) -> None:
     kinetics.set(ylabel="mean |ln(rollout / MD)|", ylim=(0, None))
     for axis in (distances, kinetics):
         axis.set(xscale="log", xlabel="training, minutes on one thread")
+        axis.set_xticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
+        axis.minorticks_off()
         axis.legend(frameon=False)
         for label, x in zip(runs, minutes, strict=True):
             axis.annotate(label, (x, 0.02), xycoords=("data", "axes fraction"), fontsize=7, ha="center", rotation=30)
