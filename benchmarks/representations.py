@@ -11,7 +11,6 @@ from its N, C-alpha and C. A jump is a torsion that turns by more than 1.2 rad i
 """
 
 import argparse
-import time
 from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
@@ -21,9 +20,8 @@ import numpy as np
 import torch
 from common import write_result
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from pipeline import MOLECULES
-from replicates import replicate
+from replicates import replicate, with_flow
 from torch import Tensor
 
 import lamslide_md as lam
@@ -34,10 +32,7 @@ from lamslide_md.evaluation.distances import torsion_js_distances
 from lamslide_md.evaluation.features import find_torsions, torsion_angles, torsion_features
 from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
 from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
-from lamslide_md.training.engine import Engine
-from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.presets import preset_settings
-from lamslide_md.training.recordings import gather, prepare_data
 
 N_STARTS = 3000
 JUMP = 1.2
@@ -62,15 +57,15 @@ class Code(FirstStage):
 
     def encode(self, batch: Batch) -> Latents:
         """Code every frame."""
-        return self.code(self.points(batch.positions)).flatten(2)[:, :, None]
+        return self.code(batch).flatten(2)[:, :, None]
 
     def decode(self, latents: Latents, entities: Batch) -> Decoded:
         """Not asked for."""
         raise NotImplementedError
 
     @abstractmethod
-    def code(self, points: Float[Tensor, "batch frames points 3"]) -> Tensor:
-        """Features of points."""
+    def code(self, batch: Batch) -> Float[Tensor, "batch frames *features"]:
+        """Features of every frame."""
 
     @abstractmethod
     def angles(self, code: Float[Tensor, "batch channels"]) -> Float[np.ndarray, "batch torsions"]:
@@ -80,9 +75,9 @@ class Code(FirstStage):
 class Cartesian(Code):
     """Superposed coordinates, as they are."""
 
-    def code(self, points: Tensor) -> Tensor:
-        """Features of points."""
-        return points
+    def code(self, batch: Batch) -> Tensor:
+        """Features of every frame."""
+        return self.points(batch.positions)
 
     def angles(self, code: Tensor) -> np.ndarray:
         """Torsions, rad."""
@@ -92,8 +87,9 @@ class Cartesian(Code):
 class Torsions(Code):
     """Sine and cosine of every torsion."""
 
-    def code(self, points: Tensor) -> Tensor:
-        """Features of points."""
+    def code(self, batch: Batch) -> Tensor:
+        """Features of every frame."""
+        points = self.points(batch.positions)
         angles = torsion_angles(points.flatten(0, 1).numpy(), self.torsions)
         return torch.from_numpy(torsion_features(angles)).float().unflatten(0, points.shape[:2])
 
@@ -106,8 +102,9 @@ class Torsions(Code):
 class Local(Code):
     """Atoms of a residue and two on both sides, seen from its backbone."""
 
-    def code(self, points: Tensor) -> Tensor:
-        """Features of points."""
+    def code(self, batch: Batch) -> Tensor:
+        """Features of every frame."""
+        points = self.points(batch.positions)
         seen = []
         for atoms, (n, ca, c) in self.groups():
             first = torch.nn.functional.normalize(points[:, :, c] - points[:, :, ca], dim=-1)
@@ -142,13 +139,9 @@ class Local(Code):
 class Learned(Code):
     """Latents of the autoencoder that ships, decoded to read torsions."""
 
-    def encode(self, batch: Batch) -> Latents:
-        """All latents side by side."""
-        return self.model.autoencoder.encode(batch).flatten(2)[:, :, None]
-
-    def code(self, points: Tensor) -> Tensor:
-        """Features of points."""
-        raise NotImplementedError
+    def code(self, batch: Batch) -> Tensor:
+        """Features of every frame."""
+        return self.model.autoencoder.encode(batch)
 
     def angles(self, code: Tensor) -> np.ndarray:
         """Torsions, rad."""
@@ -184,19 +177,15 @@ def one_step(
     """Train a flow on a code and judge its next frames."""
     quick = preset_settings("quick").flow
     flow = quick.model_copy(update={"optimisation": quick.optimisation.model_copy(update={"n_steps": n_steps})})
-    settings = model.settings.model_copy(update={"flow": flow})
-    data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
-    (series,), (system,) = data.series, data.systems
-    code = kind(model, learned.topology, series.batch(np.arange(100)[:, None]))
-    started_s = time.process_time()
-    trained = train_flow(Engine(Fabric(accelerator="cpu", devices=1), seed), "none", code, [series], settings)
-    minutes = (time.process_time() - started_s) / 60
     stride = round(model.frame_interval_ps / float(other.timestep))
     first = np.linspace(0, other.n_frames - stride - 1, N_STARTS).astype(int)
-    placed = system.place(other.xyz, settings.placement) / np.float32(data.length_scale_nm)
-    latents = code.encode(replace(series, points=placed).batch(first[:, None])).repeat(1, 2, 1, 1)
-    generator = torch.Generator().manual_seed(seed)
-    drawn = trained.sample(latents, torch.tensor([True, False]), DEFAULT_SOLVER, DEFAULT_STEPS, generator)
+    system = model.systems[0]
+    placed = system.place(other.xyz, model.settings.placement) / np.float32(model.length_scale_nm)
+    starts = Series(system.entities, placed).batch(first[:, None])
+    code = kind(model, learned.topology, starts)
+    trained, minutes = with_flow(replace(model, autoencoder=code), learned, flow, seed)
+    generator, latents = torch.Generator().manual_seed(seed), code.encode(starts).repeat(1, 2, 1, 1)
+    drawn = trained.flow.sample(latents, torch.tensor([True, False]), DEFAULT_SOLVER, DEFAULT_STEPS, generator)
     here, then = (torsion_angles(other.xyz[frames], code.torsions) for frames in (first, first + stride))
     everywhere, found = torsion_angles(other.xyz, code.torsions), code.angles(drawn[:, 1, 0])
     rates = [(np.abs(np.angle(np.exp(1j * (angles - here)))) > JUMP).mean(axis=0) for angles in (found, then)]

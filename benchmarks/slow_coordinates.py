@@ -8,24 +8,18 @@ steps of Heun, against replicate 2. Figures go to benchmarks/results/slow_coordi
 """
 
 import argparse
-import time
-from dataclasses import replace
 from typing import Any
 
 import mdtraj as md
 from common import write_result
-from lightning_fabric import Fabric
 from pipeline import MOLECULES, N_CHAINS, N_FRAMES, SUMMARY
-from replicates import judged, replicate
+from replicates import judged, replicate, with_flow
 from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
 from lamslide_md.commands.train import with_changes
-from lamslide_md.training.engine import Engine
-from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.presets import preset_settings
-from lamslide_md.training.recordings import gather, prepare_data
 
 LATENTS = "flow.tokens=latents,flow.width=96"
 ROWS = (
@@ -49,13 +43,7 @@ def main() -> None:
     rows = []
     for changes in args.rows:
         flow = with_changes(preset_settings("quick"), changes.split(",")).flow
-        settings = model.settings.model_copy(update={"flow": flow})
-        data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
-        started_s = time.monotonic()
-        engine = Engine(Fabric(accelerator="cpu", devices=1), args.seed)
-        trained = train_flow(engine, "none", model.autoencoder, data.series, settings).requires_grad_(False)
-        minutes = (time.monotonic() - started_s) / 60
-        changed = replace(model, flow=trained, settings=settings)
+        changed, minutes = with_flow(model, learned, flow, args.seed)
         rollouts = [measured(changed, args.name, learned, other, seed) for seed in (0, 1)]
         rows.append({"changes": changes, "training_min": minutes, "rollouts": rollouts})
         print(rows[-1], flush=True)

@@ -10,25 +10,19 @@ benchmarks/results/windows.json.
 """
 
 import argparse
-import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from common import write_result
-from lightning_fabric import Fabric
 from pipeline import FORMER_QUICK
-from replicates import replicate
+from replicates import replicate, with_flow
 
 import lamslide_md as lam
 from lamslide_md.commands.train import with_changes
 from lamslide_md.evaluation.distances import torsion_js_distances
 from lamslide_md.evaluation.features import find_torsions, torsion_angles
 from lamslide_md.evaluation.kinetics import torsion_memory
-from lamslide_md.training.engine import Engine
-from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.presets import preset_settings
-from lamslide_md.training.recordings import gather, prepare_data
 
 LAGS = [1, 2, 5, 10, 20]
 PSI, WELL = 1, (-2.1, 1.0)
@@ -52,13 +46,9 @@ def main() -> None:
     for prediction in args.predictions:
         for n_frames in args.frames:
             changes = (*FORMER_QUICK, f"flow.forward_frames={n_frames}", f"flow.prediction={prediction}")
-            settings = with_changes(preset_settings("quick"), changes)
-            data = prepare_data(gather(learned, settings), settings, model.frame_interval_ps)
-            started_s = time.monotonic()
-            engine = Engine(Fabric(accelerator="cpu", devices=1), args.seed)
-            flow = train_flow(engine, "none", model.autoencoder, data.series, settings)
-            minutes = (time.monotonic() - started_s) / 60
-            changed = replace(model, flow=flow.requires_grad_(False), settings=settings)
+            changed, minutes = with_flow(
+                model, learned, with_changes(preset_settings("quick"), changes).flow, args.seed
+            )
             rollout = changed.rollout("reference", 1000, n_chains=60, seed=1)
             chains = [torsion_angles(points, torsions) for points in rollout.points_nm()]
             distance = float(torsion_js_distances(np.concatenate(chains), other).mean())
