@@ -121,7 +121,7 @@ class PointModel:
 
     def _correction(self) -> Correction | None:
         """What is done to new frames before they are carried on, in slots and length scales."""
-        steps = [step for step in (self._projection(), self._naming()) if step is not None]
+        steps = [step for step in (self._projection(), self._tidying()) if step is not None]
 
         def correct(positions: Tensor) -> Tensor:
             for step in steps:
@@ -130,14 +130,17 @@ class PointModel:
 
         return correct if steps else None
 
-    def _naming(self) -> Correction | None:
-        entities, exchanges = self.system.entities, self.system.exchanges
+    def _tidying(self) -> Correction | None:
+        """Give canonical names, and put in place what was put together of pieces."""
+        entities, exchanges, placement = self.system.entities, self.system.exchanges, self.model.placement
 
-        def name(positions: Tensor) -> Tensor:
+        def tidy(positions: Tensor) -> Tensor:
             points = canonical(entities.to_points(positions.cpu().numpy()), exchanges)
+            if placement == "local":
+                points = self.system.place(points.reshape(-1, *points.shape[2:]), placement).reshape(points.shape)
             return torch.from_numpy(entities.to_entities(points)).to(positions)
 
-        return name if exchanges else None
+        return tidy if exchanges or placement == "local" else None
 
     def _projection(self) -> Correction | None:
         entities, held = self.system.entities, self.system.constraints

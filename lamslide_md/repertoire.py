@@ -9,6 +9,7 @@ import numpy as np
 from lamslide_md.data.ase_atoms import with_bonds
 from lamslide_md.data.common_atoms import superposed_like
 from lamslide_md.data.equivalent_atoms import with_exchanges_like
+from lamslide_md.data.residues import check_chain
 from lamslide_md.data.selections import select
 from lamslide_md.data.systems import System
 from lamslide_md.data.topologies import labels_of
@@ -76,6 +77,8 @@ class Repertoire:
         whole = md.Trajectory(start.xyz[:1], with_bonds(start))
         frame = whole.atom_slice(select(whole.topology, self.settings.atoms))
         own = System.molecule(frame, self.settings.autoencoder.entities)
+        if self.settings.placement == "local":
+            check_chain(frame.topology)
         known = max(system.entities.n_entities for system in molecules)
         if self.settings.autoencoder.identifiers == "random":
             known = self.n_identifiers

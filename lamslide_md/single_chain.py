@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from lamslide_md.chains import PointModel
+from lamslide_md.data.placement import ON_REFERENCE
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.models.chaining import Sampling, WindowModel
@@ -83,7 +84,7 @@ class SingleChain:
         """Begin at a frame; a chain that has run before goes on with noise it has not used."""
         placed = self._system.place(points_nm[None].astype(np.float32), self._surrogate.settings.placement)[0]
         middle, middle_placed = (frame.mean(axis=0, dtype=np.float64) for frame in (points_nm, placed))
-        turned = self._surrogate.settings.placement == "superposed"
+        turned = self._surrogate.settings.placement in ON_REFERENCE
         onto = Rotation.align_vectors(points_nm - middle, placed - middle_placed)[0] if turned else Rotation.identity()
         self._turn = onto.as_matrix()
         self._centre = middle - self._turn @ middle_placed

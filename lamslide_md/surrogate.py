@@ -161,7 +161,9 @@ class Surrogate(Sampler):
             systems = tuple(System.from_dict(content.model_dump()) for content in header.systems)
             starts_nm = tuple(np.array(starts, dtype=np.float32) for starts in header.starts_nm)
             with torch.device("meta"):
-                autoencoder = build_autoencoder([system.entities for system in systems], header.settings.autoencoder)
+                autoencoder = build_autoencoder(
+                    [s.entities for s in systems], header.settings.autoencoder, header.settings.placement
+                )
                 flow = build_flow(autoencoder, header.settings)
         except (KeyError, ValueError, IndexError, RuntimeError) as error:
             raise InputError(f"{path} is damaged: its header does not fit together ({error})") from error

@@ -47,9 +47,9 @@ def butane():
     return md.Trajectory(xyz.astype(np.float32), topology, time=np.arange(float(N_FRAMES)))
 
 
-def shivering_peptide(sequence, n_frames=60, seed=0, spread=0.7):
+def shivering_peptide(sequence, n_frames=60, seed=0, spread=0.7, *, capped=False):
     """Heavy atoms of a built peptide that tumbles and shivers, every bond that can turn at a random angle."""
-    built = peptide(sequence)
+    built = peptide(sequence, capped=capped)
     whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
     heavy = whole.atom_slice(whole.topology.select("not element H"))
     generator = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
+from lamslide_md.data.pieces import Pieces
 from lamslide_md.data.placement import OF_WINDOWS, Placement
 
 Positions = Float[Tensor, "batch frames entities slots dim"]
@@ -41,7 +42,7 @@ class Pose:
         return positions if self.origin is None else positions + self.origin
 
 
-def pose_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Generator | None = None) -> Pose:
+def pose_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Generator | None = None) -> Pose | Pieces:
     """Find the pose of windows.
 
     Parameters
@@ -60,6 +61,8 @@ def pose_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Ge
     Pose
         Of every window.
     """
+    if placement == "local":
+        return Pieces(batch.slot_mask)
     if placement not in OF_WINDOWS:
         return Pose()
     weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)

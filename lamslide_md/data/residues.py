@@ -4,6 +4,7 @@ import mdtraj as md
 import numpy as np
 from mdtraj.core.topology import Atom
 
+from lamslide_md.data.pieces import ALPHA, CARBONYL, NITROGEN
 from lamslide_md.errors import InputError
 
 N_SLOTS = 15
@@ -42,14 +43,17 @@ SIDE_CHAINS = {
 """Side-chain atoms by the names of the PDB's chemical component dictionary."""
 
 SLOTS = {name: (*BACKBONE, *atoms.split(), "OXT") for name, atoms in SIDE_CHAINS.items()} | {
-    "ACE": ("CH3", "C", "O"),
-    "NME": ("N", "C", "CH3"),
+    "ACE": ("", "CH3", "C", "O"),
+    "NME": ("N", "C"),
     "NHE": ("N",),
 }
-"""Names of the heavy atoms that may fill the slots of a residue, in order."""
+"""Names of the heavy atoms that may fill the slots of a residue, in order, the backbone first (see `data.pieces`)."""
 
 ALIASES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "ASH": "ASP", "GLH": "GLU", "LYN": "LYS"}
 """Names that force fields give to protonation states."""
+
+ATOM_ALIASES = {("NME", "CH3"): "C"}
+"""Names of atoms, by residue, that not all programs agree on."""
 
 
 def part_of(atom: Atom) -> Part:
@@ -78,10 +82,41 @@ def slots_of(topology: md.Topology) -> np.ndarray:
     slots = np.empty(topology.n_atoms, dtype=int)
     for atom in topology.atoms:
         names = SLOTS.get(ALIASES.get(atom.residue.name, atom.residue.name))
-        if names is None or atom.name not in names:
+        name = ATOM_ALIASES.get((atom.residue.name, atom.name), atom.name)
+        if names is None or name not in names:
             raise InputError(
                 f"atom {atom.name} of residue {atom.residue} has no slot among the heavy atoms of the amino acids; "
                 "select atoms='heavy', or use atoms as entities"
             )
-        slots[atom.index] = names.index(atom.name)
+        slots[atom.index] = names.index(name)
     return slots
+
+
+def check_chain(topology: md.Topology) -> None:
+    """Refuse what is not one chain of residues, each bonded to the next one by a peptide bond.
+
+    Parameters
+    ----------
+    topology
+        Heavy atoms of standard residues, with bonds.
+
+    Raises
+    ------
+    InputError
+        If it is not, or a residue lacks atoms of the backbone.
+    """
+    residues, slots = list(topology.residues), slots_of(topology)
+    at = {(atom.residue.index, int(slot)): atom.index for atom, slot in zip(topology.atoms, slots, strict=True)}
+    bonds = {frozenset((one.index, other.index)) for one, other in topology.bonds}
+    last, faults = len(residues) - 1, []
+    for i, residue in enumerate(residues):
+        # The last one may be an amide, a nitrogen; one alone must have all that it is seen from.
+        needed = (NITROGEN,) if i == last > 0 else (ALPHA,) if last else (NITROGEN, ALPHA, CARBONYL)
+        faults += [f"{residue} lacks its {BACKBONE[slot]}" for slot in needed if (i, slot) not in at]
+        if i < last and frozenset((at.get((i, CARBONYL)), at.get((i + 1, NITROGEN)))) not in bonds:
+            faults.append(f"{residue} has no peptide bond to {residues[i + 1]}")
+    if faults:
+        raise InputError(
+            f"placement 'local' is for one chain of amino acids, with or without caps: {', '.join(faults[:5])}; use "
+            "placement 'superposed'"
+        )

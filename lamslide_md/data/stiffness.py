@@ -3,17 +3,17 @@
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.data.entities import Entities
+from lamslide_md.data.batch import Batch
 
 MAX_FRAMES = 1000
-"""Frames from which the variances are estimated, equally spaced."""
+"""Frames that are enough to estimate the variances."""
 
 RELATIVE_FLOOR = 0.003
 """Variance, relative to the median one, below which a distance counts as rigid."""
 
 
 def stiffness_weights(
-    entities: Entities, points: Float[np.ndarray, "frames points dim"], share: float
+    frames: Batch, share: float, within_entities: bool = False
 ) -> Float[np.ndarray, "ent slots ent slots"]:
     """Weights of the squared errors of all pair distances: partly equal, partly by stiffness.
 
@@ -23,27 +23,29 @@ def stiffness_weights(
 
     Parameters
     ----------
-    entities
-        The system.
-    points
-        Its trajectory.
+    frames
+        Single frames of one system.
     share
         Part of the weight given by stiffness, from 0 to 1.
+    within_entities
+        Leave out pairs of slots of different entities.
 
     Returns
     -------
     np.ndarray
-        Mean 1 over the pairs of different points; 0 elsewhere.
+        Mean 1 over the pairs that count; 0 elsewhere.
     """
-    frames = points[:: -(-len(points) // MAX_FRAMES)].astype(np.float64)
-    n = frames.shape[1]
-    first, second = np.triu_indices(n, k=1)
-    distances = np.linalg.norm(frames[:, first] - frames[:, second], axis=-1)
+    entity, slot = np.nonzero(frames.slot_mask[0].numpy())
+    points = frames.positions[:, 0, entity, slot].numpy().astype(np.float64)
+    first, second = np.triu_indices(len(entity), k=1)
+    if within_entities:
+        together = entity[first] == entity[second]
+        first, second = first[together], second[together]
+    distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
     variance = distances.var(axis=0)
     stiffness = 1 / (variance + RELATIVE_FLOOR * np.median(variance) + np.finfo(float).tiny)
     weight = 1 - share + share * stiffness / stiffness.mean()
-    out = np.zeros((entities.n_entities, entities.n_slots) * 2, dtype=np.float32)
-    at = entities.entity_of_point, entities.slot_of_point
-    out[at[0][first], at[1][first], at[0][second], at[1][second]] = weight
-    out[at[0][second], at[1][second], at[0][first], at[1][first]] = weight
+    out = np.zeros(frames.slot_mask.shape[1:] * 2, dtype=np.float32)
+    out[entity[first], slot[first], entity[second], slot[second]] = weight
+    out[entity[second], slot[second], entity[first], slot[first]] = weight
     return out

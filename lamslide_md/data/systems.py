@@ -11,7 +11,7 @@ from lamslide_md.data.arrays import decimals
 from lamslide_md.data.constraints import Constraints
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.exchanges import Exchange
-from lamslide_md.data.placement import OF_WINDOWS, Placement, centred, superposed
+from lamslide_md.data.placement import OF_WINDOWS, ON_REFERENCE, Placement, centred, superposed
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
 
@@ -57,7 +57,7 @@ class System:
         """Centre frames or superpose them on the reference; windows are placed later, as a whole."""
         if placement in OF_WINDOWS:
             return points_nm
-        if placement == "superposed":
+        if placement in ON_REFERENCE:
             return superposed(points_nm, self.reference_nm, self.fit)
         return centred(points_nm)
 

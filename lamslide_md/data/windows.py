@@ -7,9 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch, grown, pad
+from lamslide_md.data.batch import Batch, pad
 from lamslide_md.data.entities import Entities
-from lamslide_md.data.stiffness import stiffness_weights
 from lamslide_md.errors import InputError
 
 
@@ -94,7 +93,6 @@ class Windows:
 
     def __init__(self, series: list[Series], n_frames: int) -> None:
         self.series, self.n_frames = series, n_frames
-        self._weights: dict[tuple[int, float], Tensor] = {}
         self._starts = [s.starts(n_frames) for s in series]
         self.first_index = np.concatenate([[0], np.cumsum([len(starts) for starts in self._starts])])
         if len(self) == 0:
@@ -124,17 +122,6 @@ class Windows:
     def batch(self, index: Int[np.ndarray, " windows"], n_frames: int | None = None) -> Batch:
         """Gather windows by index, or only their first frames, padded to one batch, ordered by series."""
         return pad([self.series[i].batch(frames[:, :n_frames]) for i, frames in self.frames_of(index)])
-
-    def pair_weights(self, index: Int[np.ndarray, " windows"], share: float) -> Float[Tensor, "windows places places"]:
-        """Stiffness weights of the pairs of slots (see `stiffness_weights`) of windows, in the order of `batch`."""
-        groups = self.frames_of(index)
-        for i, _ in groups:
-            if (i, share) not in self._weights:
-                owner = self.series[i]
-                self._weights[i, share] = torch.from_numpy(stiffness_weights(owner.entities, owner.points, share))
-        shape = tuple(np.max([self._weights[i, share].shape for i, _ in groups], axis=0).tolist())
-        parts = [grown(self._weights[i, share], shape).expand(len(f), *shape) for i, f in groups]
-        return torch.cat(parts).flatten(3, 4).flatten(1, 2)
 
     def draw(self, n_windows: int, generator: torch.Generator) -> Int[np.ndarray, " windows"]:
         """Draw window indices with replacement."""

@@ -99,14 +99,13 @@ class WindowModel:
             Positions of the unknown frames, in units of the model's length scale.
         """
         pose = pose_of(given, anchor_of(known), self.placement)
-        given = pose.enter(given)
-        encoded = self.autoencoder.encode(given)
+        seen = pose.enter(given)
+        encoded = self.autoencoder.encode(seen)
         latents = encoded.new_zeros(len(encoded), len(known), *encoded.shape[2:])
         latents[:, known] = encoded
         latents = self.flow.sample(latents, known, sampling.solver, sampling.n_solver_steps, sampling.noise(window))
-        new = self.autoencoder.decode(latents[:, ~known], given).positions
-        new = new if correct is None else correct(new)
-        return given.with_positions(pose.leave(new)).positions
+        new = pose.leave(self.autoencoder.decode(latents[:, ~known], seen).positions)
+        return given.with_positions(new if correct is None else correct(new)).positions
 
     def chain(
         self, start: Batch, sampling: Sampling, first_window: int = 0, correct: Correction | None = None

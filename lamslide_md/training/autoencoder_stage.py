@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch
+from lamslide_md.data.batch import Batch, grown
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.poses import pose_of
+from lamslide_md.data.stiffness import MAX_FRAMES, stiffness_weights
 from lamslide_md.data.windows import Series, Windows, rotated
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.building import build_autoencoder
@@ -58,16 +59,36 @@ class Frames:
 
     def __init__(self, series: list[Series], settings: Settings) -> None:
         self.settings = settings
+        self._weights: dict[int, Tensor] = {}
         self.windows = Windows(series, settings.flow.n_frames if settings.placement in OF_WINDOWS else 1)
 
     def batch(self, index: Int[np.ndarray, " frames"], generator: torch.Generator) -> Batch:
         """Take frames; of windows that are placed as a whole any frame, where it stands beside the anchor."""
         batch = self.windows.batch(index)
         if self.windows.n_frames == 1:
-            return batch
+            return pose_of(batch, 0, self.settings.placement).enter(batch)
         batch = pose_of(batch, self.settings.flow.n_known - 1, self.settings.placement, generator).enter(batch)
         chosen = torch.randint(self.windows.n_frames, (len(index),), generator=generator)
         return batch.with_positions(batch.positions[torch.arange(len(index)), chosen][:, None])
+
+    def pair_weights(self, index: Int[np.ndarray, " frames"]) -> Float[Tensor, "frames places places"] | None:
+        """Weights of the pairs of slots (see `stiffness_weights`), in the order of `batch`; None: all are alike."""
+        if not self.settings.autoencoder.stiffness and self.settings.placement != "local":
+            return None
+        groups = self.windows.frames_of(index)
+        weights = [self._weights_of(i) for i, _ in groups]
+        shape = tuple(np.max([w.shape for w in weights], axis=0).tolist())
+        parts = [grown(w, shape).expand(len(own), *shape) for w, (_, own) in zip(weights, groups, strict=True)]
+        return torch.cat(parts).flatten(3, 4).flatten(1, 2)
+
+    def _weights_of(self, i: int) -> Float[Tensor, "ent slots ent slots"]:
+        if i not in self._weights:
+            series, placement = self.windows.series[i], self.settings.placement
+            batch = series.batch(np.arange(0, len(series.points), -(-len(series.points) // MAX_FRAMES))[:, None])
+            batch = pose_of(batch, 0, placement).enter(batch)
+            weights = stiffness_weights(batch, self.settings.autoencoder.stiffness, placement == "local")
+            self._weights[i] = torch.from_numpy(weights)
+        return self._weights[i]
 
 
 def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], settings: Settings) -> FirstStage:
@@ -91,7 +112,7 @@ def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], se
     """
     torch.manual_seed(engine.seed)
     own = settings.autoencoder
-    autoencoder = build_autoencoder([s.entities for s in series], own)
+    autoencoder = build_autoencoder([s.entities for s in series], own, settings.placement)
     if not list(autoencoder.parameters()):
         return autoencoder.to(engine.fabric.device)
     frames = Frames(series, settings)
@@ -101,11 +122,11 @@ def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], se
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
         index = frames.windows.draw(n_samples, generator)
         batch = prepare(frames.batch(index, generator), autoencoder, own, generator).to(device)
-        weights = frames.windows.pair_weights(index, own.stiffness).to(device) if own.stiffness else None
+        weights = frames.pair_weights(index)
         decoded = terms_of(batch, own.latent_noise, generator)
         return (
             position_loss(decoded, batch)
-            + own.distance_weight * distance_loss(decoded, batch, weights)
+            + own.distance_weight * distance_loss(decoded, batch, None if weights is None else weights.to(device))
             + own.kind_weight * kind_loss(decoded, batch)
         )
 

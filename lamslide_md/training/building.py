@@ -1,7 +1,8 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
 from lamslide_md.data.entities import Entities
-from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.pieces import N_SHARED
+from lamslide_md.data.placement import OF_WINDOWS, Placement
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
 from lamslide_md.models.first_stage import FirstStage
@@ -14,7 +15,7 @@ MIN_IDENTIFIERS = 16
 CHANNEL_STEP = 16
 
 
-def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) -> FirstStage:
+def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, placement: Placement) -> FirstStage:
     """Make a first stage that fits the largest of the systems.
 
     Parameters
@@ -23,6 +24,8 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) ->
         Their vocabularies alike.
     settings
         Sizes; those left open are chosen by the number of coordinates.
+    placement
+        Of the frames; those that are taken to pieces have more slots.
 
     Returns
     -------
@@ -30,16 +33,17 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings) ->
         With random weights, or none where the latents are the coordinates.
     """
     n_entities = max(e.n_entities for e in systems)
-    n_coordinates = max(e.n_points * e.dim for e in systems)
+    n_shared = N_SHARED if placement == "local" else 0
+    n_coordinates = max((e.n_points + n_shared * (e.n_entities - 1)) * e.dim for e in systems)
     vocabulary_sizes = tuple(len(v) for v in systems[0].vocabularies)
     if settings.latents == "coordinates":
         n_identifiers = settings.n_identifiers or n_entities
-        return Coordinates(vocabulary_sizes, n_identifiers, systems[0].n_slots, systems[0].dim)
+        return Coordinates(vocabulary_sizes, n_identifiers, systems[0].n_slots + n_shared, systems[0].dim)
     per_latent = -(-n_coordinates // settings.n_latents)
     return Autoencoder(
         vocabulary_sizes=vocabulary_sizes,
         n_identifiers=settings.n_identifiers or max(n_entities, 0 if settings.linear_code else MIN_IDENTIFIERS),
-        n_slots=systems[0].n_slots,
+        n_slots=systems[0].n_slots + n_shared,
         dim=systems[0].dim,
         n_latents=settings.n_latents,
         n_channels=settings.n_channels or -(-per_latent // CHANNEL_STEP) * CHANNEL_STEP,

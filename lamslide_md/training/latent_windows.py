@@ -44,7 +44,9 @@ class LatentWindows:
     @torch.no_grad()
     def _encode_all(self, series: Series) -> Float[Tensor, "frames tokens channels"]:
         chunks = np.array_split(np.arange(len(series.points)), -(-len(series.points) // ENCODE_FRAMES))
-        return torch.cat([self.autoencoder.encode(series.batch(c[:, None]).to(self.device))[:, 0] for c in chunks])
+        batches = (series.batch(c[:, None]) for c in chunks)
+        seen = (pose_of(batch, 0, self.settings.placement).enter(batch).to(self.device) for batch in batches)
+        return torch.cat([self.autoencoder.encode(batch)[:, 0] for batch in seen])
 
     @torch.no_grad()
     def encode(
@@ -86,7 +88,10 @@ class LatentWindows:
         wanted = [(i, torch.from_numpy(frames[:, : len(known)]).to(self.device)) for i, frames in groups]
         latents = torch.cat([self.encoded[i][frames] for i, frames in wanted])
         latents = torch.where(backwards.to(self.device)[:, None, None, None], latents.flip(1), latents)
-        return latents, self._batch(index, len(known), backwards).to(self.device) if with_batch else None
+        if not with_batch:
+            return latents, None
+        batch = self._batch(index, len(known), backwards)
+        return latents, pose_of(batch, 0, self.settings.placement).enter(batch).to(self.device)
 
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
         batch = self.windows.batch(index, n_frames)

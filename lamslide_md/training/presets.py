@@ -128,6 +128,16 @@ class Settings(BaseModel):
     check_bonds: bool = True
     """Refuse data with broken bonds; not for protons that jump, nor for coarse-grained beads."""
 
+    @model_validator(mode="after")
+    def _suits_the_placement(self) -> "Settings":
+        own = self.autoencoder
+        if self.placement == "local" and (own.entities != "residues" or own.rotate):
+            raise ValueError(
+                f"placement=local sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
+                f"(not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
+            )
+        return self
+
 
 PRESETS: dict[str, Settings] = {
     "quick": Settings(

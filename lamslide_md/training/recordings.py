@@ -17,6 +17,7 @@ from lamslide_md.data.equivalent_atoms import with_exchanges
 from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.poses import pose_of
+from lamslide_md.data.residues import check_chain
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
@@ -159,6 +160,8 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     longest = max(r.frame_interval_ps for r in recordings)
     interval_ps = frame_interval_ps or max(settings.frame_interval_ps, longest)
     vocabularies = joint_vocabularies([r.system.entities for r in recordings])
+    if settings.placement == "local":
+        _check_chains([r.system for r in recordings])
     shared: dict[int, System] = {}
     olds = list({id(r.system): r.system for r in recordings}.values())
     news = with_exchanges(olds, recordings, interval_ps) if settings.exchange else olds
@@ -177,6 +180,14 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     return TrainingData(recordings, tuple(shared.values()), series, scale_nm, interval_ps)
 
 
+def _check_chains(systems: list[System]) -> None:
+    """Refuse what cannot be taken to pieces."""
+    for system in systems:
+        if system.topology is None:
+            raise InputError("placement 'local' is for chains of residues, not for points; use 'superposed'")
+        check_chain(system.topology)
+
+
 def _series_of(system: System, recordings: list[Recording], settings: Settings, interval_ps: float) -> list[Series]:
     """Place the trajectories of a system; those with the same frame interval are joined."""
     by_stride: dict[int, list[np.ndarray]] = {}
@@ -193,7 +204,7 @@ def _series_of(system: System, recordings: list[Recording], settings: Settings, 
 
 def _length_scale(series: list[Series], settings: Settings) -> float:
     """Root mean square of the coordinates as the stages see them, nm."""
-    if settings.placement not in OF_WINDOWS:
+    if settings.placement not in (*OF_WINDOWS, "local"):
         size = sum(s.points.size for s in series)
         return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in series) / size))
     windows = Windows(series, settings.flow.n_frames)
