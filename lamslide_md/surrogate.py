@@ -51,7 +51,7 @@ class Surrogate(Sampler):
             One or several trajectories of a molecule, or recordings of points; several molecules as several
             trajectories.
         preset
-            Name of the settings: ``quick``, ``standard`` or ``paper``.
+            Name of the settings: ``quick``, ``peptide``, ``standard`` or ``paper``.
         settings
             Settings in full, instead of a preset.
         frame_interval_ps

@@ -1,6 +1,7 @@
 """`lamslide train`: a surrogate from trajectories."""
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from lamslide_md.training.presets import Settings
 
-PRESET_NAMES = ("quick", "standard", "paper")
+PRESET_NAMES = ("quick", "peptide", "standard", "paper")
 """For completion in the shell, without importing torch; a test holds it against the presets there are."""
 
 
@@ -92,8 +93,9 @@ def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
         return Settings.model_validate(content)
     except ValidationError as error:
         issue = error.errors()[0]
-        where = ".".join(map(str, issue["loc"]))
-        raise InputError(f"--set {where}={issue['input']}: {issue['msg']}") from error
+        value = "" if isinstance(issue["input"], dict) else f"={issue['input']}"
+        where = " ".join(filter(None, ("--set", ".".join(map(str, issue["loc"])) + value)))
+        raise InputError(f"{where}: {issue['msg']}") from error
 
 
 def train(
@@ -103,7 +105,9 @@ def train(
     top: Annotated[
         Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="quick, standard or paper.", autocompletion=complete_preset)] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="quick, peptide, standard or paper.", autocompletion=complete_preset)
+    ] = "quick",
     set_: Annotated[
         list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")
     ] = [],  # noqa: B006 - typer copies it
@@ -140,6 +144,8 @@ def train(
         beside = topology_beside(path, top)
         data += read([path], beside, frame_interval_ps=data_interval_ps, atoms=settings.atoms, recover=recover)
     echo_parameters(context, out)
+    if settings.placement == "superposed" and all(_is_chain(t) for t in data):
+        print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     with ProgressBars() as bars:
         surrogate = Surrogate.fit(
@@ -163,3 +169,14 @@ def train(
     rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]
     told = "unknown temperature" if temperature is None else f"{temperature:g} K"
     print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {told}, held-out RMSD {rmsd_nm:.4f} nm")
+
+
+def _is_chain(trajectory: "md.Trajectory") -> bool:
+    from lamslide_md.data.residues import check_chain
+    from lamslide_md.errors import InputError
+
+    try:
+        check_chain(trajectory.topology)
+    except InputError:
+        return False
+    return trajectory.n_residues > 1

@@ -77,6 +77,7 @@ def test_settings_change_by_their_path_and_nothing_else_changes():
         ("flow.optimisation.n_steps", "no such setting"),
         ("atoms.n_steps=7", "no such setting"),
         ("flow.optimisation.n_steps=-7", r"flow.optimisation.n_steps=-7: .*greater than 0"),
+        ("placement=local", r"^--set: .*placement=local sees residues.*autoencoder.entities=residues \(not atoms\)"),
     ],
 )
 def test_impossible_settings_are_named(change, complaint):
