@@ -10,7 +10,7 @@ CODE := lamslide_md tests workflows $(wildcard benchmarks)
 .PHONY: demo test lint docs install clean
 
 demo: $(INSTALLED)
-	$(BIN)/python workflows/tetrapeptide.py AGVD --preset quick
+	$(BIN)/python workflows/tetrapeptide.py AGVD --preset peptide
 
 # Two processes with one thread each; tests of a file share what they have made. `pytest` alone runs them one by one.
 test: lint

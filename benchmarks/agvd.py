@@ -2,8 +2,8 @@
 
     python benchmarks/agvd.py
 
-Runs workflows/tetrapeptide.py AGVD --preset quick, which does only what is missing in runs/AGVD, and copies its figures
-to benchmarks/results/agvd.json.
+Runs workflows/tetrapeptide.py AGVD --preset peptide, which does only what is missing in runs/AGVD, and copies its
+figures to benchmarks/results/agvd.json.
 """
 
 import json
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
-    workflow = [sys.executable, "workflows/tetrapeptide.py", "AGVD", "--preset", "quick"]
+    workflow = [sys.executable, "workflows/tetrapeptide.py", "AGVD", "--preset", "peptide"]
     subprocess.run(workflow, cwd=ROOT, check=True)
     comparison = json.loads((ROOT / "runs/AGVD/comparison.json").read_text(encoding="utf-8"))
     provenance = comparison["provenance"]

@@ -4,7 +4,7 @@
     python benchmarks/peptides.py --simulate # only the reference MD
     python benchmarks/peptides.py --table    # medians over the seeds that are there
     python benchmarks/peptides.py --validate flow.tokens=latents flow.tokens=frames    # how CHANGES are chosen
-    python benchmarks/peptides.py --row exchange=false,flow.width=192,flow.optimisation.n_steps=16000    # as it was
+    python benchmarks/peptides.py --row placement=superposed    # as it was
 
 All peptides are made of six residues. Of the 48 to learn from, each residue stands twice in each place of the first
 twelve, which have 5 ns each; in the further 36, of 2 ns each, it follows every residue once at each bond. The three
@@ -53,15 +53,11 @@ SHOWN = {
     "relaxation_log_ratio": "relaxation times, factor",
 }
 CHANGES = {
-    "autoencoder.entities": "residues",
-    "autoencoder.n_latents": 4,
     "autoencoder.n_channels": 32,
     "autoencoder.optimisation.n_steps": 8000,
-    "exchange": "true",
-    "flow.width": 192,
     "flow.optimisation.n_steps": 24_000,
 }
-"""Of the preset `quick`: a latent for each residue, canonical names, and width and steps for many molecules."""
+"""Of the preset `peptide`: steps for many molecules."""
 
 
 def main() -> None:
@@ -84,7 +80,7 @@ def main() -> None:
         validate(args.validate, args.seed)
         return
     name = "_".join(filter(None, (args.row, str(args.seed))))
-    folder, changes = ROOT / "runs" / "peptides" / f"quick_{name}", CHANGES | told(args.row)
+    folder, changes = ROOT / "runs" / "peptides" / f"peptide_{name}", CHANGES | told(args.row)
     train(folder, TRAINING, changes, args.seed)
     results = {name: judge(folder, name, args.seed) for name in TEST}
     write_result(f"peptides_{name}", {"training": TRAINING, "changes": changes, "unseen": results})
@@ -95,12 +91,14 @@ def validate(rows: Sequence[str], seed: int) -> None:
     """Train with half of the steps on all training peptides but two, and judge those."""
     learned = tuple(name for name in TRAINING if name not in LEFT_OUT)
     half = {key: value // 2 for key, value in CHANGES.items() if key.endswith("n_steps")}
-    results = {}
+    name = f"peptides_validation_{seed}"
+    path = RESULTS / f"{name}.json"
+    results = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
     for row in rows:
         folder = ROOT / "runs" / "peptides" / f"validate_{row}_{seed}"
         train(folder, learned, CHANGES | half | told(row), seed)
         results[row] = {name: judge(folder, name, seed, "--reference {md}/rep1.xtc") for name in LEFT_OUT}
-        write_result(f"peptides_validation_{seed}", {"training": learned, "rows": results})
+        write_result(name, {"training": learned, "rows": results})
         print(row)
         show([results[row]], "rollout")
 
@@ -118,7 +116,7 @@ def train(folder: Path, names: Sequence[str], changes: Mapping[str, Any], seed: 
 def training(files: str, changes: Mapping[str, Any], seed: int) -> str:
     """Give the command that trains on some files."""
     settings = " ".join(f"--set {key}={value}" for key, value in changes.items())
-    return f"lamslide train {files} --interval-ps 10 {settings} --seed {seed} --out {MODEL}"
+    return f"lamslide train {files} --preset peptide {settings} --seed {seed} --out {MODEL}"
 
 
 def judge(folder: Path, name: str, seed: int, judged: str = BY_REPLICATE) -> dict[str, Any]:

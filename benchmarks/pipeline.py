@@ -35,6 +35,8 @@ class Molecule:
         For people.
     simulate
         Options of `lamslide simulate`.
+    preset
+        Of the model that ships.
     interval_ps
         Time between two frames of the model, ps.
     lag_ps
@@ -43,14 +45,15 @@ class Molecule:
 
     title: str
     simulate: str
+    preset: str
     interval_ps: float
     lag_ps: float
 
 
 MOLECULES = {
-    "ala2": Molecule("Alanine dipeptide (ACE-ALA-NME)", "A --capped --ns 40 --temperature-K 300", 5.0, 50.0),
-    "AGVD": Molecule("Tetrapeptide AGVD, free termini", "AGVD --ns 20", 10.0, 100.0),
-    "SVFA": Molecule("Tetrapeptide SVFA, free termini", "SVFA --ns 20", 10.0, 100.0),
+    "ala2": Molecule("Alanine dipeptide (ACE-ALA-NME)", "A --capped --ns 40 --temperature-K 300", "quick", 5.0, 50.0),
+    "AGVD": Molecule("Tetrapeptide AGVD, free termini", "AGVD --ns 20", "peptide", 10.0, 100.0),
+    "SVFA": Molecule("Tetrapeptide SVFA, free termini", "SVFA --ns 20", "peptide", 10.0, 100.0),
 }
 
 

@@ -4,7 +4,7 @@
     python benchmarks/pretrained.py peptides  # some hours
     python benchmarks/pretrained.py ala2 --judge    # the model that ships already, after a change of the sampling
 
-Trains in the folder of the first seed of row "NAME quick" of benchmarks/accuracy.py, or of benchmarks/peptides.py:
+Trains in the folder of the first seed of row "NAME PRESET" of benchmarks/accuracy.py, or of benchmarks/peptides.py:
 what is done is kept, what was interrupted goes on. What ships has its weights in half precision, and is rolled out and
 judged anew. Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
 """
@@ -46,7 +46,7 @@ def main() -> None:
 
 def train_molecule(name: str) -> Path:
     """Train a model of one molecule, or go on with it."""
-    folder = ROOT / "runs" / "accuracy" / f"{name}_quick_0"
+    folder = ROOT / "runs" / "accuracy" / f"{name}_{MOLECULES[name].preset}_0"
     steps = steps_of(name)
     run(folder, {made: steps[made] for made in ("", f"{name}.lamslide")})
     return folder / f"{name}.lamslide"
@@ -62,14 +62,14 @@ def judge_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
 
 def steps_of(name: str) -> dict[str, str]:
     """Give all commands of a molecule."""
-    return commands(name, "--preset quick", seed=0)
+    return commands(name, f"--preset {MOLECULES[name].preset}", seed=0)
 
 
 def train_peptides() -> Path:
     """Train a model of many peptides, or go on with it."""
     for name in peptides.TRAINING:
         peptides.simulate(name)
-    folder = ROOT / "runs" / "peptides" / "quick_0"
+    folder = ROOT / "runs" / "peptides" / "peptide_0"
     peptides.train(folder, peptides.TRAINING, peptides.CHANGES, seed=0)
     return folder / peptides.MODEL
 

@@ -1,6 +1,6 @@
 """What the flow should see: one step of flows that are alike, on latents, Cartesian or local coordinates, or torsions.
 
-    python benchmarks/pretrained.py AGVD --judge      # makes two replicates of MD
+    python benchmarks/accuracy.py "AGVD quick" --seeds 0      # makes two replicates of MD, and latents
     python benchmarks/representations.py AGVD         # ten minutes on one core
 
 Flows of the preset `quick` with equally many steps learn from replicate 1; no decoder, no constraints, no chains: each
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from common import write_result
 from jaxtyping import Float
-from pipeline import MOLECULES
+from pipeline import MOLECULES, ROOT
 from replicates import replicate, with_flow
 from torch import Tensor
 
@@ -137,7 +137,7 @@ class Local(Code):
 
 
 class Learned(Code):
-    """Latents of the autoencoder that ships, decoded to read torsions."""
+    """Latents of an autoencoder of superposed frames, decoded to read torsions."""
 
     def code(self, batch: Batch) -> Tensor:
         """Features of every frame."""
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", type=int, default=[1000])
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    model = lam.load_pretrained(args.name)
+    model = lam.Surrogate.load(ROOT / "runs" / "accuracy" / f"{args.name}_quick_0" / f"{args.name}.lamslide")
     learned, other = (replicate(args.name, i) for i in (1, 2))
     rows = []
     for n_steps in args.steps:

@@ -24,7 +24,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "lamslide simulate 1abc.pdb --solvent gbn2 --out runs/1abc",
     ),
     train: (
-        "lamslide train runs/ALDA/rep*.xtc --preset quick --out ALDA.lamslide",
+        "lamslide train runs/ALDA/rep*.xtc --preset peptide --out ALDA.lamslide",
         "lamslide train my.dcd --top my.pdb --data-interval-ps 2 --interval-ps 10 --out my.lamslide",
         "lamslide train rep1.xtc --top system.pdb --set flow.optimisation.n_steps=8000 --out long.lamslide",
     ),

@@ -1,6 +1,6 @@
 """From a peptide's name to a judged rollout: simulate, train, roll out, compare. Again, it does what is missing.
 
-    python workflows/tetrapeptide.py AGVD --preset quick
+    python workflows/tetrapeptide.py AGVD --preset peptide
 
 Leaves in runs/NAME/: system.pdb, rep1.xtc and rep2.xtc with manifests, NAME.lamslide, rollout.xtc with topology and
 manifest, comparison.json, report.html, workflow.log and the ledger phases.json. The model is trained on replicate 1 and
@@ -175,7 +175,7 @@ def logged(path: Path) -> Iterator[None]:
 
 def main(
     sequence: Annotated[str, typer.Argument(help="One-letter codes, such as AGVD; ends are charged, pH 7.")],
-    preset: Annotated[str, typer.Option(help="Of the training: quick, standard or paper.")] = "quick",
+    preset: Annotated[str, typer.Option(help="Of the training: peptide, quick, standard or paper.")] = "peptide",
     set_: Annotated[list[str], typer.Option("--set", help="Change a setting: flow.optimisation.n_steps=8000.")] = [],  # noqa: B006
     ns: Annotated[float, typer.Option(help="Length of each MD replicate, ns.")] = 7.0,
     equilibration_ps: Annotated[float, typer.Option(help="Simulated first and discarded, ps.")] = 100.0,

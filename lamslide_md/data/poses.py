@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.pieces import Pieces
 from lamslide_md.data.placement import OF_WINDOWS, Placement
 
 Positions = Float[Tensor, "batch frames entities slots dim"]
@@ -28,6 +27,26 @@ class Pose:
     origin: Float[Tensor, "batch 1 1 1 dim"] | None = None
     turn: Float[Tensor, "batch dim dim"] | None = None
 
+    @classmethod
+    def of(cls, batch: Batch, anchor: int, placement: Placement, generator: torch.Generator | None = None) -> "Pose":
+        """Find the pose of windows; see `data.views.view_of`."""
+        if placement not in OF_WINDOWS:
+            return cls()
+        weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)
+        total = (batch.positions[:, anchor : anchor + 1] * weight).sum(dim=(2, 3), keepdim=True)
+        origin = total / weight.sum(dim=(2, 3), keepdim=True)
+        if placement == "anchored":
+            return cls(origin)
+        points = ((batch.positions[:, : anchor + 1] - origin) * weight).flatten(1, 3).double()
+        _, axes = torch.linalg.eigh(points.transpose(1, 2) @ points)
+        if generator is not None:
+            signs = torch.randint(2, axes.shape[:2], generator=generator) * 2.0 - 1
+            axes = axes * signs.to(axes)[:, None]
+        # No mirror image: the last axis follows from the others.
+        mirrored = torch.linalg.det(axes) < 0
+        axes[:, :, -1] = torch.where(mirrored[:, None], -axes[:, :, -1], axes[:, :, -1])
+        return cls(origin, axes.to(batch.positions))
+
     def enter(self, batch: Batch) -> Batch:
         """Express windows in their own frames of reference."""
         if self.origin is None:
@@ -40,42 +59,3 @@ class Pose:
         if self.turn is not None:
             positions = torch.einsum("bfesj,bij->bfesi", positions, self.turn)
         return positions if self.origin is None else positions + self.origin
-
-
-def pose_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Generator | None = None) -> Pose | Pieces:
-    """Find the pose of windows.
-
-    Parameters
-    ----------
-    batch
-        Windows, at least up to their anchor.
-    anchor
-        Index of the last known frame before the first unknown one.
-    placement
-        ``anchored`` or ``aligned``; frames that are placed one by one have the pose that changes nothing.
-    generator
-        Draws which way the principal axes point, which nothing tells: for training. None: as they come.
-
-    Returns
-    -------
-    Pose
-        Of every window.
-    """
-    if placement == "local":
-        return Pieces(batch.slot_mask)
-    if placement not in OF_WINDOWS:
-        return Pose()
-    weight = batch.slot_mask[:, None, :, :, None].to(batch.positions.dtype)
-    total = (batch.positions[:, anchor : anchor + 1] * weight).sum(dim=(2, 3), keepdim=True)
-    origin = total / weight.sum(dim=(2, 3), keepdim=True)
-    if placement == "anchored":
-        return Pose(origin)
-    points = ((batch.positions[:, : anchor + 1] - origin) * weight).flatten(1, 3).double()
-    _, axes = torch.linalg.eigh(points.transpose(1, 2) @ points)
-    if generator is not None:
-        signs = torch.randint(2, axes.shape[:2], generator=generator) * 2.0 - 1
-        axes = axes * signs.to(axes)[:, None]
-    # No mirror image: the last axis follows from the others.
-    mirrored = torch.linalg.det(axes) < 0
-    axes[:, :, -1] = torch.where(mirrored[:, None], -axes[:, :, -1], axes[:, :, -1])
-    return Pose(origin, axes.to(batch.positions))

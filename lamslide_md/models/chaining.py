@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.data.placement import Placement
-from lamslide_md.data.poses import pose_of
+from lamslide_md.data.views import view_of
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, check_solver
@@ -98,13 +98,13 @@ class WindowModel:
         Tensor
             Positions of the unknown frames, in units of the model's length scale.
         """
-        pose = pose_of(given, anchor_of(known), self.placement)
-        seen = pose.enter(given)
+        view = view_of(given, anchor_of(known), self.placement)
+        seen = view.enter(given)
         encoded = self.autoencoder.encode(seen)
         latents = encoded.new_zeros(len(encoded), len(known), *encoded.shape[2:])
         latents[:, known] = encoded
         latents = self.flow.sample(latents, known, sampling.solver, sampling.n_solver_steps, sampling.noise(window))
-        new = pose.leave(self.autoencoder.decode(latents[:, ~known], seen).positions)
+        new = view.leave(self.autoencoder.decode(latents[:, ~known], seen).positions)
         return given.with_positions(new if correct is None else correct(new)).positions
 
     def chain(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lamslide_md.data.poses import pose_of
+from lamslide_md.data.views import view_of
 from lamslide_md.data.windows import random_rotations
 from lamslide_md.models.chaining import Sampling, WindowModel, anchor_of
 from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
@@ -26,7 +26,7 @@ def model(autoencoder, request):
 
 def test_the_centre_of_the_anchor_frame_becomes_the_origin_and_differences_stay(generator):
     batch = make_batch(4, 5, generator, n_frames=N_KNOWN)
-    pose = pose_of(batch, 1, "anchored")
+    pose = view_of(batch, 1, "anchored")
     moved = pose.enter(batch)
     assert moved.positions[:, 1].mean(dim=(1, 2)).abs().max() < 1e-5
     torch.testing.assert_close(moved.positions.diff(dim=1), batch.positions.diff(dim=1))
@@ -36,7 +36,7 @@ def test_the_centre_of_the_anchor_frame_becomes_the_origin_and_differences_stay(
 @pytest.mark.parametrize("dim", [2, 3])
 def test_leaving_a_frame_of_reference_undoes_entering_it(generator, placement, dim):
     batch = make_batch(4, 5, generator, n_frames=N_FRAMES, dim=dim)
-    pose = pose_of(batch, 1, placement, generator)
+    pose = view_of(batch, 1, placement, generator)
     if placement == "aligned":
         torch.testing.assert_close(torch.linalg.det(pose.turn), torch.ones(4))
     else:
@@ -49,7 +49,7 @@ def test_windows_that_differ_by_a_rotation_look_alike_up_to_the_sense_of_the_axe
     turned = batch.with_positions(
         torch.einsum("bfesi,bij->bfesj", batch.positions, random_rotations(4, 3, generator)) + 3.0
     )
-    one, two = (pose_of(b, N_KNOWN - 1, "aligned").enter(b).positions for b in (batch, turned))
+    one, two = (view_of(b, N_KNOWN - 1, "aligned").enter(b).positions for b in (batch, turned))
     torch.testing.assert_close(one.abs(), two.abs(), atol=1e-4, rtol=0)
 
 
@@ -61,7 +61,7 @@ def test_what_is_unknown_and_padding_do_not_tell_in_the_pose(generator):
     other = batch.positions.clone()
     other[:, N_KNOWN:] = 7.0
     other[:, :, 4:] = 9.0
-    one, two = (pose_of(b, N_KNOWN - 1, "aligned") for b in (batch, replace(batch, positions=other)))
+    one, two = (view_of(b, N_KNOWN - 1, "aligned") for b in (batch, replace(batch, positions=other)))
     torch.testing.assert_close(one.turn, two.turn)
     torch.testing.assert_close(one.origin, two.origin)
 

@@ -8,6 +8,7 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md.cli import run
+from tests.conftest import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,15 @@ def test_a_model_knows_the_temperature_of_its_data(model, capsys):
     assert content["frame_interval_ps"] == 5.0
     assert content["systems"] == ["10 points ALA1-GLY2"]
     assert content["settings"]["flow"]["optimisation"]["n_steps"] == 40
+
+
+def test_training_on_a_peptide_tells_of_the_preset_for_peptides(dipeptide, tmp_path, capsys):
+    few = ["--interval-ps", "5", *SMALL, "--out", str(tmp_path / "AG.lamslide")]
+    assert run(["train", str(dipeptide / "rep1.xtc"), *few]) == 0
+    assert "--preset peptide learns more" in capsys.readouterr().err
+    assert run(["train", str(dipeptide / "rep1.xtc"), "--preset", "peptide", *few]) == 0
+    assert "--preset peptide learns more" not in capsys.readouterr().err
+    assert run(["rollout", str(tmp_path / "AG.lamslide"), "--frames", "16", "--out", str(tmp_path / "AG.xtc")]) == 0
 
 
 def test_a_command_can_be_repeated_from_its_echo(model, tmp_path):

@@ -38,7 +38,7 @@ def folder(dipeptide, tmp_path, monkeypatch):
     """A working folder as `make demo` leaves it, in small."""
     shutil.copytree(dipeptide, tmp_path / "runs" / "AGVD")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(presets.PRESETS, "quick", changed_settings("quick", SMALL[1::2]))
+    monkeypatch.setitem(presets.PRESETS, "peptide", changed_settings("peptide", SMALL[1::2]))
     return tmp_path
 
 
