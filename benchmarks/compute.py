@@ -1,9 +1,9 @@
-"""Quality against training compute: one molecule, the preset `quick` with fewer steps and in full, and `standard`.
+"""Quality against training compute: one molecule, the preset of the model that ships with fewer steps and in full.
 
     python benchmarks/compute.py AGVD          # trains what is missing: about half an hour after benchmarks/accuracy.py
 
 Every run is trained, rolled out and judged as in benchmarks/accuracy.py, one seed; full runs are shared with it, and
-`standard` is shown if it is there. Figures go to benchmarks/results/compute_NAME.json and .png.
+`standard` is shown after `quick` if it is there. Figures go to benchmarks/results/compute_NAME.json and .png.
 """
 
 import argparse
@@ -35,15 +35,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     shared = ROOT / "runs" / "accuracy"
+    preset = MOLECULES[args.name].preset
     folders = {share: ROOT / "runs" / "compute" / f"{args.name}_{share:g}_{args.seed}" for share in SHARES}
     for share, folder in folders.items():
-        run(folder, commands(args.name, f"--preset quick {fewer_steps(preset_settings('quick'), share)}", args.seed))
-    runs = {f"quick x {share:g}": figures_of(folder, args.name) for share, folder in folders.items()}
-    run(shared / f"{args.name}_quick_{args.seed}", commands(args.name, "--preset quick", args.seed))
-    for preset in ("quick", "standard"):
-        folder = shared / f"{args.name}_{preset}_{args.seed}"
+        run(folder, commands(args.name, f"--preset {preset} {fewer_steps(preset_settings(preset), share)}", args.seed))
+    runs = {f"{preset} x {share:g}": figures_of(folder, args.name) for share, folder in folders.items()}
+    run(shared / f"{args.name}_{preset}_{args.seed}", commands(args.name, f"--preset {preset}", args.seed))
+    for full in (preset, "standard") if preset == "quick" else (preset,):
+        folder = shared / f"{args.name}_{full}_{args.seed}"
         if (folder / "comparison.json").exists():
-            runs[preset] = figures_of(folder, args.name)
+            runs[full] = figures_of(folder, args.name)
     write_result(f"compute_{args.name}", {"seed": args.seed, "runs": runs})
     draw(args.name, runs, RESULTS / f"compute_{args.name}.png")
 
