@@ -19,6 +19,10 @@ PRESET_NAMES = ("quick", "peptide", "standard", "paper")
 """For completion in the shell, without importing torch; a test holds it against the presets there are."""
 
 
+SHORT_CHAIN = 12
+"""Residues, with caps, of the longest chain for which another preset is recommended."""
+
+
 def complete_preset(incomplete: str) -> list[str]:
     """List the presets that begin as typed."""
     return [name for name in PRESET_NAMES if name.startswith(incomplete)]
@@ -144,7 +148,7 @@ def train(
         beside = topology_beside(path, top)
         data += read([path], beside, frame_interval_ps=data_interval_ps, atoms=settings.atoms, recover=recover)
     echo_parameters(context, out)
-    if settings.placement == "superposed" and all(_is_chain(t) for t in data):
+    if settings.placement == "superposed" and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     with ProgressBars() as bars:
@@ -171,7 +175,8 @@ def train(
     print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {told}, held-out RMSD {rmsd_nm:.4f} nm")
 
 
-def _is_chain(trajectory: "md.Trajectory") -> bool:
+def _is_short_chain(trajectory: "md.Trajectory") -> bool:
+    """Tell whether the preset `peptide` is made for it."""
     from lamslide_md.data.residues import check_chain
     from lamslide_md.errors import InputError
 
@@ -179,4 +184,4 @@ def _is_chain(trajectory: "md.Trajectory") -> bool:
         check_chain(trajectory.topology)
     except InputError:
         return False
-    return trajectory.n_residues > 1
+    return 1 < trajectory.n_residues <= SHORT_CHAIN
