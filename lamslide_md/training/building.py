@@ -34,7 +34,8 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
     """
     n_entities = max(e.n_entities for e in systems)
     n_shared = N_SHARED if placement == "local" else 0
-    n_coordinates = max((e.n_points + n_shared * (e.n_entities - 1)) * e.dim for e in systems)
+    # Of shared slots none: they tell again what others tell.
+    n_coordinates = max(e.n_points * e.dim for e in systems)
     vocabulary_sizes = tuple(len(v) for v in systems[0].vocabularies)
     if settings.latents == "coordinates":
         n_identifiers = settings.n_identifiers or n_entities
