@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
+from lamslide_md.data.rotations import best_rotation
 
 NITROGEN, ALPHA, CARBONYL, OXYGEN = range(4)
 """Slots of the backbone's atoms in a residue, and of what takes their place in a cap."""
@@ -38,7 +39,7 @@ class Pieces:
 
     References
     ----------
-    Frames of residues: Jumper et al., Nature 596 (2021) 583. Putting together: Kabsch, Acta Cryst. A 32 (1976) 922.
+    Frames of residues: Jumper et al., Nature 596 (2021) 583.
     """
 
     slot_mask: Bool[Tensor, "batch entities slots"]
@@ -122,8 +123,5 @@ def _fit(points: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor
     """Find rotations and shifts of least squared deviation: points @ rotation + shift is nearest to the target."""
     total = weight.sum(dim=-2, keepdim=True).clamp(min=1)
     own_mean, mean = ((x * weight).sum(dim=-2, keepdim=True) / total for x in (points, target))
-    u, _, vt = torch.linalg.svd(((points - own_mean) * weight).transpose(-1, -2) @ (target - mean))
-    sign = torch.sign(torch.linalg.det(u @ vt))
-    u = torch.cat([u[..., :2], u[..., 2:] * sign[..., None, None]], dim=-1)
-    turn = u @ vt
+    turn = best_rotation((points - own_mean) * weight, target - mean)
     return turn, mean - own_mean @ turn

@@ -3,7 +3,10 @@
 from typing import Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
+
+from lamslide_md.data.rotations import best_rotation
 
 Placement = Literal["superposed", "centred", "anchored", "aligned", "local"]
 """Frames are ``superposed`` on a reference (one molecule) or ``centred`` on their mean position, one by one: only inner
@@ -44,14 +47,10 @@ def superposed(
     -------
     np.ndarray
         The frames, turned; never mirrored.
-
-    References
-    ----------
-    Kabsch, Acta Cryst. A 32 (1976) 922, by singular value decomposition, which always converges.
     """
     chosen = slice(None) if fit is None else fit
     frames = (points - points[:, chosen].mean(axis=1, keepdims=True)).astype(np.float64)
     target = centred(reference[chosen]).astype(np.float64)
-    u, _, vt = np.linalg.svd(np.einsum("fpi,pj->fij", frames[:, chosen], target))
-    u[:, :, -1] *= np.sign(np.linalg.det(u @ vt))[:, None]
-    return np.einsum("fpi,fij->fpj", frames, u @ vt).astype(points.dtype)
+    fitted = torch.from_numpy(frames[:, chosen])
+    turns = best_rotation(fitted, torch.from_numpy(target).expand_as(fitted))
+    return (torch.from_numpy(frames) @ turns).numpy().astype(points.dtype)
