@@ -1,4 +1,4 @@
-"""Attention maps of a first stage: which atoms a latent reads, and which latents an identifier asks.
+"""Attention maps of a first stage: which atoms or residues a latent reads, and which latents an identifier asks.
 
     python benchmarks/attention.py --model ala2
 
@@ -17,6 +17,7 @@ from common import RESULTS, write_result
 from torch import Tensor
 
 import lamslide_md as lam
+from lamslide_md.data.views import view_of
 from lamslide_md.data.windows import Series
 from lamslide_md.models.attention import CrossAttention
 from lamslide_md.models.autoencoder import Autoencoder
@@ -36,18 +37,21 @@ def main() -> None:
     frames = Series(system.entities, model.starts_nm[0][:, 0] / np.float32(model.length_scale_nm))
     batch = frames.batch(np.arange(len(frames.points))[:, None])
     maps: dict[str, np.ndarray] = {}
+    batch = view_of(batch, 0, model.settings.placement).enter(batch)
     with Watched(stage.gather, maps, "encoder"), Watched(stage.read, maps, "decoder"), torch.no_grad():
         stage.decode(stage.encode(batch), batch)
-    atoms = [str(atom).split("-")[0][:3] + "-" + atom.name for atom in system.topology.atoms]
-    write_result(f"attention_{name}", {"atoms": atoms, **{key: value.tolist() for key, value in maps.items()}})
-    figure, axes = plt.subplots(1, 2, figsize=(11, 0.28 * len(atoms) + 2), constrained_layout=True)
+    names = [str(residue) for residue in system.topology.residues]
+    if model.settings.autoencoder.entities == "atoms":
+        names = [str(atom).split("-")[0][:3] + "-" + atom.name for atom in system.topology.atoms]
+    write_result(f"attention_{name}", {"entities": names, **{key: value.tolist() for key, value in maps.items()}})
+    figure, axes = plt.subplots(1, 2, figsize=(11, 0.28 * len(names) + 2), constrained_layout=True)
     for axis, (key, title) in zip(
-        axes, (("encoder", "latents read atoms"), ("decoder", "identifiers ask latents")), strict=True
+        axes, (("encoder", "latents read entities"), ("decoder", "identifiers ask latents")), strict=True
     ):
         shown = maps[key].T if key == "encoder" else maps[key]
         image = axis.imshow(shown, aspect="auto", vmin=0, cmap="viridis")
-        axis.set(title=title, xlabel="latent", ylabel="atom", xticks=range(shown.shape[1]), yticks=range(len(atoms)))
-        axis.set_yticklabels(atoms, fontsize=8)
+        axis.set(title=title, xlabel="latent", xticks=range(shown.shape[1]), yticks=range(len(names)))
+        axis.set_yticklabels(names, fontsize=8)
         figure.colorbar(image, ax=axis, label="mean attention weight")
     figure.savefig(RESULTS / f"attention_{name}.png", dpi=120)
 

@@ -23,7 +23,7 @@ N_CHAINS, N_FRAMES, SEED = 20, 300, 1
 def main() -> None:
     results = {}
     for name in MOLECULES:
-        run(ROOT / "runs" / "accuracy" / f"{name}_quick_0", {"": commands(name, "", 0)[""]})
+        run(ROOT / "runs" / "accuracy" / f"{name}_{MOLECULES[name].preset}_0", {"": commands(name, "", 0)[""]})
         model = lam.load_pretrained(name)
         system = model.systems[0]
         reference = system.select(lam.read(MD / name / "rep2.xtc", top=MD / name / "system.pdb"))
