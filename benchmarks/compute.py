@@ -69,8 +69,9 @@ def draw(name: str, runs: dict[str, dict[str, Any]], path: Path) -> None:
         axis.set_xticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
         axis.minorticks_off()
         axis.legend(frameon=False)
-        for label, x in zip(runs, minutes, strict=True):
-            axis.annotate(label, (x, 0.02), xycoords=("data", "axes fraction"), fontsize=7, ha="center", rotation=30)
+        above = axis.secondary_xaxis("top")
+        above.set_xticks(minutes, labels=list(runs), fontsize=7, rotation=30, ha="left")
+        above.minorticks_off()
     figure.suptitle(f"{name}: quality against training compute, one seed")
     figure.savefig(path, dpi=120)
     plt.close(figure)

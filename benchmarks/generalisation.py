@@ -23,6 +23,7 @@ from pipeline import MD
 import lamslide_md as lam
 from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.systems import System
+from lamslide_md.data.views import view_of
 from lamslide_md.data.windows import Series
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd
 
@@ -65,7 +66,8 @@ def measured(model: lam.Surrogate, system: System, traj: md.Trajectory) -> dict[
     series = Series(system.entities, placed.astype(np.float32))
     stride = round(model.frame_interval_ps / float(traj.timestep))
     first = np.linspace(0, len(placed) - stride - 1, N_WINDOWS).astype(int)
-    latents = model.autoencoder.encode(series.batch(np.stack([first, first + stride], axis=1)))
+    windows = series.batch(np.stack([first, first + stride], axis=1))
+    latents = model.autoencoder.encode(view_of(windows, 0, model.settings.placement).enter(windows))
     generator, known = torch.Generator().manual_seed(0), torch.tensor([True, False])
     tau = torch.rand(N_WINDOWS, generator=generator)
     terms = model.flow.terms(latents, known, tau, generator)
