@@ -3,7 +3,7 @@
     python benchmarks/accuracy.py "AGVD quick" --seeds 0
     python benchmarks/bonds.py runs/accuracy/AGVD_quick_0/AGVD.lamslide AGVD
     python benchmarks/peptides.py
-    python benchmarks/bonds.py runs/peptides/quick_0/peptides.lamslide peptides/FDAD
+    python benchmarks/bonds.py runs/peptides/peptide_0/peptides.lamslide peptides/FDAD
 
 Three frames each from 300 frames of replicate 1, `constrain=False`; mean |d - mean of MD| of every bond, Angstrom, the
 worst first. Takes half a minute; figures go to benchmarks/results/bonds_FOLDER_MOLECULE.json.

@@ -3,17 +3,18 @@
     python benchmarks/peptides.py            # everything that is missing; some hours on two cores, goes on when killed
     python benchmarks/peptides.py --simulate # only the reference MD
     python benchmarks/peptides.py --table    # medians over the seeds that are there
-    python benchmarks/peptides.py --validate flow.tokens=latents flow.tokens=frames    # how CHANGES are chosen
-    python benchmarks/peptides.py --row placement=superposed    # as it was
+    python benchmarks/peptides.py --validate flow.width=192 flow.width=256    # how CHANGES are chosen
+    python benchmarks/peptides.py --first 48 --row placement=superposed    # as it was
 
-All peptides are made of six residues. Of the 48 to learn from, each residue stands twice in each place of the first
-twelve, which have 5 ns each; in the further 36, of 2 ns each, it follows every residue once at each bond. The three
-test peptides were drawn once, no choice was made on them; they have two replicates of 10 ns. MD: amber14 and OBC2 at
-350 K. Rollouts start from the first frame of replicate 1, are judged by replicate 2, and the floor is replicate 1.
-Figures go to benchmarks/results/peptides_SEED.json, or peptides_ROW_SEED.json.
+All peptides are made of six residues. Of the 84 to learn from, each residue stands twice in each place of the first
+twelve, which have 5 ns each; in the further 36 and once more 36, of 2 ns each, it follows every residue once at each
+bond, and no three stand twice in the same places. The three test peptides were drawn once, no choice was made on them;
+they have two replicates of 10 ns. MD: amber14 and OBC2 at 350 K. Rollouts start from the first frame of replicate 1,
+are judged by replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json;
+`--first` and `--row` stand before the seed.
 
-Choices are made on two of the training peptides that are left out for it, with half of the steps; those have one
-replicate, so that there is no floor, and are judged by it. Figures go to
+Choices are made, with half of the steps, on two of the training peptides that are left out for it and have two further
+replicates of 10 ns, and on two that are learned from and have two further ones of 20 ns. Figures go to
 benchmarks/results/peptides_validation_SEED.json.
 """
 
@@ -28,19 +29,21 @@ from typing import Any
 
 import numpy as np
 from common import RESULTS, write_result
-from pipeline import MD, N_CHAINS, N_FRAMES, ROOT, figures_of, run
+from pipeline import MD, MOLECULES, N_CHAINS, N_FRAMES, ROOT, figures_of, run
 from rich.console import Console
 from rich.table import Table
 
 RESIDUES = "ADFGSV"
 LONG = ("AGVD", "SVFA", "FVAF", "AFSV", "VFGG", "DDGS", "SASG", "DSDV", "GAVA", "FDAD", "VSFS", "GGDF")
-SHORT = tuple("".join(RESIDUES[i % 6] for i in (a, b, a + b, 2 * a + b)) for a, b in product(range(6), repeat=2))
+SHORT = tuple(
+    "".join(RESIDUES[i % 6] for i in (a, b, a + b + k, 2 * a + b)) for k, a, b in product(range(2), range(6), range(6))
+)
 TRAINING = (*LONG, *SHORT)
 TEST = ("GDAF", "ASDG", "FSGA")
-LEFT_OUT = ("GAVA", "FDAD")
+LEFT_OUT, LEARNED = ("GAVA", "FDAD"), ("AGVD", "SVFA")
+"""Of the training peptides; choices are made on them."""
 LONG_NS, SHORT_NS, TEST_NS = 5, 2, 10
 MODEL = "peptides.lamslide"
-BY_REPLICATE = "--reference {md}/rep2.xtc --replicate {md}/rep1.xtc"
 SHOWN = {
     "js_distance_torsions_backbone": "backbone",
     "js_distance_torsions_side_chain": "side chains",
@@ -66,41 +69,51 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="only show what is there")
     parser.add_argument("--validate", nargs="+", default=(), metavar="CHANGES", help="joined by commas; compare them")
     parser.add_argument("--row", default="", metavar="CHANGES", help="other settings than CHANGES, joined by commas")
+    parser.add_argument("--first", type=int, default=len(TRAINING), metavar="N", help="learn from the first N only")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.table:
         there = sorted(RESULTS.glob("peptides_[0-9].json"))
         show([json.loads(path.read_text(encoding="utf-8"))["unseen"] for path in there], "ratio")
         return
-    for name in TRAINING if args.validate else (*TRAINING, *TEST):
+    learned = TRAINING[: args.first]
+    for name in learned if args.validate else (*learned, *TEST):
         simulate(name)
     if args.simulate:
         return
+    first = "" if args.first == len(TRAINING) else str(args.first)
     if args.validate:
-        validate(args.validate, args.seed)
+        validate(args.validate, learned, first, args.seed)
         return
-    name = "_".join(filter(None, (args.row, str(args.seed))))
+    name = "_".join(filter(None, (first, args.row, str(args.seed))))
     folder, changes = ROOT / "runs" / "peptides" / f"peptide_{name}", CHANGES | told(args.row)
-    train(folder, TRAINING, changes, args.seed)
+    train(folder, learned, changes, args.seed)
     results = {name: judge(folder, name, args.seed) for name in TEST}
-    write_result(f"peptides_{name}", {"training": TRAINING, "changes": changes, "unseen": results})
+    write_result(f"peptides_{name}", {"training": learned, "changes": changes, "unseen": results})
     show([results], "ratio")
 
 
-def validate(rows: Sequence[str], seed: int) -> None:
-    """Train with half of the steps on all training peptides but two, and judge those."""
-    learned = tuple(name for name in TRAINING if name not in LEFT_OUT)
+def validate(rows: Sequence[str], peptides: Sequence[str], first: str, seed: int) -> None:
+    """Train with half of the steps on peptides but two, and judge those and two that are learned from."""
+    for name in LEFT_OUT:
+        command = f"lamslide simulate {name} --ns {TEST_NS} --replicates 2 --processes 1 --platform Reference --seed 1"
+        simulate_as(f"{command} --out peptides/validation/{name}")
+    for name in LEARNED:
+        simulate_as(f"lamslide simulate {MOLECULES[name].simulate} --replicates 2 --platform Reference --out {name}")
+    md = {name: f"peptides/validation/{name}" for name in LEFT_OUT} | {name: name for name in LEARNED}
+    learned = tuple(name for name in peptides if name not in LEFT_OUT)
     half = {key: value // 2 for key, value in CHANGES.items() if key.endswith("n_steps")}
-    name = f"peptides_validation_{seed}"
-    path = RESULTS / f"{name}.json"
-    results = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
+    path = RESULTS / f"peptides_validation_{seed}.json"
     for row in rows:
-        folder = ROOT / "runs" / "peptides" / f"validate_{row}_{seed}"
+        name = "_".join(filter(None, (first, row)))
+        folder = ROOT / "runs" / "peptides" / f"validate_{name}_{seed}"
         train(folder, learned, CHANGES | half | told(row), seed)
-        results[row] = {name: judge(folder, name, seed, "--reference {md}/rep1.xtc") for name in LEFT_OUT}
-        write_result(name, {"training": learned, "rows": results})
-        print(row)
-        show([results[row]], "rollout")
+        figures = {name: judge(folder, name, seed, md[name]) for name in md}
+        # Read now: another row may have been added since this one was begun.
+        results = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
+        write_result(path.stem, {"rows": results | {name: {"training": learned, "judged": figures}}})
+        print(name)
+        show([figures], "ratio")
 
 
 def told(row: str) -> dict[str, str]:
@@ -119,22 +132,22 @@ def training(files: str, changes: Mapping[str, Any], seed: int) -> str:
     return f"lamslide train {files} --preset peptide {settings} --seed {seed} --out {MODEL}"
 
 
-def judge(folder: Path, name: str, seed: int, judged: str = BY_REPLICATE) -> dict[str, Any]:
+def judge(folder: Path, name: str, seed: int, md: str = "") -> dict[str, Any]:
     """Roll out a peptide from the first frame of its MD and compare."""
     own = folder / name
-    run(own, judging(name, seed, judged))
+    run(own, judging(name, seed, md))
     return figures_of(own, f"../{MODEL.removesuffix('.lamslide')}")
 
 
-def judging(name: str, seed: int, judged: str = BY_REPLICATE) -> dict[str, str]:
+def judging(name: str, seed: int, md: str = "") -> dict[str, str]:
     """Give each file to be made in a peptide's folder, and the command that makes it."""
-    md = f"../../../md/peptides/{name}"
+    md = f"../../../md/{md or f'peptides/{name}'}"
     rollout = f"--chains {N_CHAINS} --frames {N_FRAMES} --seed {seed} --out rollout.xtc"
-    compare = f"{judged.format(md=md)} --lag-ps 100 --out comparison.json --report report.html"
+    judged = f"--reference {md}/rep2.xtc --replicate {md}/rep1.xtc --lag-ps 100"
     return {
         "start.pdb": f"mdconvert {md}/rep1.xtc -t {md}/system.pdb -i 0 -o start.pdb",
         "rollout.xtc": f"lamslide rollout ../{MODEL} --start start.pdb {rollout}",
-        "comparison.json": f"lamslide compare rollout.xtc {compare}",
+        "comparison.json": f"lamslide compare rollout.xtc {judged} --out comparison.json --report report.html",
     }
 
 
@@ -143,8 +156,12 @@ def simulate(name: str) -> None:
     length = f"--ns {TEST_NS} --replicates 2 --processes 1"
     if name in TRAINING:
         length = f"--ns {LONG_NS if name in LONG else SHORT_NS} --replicates 1"
+    simulate_as(f"lamslide simulate {name} {length} --platform Reference --out peptides/{name}")
+
+
+def simulate_as(command: str) -> None:
+    """Run a command where all MD is."""
     MD.mkdir(parents=True, exist_ok=True)
-    command = f"lamslide simulate {name} {length} --platform Reference --out peptides/{name}"
     print(command, flush=True)
     subprocess.run(shlex.split(command), cwd=MD, check=True)
 
