@@ -8,8 +8,8 @@ A run trains on replicate 1 and is judged against replicate 2 with replicate 1 a
 5 steps of Heun (9 network evaluations) a window. The ratio of a distance is rollout / floor, the median over seeds.
 Some rows are no targets: `former quick` is the preset before docs/decisions/slow-coordinates.md, `small batches` that
 with other batches of the flow (docs/decisions/small-batches.md), `linear code` and `slow standard` are choices not
-taken (docs/decisions/linear-code.md, slow-coordinates.md), `exchange` is half of what `peptide` adds to `quick`
-(exchanges.md, local-frames.md).
+taken (docs/decisions/linear-code.md, slow-coordinates.md), `exchange` is a part of what `peptide` adds to `quick`
+(exchanges.md, local-frames.md), and `former peptide` is that preset before docs/decisions/latents-as-tokens.md.
 Before `lamslide rollout` had Heun's steps by default (2026-11-27) rows were rolled out with 10 steps of Euler.
 Kinetics are exp(mean |ln(rollout / MD)|) - 1 over the torsions' relaxation times, and over implied timescales that the
 data can give. Figures go to benchmarks/results/accuracy_ROW.json.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from common import RESULTS, write_result
-from pipeline import FORMER_QUICK, ROOT, commands, figures_of, run
+from pipeline import FORMER_PEPTIDE, FORMER_QUICK, ROOT, commands, figures_of, run
 from rich.console import Console
 from rich.table import Table
 
@@ -54,12 +54,14 @@ class Row:
 
 
 FORMER = " ".join(f"--set {change}" for change in FORMER_QUICK)
+FRAMES = " ".join(("--preset peptide", *(f"--set {change}" for change in FORMER_PEPTIDE)))
 SMALL_BATCHES = f"{FORMER} --set flow.optimisation.batch_size=16 --set flow.optimisation.n_steps=7500"
 LINEAR_CODE = f"{FORMER} --set autoencoder.linear_code=true --set autoencoder.optimisation.n_steps=1000"
 SLOW = "--preset standard --set flow.tokens=frames --set flow.width=256 --set flow.slow_weight=1"
 ROWS = {
     "ala2 quick": Row("ala2", "--preset quick", 15, 2, 2, 2, 0.30),
     "ala2 peptide": Row("ala2", "--preset peptide", 15, 2, 2, 2, 0.30),
+    "ala2 former peptide": Row("ala2", FRAMES, 15, 2, 2, 2, 0.30),
     "ala2 former quick": Row("ala2", FORMER, 15, 2, 2, 2, 0.30),
     "ala2 small batches": Row("ala2", SMALL_BATCHES, 15, 2, 2, 2, 0.30),
     "ala2 standard": Row("ala2", "--preset standard", 120, 1.2, 1.2, 1.5, 0.15),
@@ -69,9 +71,11 @@ ROWS = {
     "AGVD standard": Row("AGVD", "--preset standard", 180, 1.5, 1.5, 1.5, 0.25),
     "AGVD slow standard": Row("AGVD", SLOW, 180, 1.5, 1.5, 1.5, 0.25),
     "AGVD peptide": Row("AGVD", "--preset peptide", 20, 3, 3, 3, 0.50),
+    "AGVD former peptide": Row("AGVD", FRAMES, 20, 3, 3, 3, 0.50),
     "AGVD exchange": Row("AGVD", "--preset quick --set exchange=true", 20, 3, 3, 3, 0.50),
     "AGVD linear code": Row("AGVD", LINEAR_CODE, 20, 3, 3, 3, 0.50),
     "SVFA peptide": Row("SVFA", "--preset peptide", 20, 3, 3, 3, 0.50),
+    "SVFA former peptide": Row("SVFA", FRAMES, 20, 3, 3, 3, 0.50),
     "SVFA former quick": Row("SVFA", FORMER, 20, 3, 3, 3, 0.50),
 }
 GROUPS = {

@@ -14,6 +14,13 @@ MD = ROOT / "runs" / "md"
 N_CHAINS, N_FRAMES = 20, 1000
 FORMER_QUICK = ("flow.tokens=latents", "flow.width=96", "flow.slow_weight=0", "flow.optimisation.n_steps=2500")
 """Changes that give the preset `quick` of before docs/decisions/slow-coordinates.md."""
+FORMER_PEPTIDE = (
+    "flow.tokens=frames",
+    "flow.width=192",
+    "flow.optimisation.batch_size=64",
+    "flow.optimisation.n_steps=3500",
+)
+"""Changes that give the preset `peptide` of before docs/decisions/latents-as-tokens.md."""
 SUMMARY = (
     "js_distance_torsions_backbone",
     "js_distance_torsions_side_chain",
