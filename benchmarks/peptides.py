@@ -170,7 +170,7 @@ def simulate_as(command: str) -> None:
 
 def show(runs: Sequence[dict[str, dict[str, Any]]], what: str) -> None:
     """Print distances or their ratios to the floor of MD, medians over seeds, and their medians over peptides."""
-    table = Table(title=f"unseen peptides, {len(runs)} seed(s): {what}")
+    table = Table(title=f"peptides, {len(runs)} seed(s): {what}")
     for column in ("peptide", *SHOWN.values()):
         table.add_column(column)
     rows = {
