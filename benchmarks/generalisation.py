@@ -23,7 +23,7 @@ from pipeline import MD
 import lamslide_md as lam
 from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.systems import System
-from lamslide_md.data.views import view_of
+from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd
 
@@ -67,7 +67,7 @@ def measured(model: lam.Surrogate, system: System, traj: md.Trajectory) -> dict[
     stride = round(model.frame_interval_ps / float(traj.timestep))
     first = np.linspace(0, len(placed) - stride - 1, N_WINDOWS).astype(int)
     windows = series.batch(np.stack([first, first + stride], axis=1))
-    latents = model.autoencoder.encode(view_of(windows, 0, model.settings.placement).enter(windows))
+    latents = model.autoencoder.encode(as_seen(windows, 0, model.settings.placement))
     generator, known = torch.Generator().manual_seed(0), torch.tensor([True, False])
     tau = torch.rand(N_WINDOWS, generator=generator)
     terms = model.flow.terms(latents, known, tau, generator)

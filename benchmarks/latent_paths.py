@@ -25,7 +25,7 @@ from lamslide_md.commands.train import with_changes
 from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.data.placement import superposed
 from lamslide_md.data.systems import System
-from lamslide_md.data.views import view_of
+from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.reference.ase_md import xtb_calculator
@@ -86,7 +86,7 @@ def through_latents(
     line, scale = straight(starts, ends), np.float32(data.length_scale_nm)
     series = Series(system.entities, np.concatenate([line[:, 0], line[:, -1]]) / scale)
     batch = series.batch(np.arange(len(line))[:, None] + np.array([0, len(line)]))
-    batch = view_of(batch, 0, settings.placement).enter(batch)
+    batch = as_seen(batch, 0, settings.placement)
     first, last = stage.encode(batch).split(1, dim=1)
     share = torch.linspace(0, 1, N_POINTS)[None, :, None, None]
     decoded = stage.decode(first + share * (last - first), batch).positions.numpy()

@@ -1,4 +1,4 @@
-"""`View`: how both stages see windows of positions; the way there, and back."""
+"""`View`: how both stages see windows of positions; the way there (`as_seen` where no way back is needed), and back."""
 
 from typing import TypeAlias
 
@@ -35,3 +35,8 @@ def view_of(batch: Batch, anchor: int, placement: Placement, generator: torch.Ge
     if placement == "local":
         return Pieces(batch.slot_mask)
     return Pose.of(batch, anchor, placement, generator)
+
+
+def as_seen(batch: Batch, anchor: int, placement: Placement, generator: torch.Generator | None = None) -> Batch:
+    """Give windows as the stages see them; see `view_of`."""
+    return view_of(batch, anchor, placement, generator).enter(batch)

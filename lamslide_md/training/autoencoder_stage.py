@@ -10,7 +10,7 @@ from torch import Tensor
 from lamslide_md.data.batch import Batch, grown
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.stiffness import MAX_FRAMES, stiffness_weights
-from lamslide_md.data.views import view_of
+from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series, Windows, rotated
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.building import build_autoencoder
@@ -66,8 +66,8 @@ class Frames:
         """Take frames; of windows that are placed as a whole any frame, where it stands beside the anchor."""
         batch = self.windows.batch(index)
         if self.windows.n_frames == 1:
-            return view_of(batch, 0, self.settings.placement).enter(batch)
-        batch = view_of(batch, self.settings.flow.n_known - 1, self.settings.placement, generator).enter(batch)
+            return as_seen(batch, 0, self.settings.placement)
+        batch = as_seen(batch, self.settings.flow.n_known - 1, self.settings.placement, generator)
         chosen = torch.randint(self.windows.n_frames, (len(index),), generator=generator)
         return batch.with_positions(batch.positions[torch.arange(len(index)), chosen][:, None])
 
@@ -85,7 +85,7 @@ class Frames:
         if i not in self._weights:
             series, placement = self.windows.series[i], self.settings.placement
             batch = series.batch(np.arange(0, len(series.points), -(-len(series.points) // MAX_FRAMES))[:, None])
-            batch = view_of(batch, 0, placement).enter(batch)
+            batch = as_seen(batch, 0, placement)
             weights = stiffness_weights(batch, self.settings.autoencoder.stiffness, placement == "local")
             self._weights[i] = torch.from_numpy(weights)
         return self._weights[i]

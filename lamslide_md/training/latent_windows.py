@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.data.placement import OF_WINDOWS
-from lamslide_md.data.views import view_of
+from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series, Windows
 from lamslide_md.models.chaining import anchor_of
 from lamslide_md.models.first_stage import FirstStage
@@ -45,7 +45,7 @@ class LatentWindows:
     def _encode_all(self, series: Series) -> Float[Tensor, "frames tokens channels"]:
         chunks = np.array_split(np.arange(len(series.points)), -(-len(series.points) // ENCODE_FRAMES))
         batches = (series.batch(c[:, None]) for c in chunks)
-        seen = (view_of(batch, 0, self.settings.placement).enter(batch).to(self.device) for batch in batches)
+        seen = (as_seen(batch, 0, self.settings.placement).to(self.device) for batch in batches)
         return torch.cat([self.autoencoder.encode(batch)[:, 0] for batch in seen])
 
     @torch.no_grad()
@@ -81,7 +81,7 @@ class LatentWindows:
             backwards = torch.rand(len(index), generator=generator) < 0.5
         if not self.fixed:
             batch = self._batch(index, len(known), backwards)
-            batch = view_of(batch, anchor_of(known), self.settings.placement, generator).enter(batch)
+            batch = as_seen(batch, anchor_of(known), self.settings.placement, generator)
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(batch), batch
         groups = self.windows.frames_of(index)
@@ -91,7 +91,7 @@ class LatentWindows:
         if not with_batch:
             return latents, None
         batch = self._batch(index, len(known), backwards)
-        return latents, view_of(batch, 0, self.settings.placement).enter(batch).to(self.device)
+        return latents, as_seen(batch, 0, self.settings.placement).to(self.device)
 
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
         batch = self.windows.batch(index, n_frames)

@@ -20,7 +20,7 @@ from lamslide_md.data.residues import check_chain
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
-from lamslide_md.data.views import view_of
+from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series, Windows
 from lamslide_md.errors import InputError
 from lamslide_md.training.presets import Settings
@@ -210,6 +210,6 @@ def _length_scale(series: list[Series], settings: Settings) -> float:
     windows = Windows(series, settings.flow.n_frames)
     drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
     batch = windows.batch(drawn)
-    batch = view_of(batch, settings.flow.n_known - 1, settings.placement).enter(batch)
+    batch = as_seen(batch, settings.flow.n_known - 1, settings.placement)
     n_coordinates = batch.slot_mask.sum() * batch.positions.shape[1] * batch.positions.shape[-1]
     return float((batch.positions.double().square().sum() / n_coordinates).sqrt())
