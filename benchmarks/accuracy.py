@@ -75,6 +75,8 @@ ROWS = {
     "AGVD exchange": Row("AGVD", "--preset quick --set exchange=true", 20, 3, 3, 3, 0.50),
     "AGVD linear code": Row("AGVD", LINEAR_CODE, 20, 3, 3, 3, 0.50),
     "SVFA peptide": Row("SVFA", "--preset peptide", 20, 3, 3, 3, 0.50),
+    "VGASDF peptide": Row("VGASDF", "--preset peptide", 20, 3, 3, 3, 0.50),
+    "VGASDF four latents": Row("VGASDF", "--preset peptide --set autoencoder.n_latents=4", 20, 3, 3, 3, 0.50),
     "SVFA former peptide": Row("SVFA", FRAMES, 20, 3, 3, 3, 0.50),
     "SVFA former quick": Row("SVFA", FORMER, 20, 3, 3, 3, 0.50),
 }

@@ -16,13 +16,14 @@ from rich.table import Table
 
 import lamslide_md as lam
 from lamslide_md.evaluation.structure import check_structure, learn_structure
+from lamslide_md.pretrained import pretrained_names
 
 N_CHAINS, N_FRAMES, SEED = 20, 300, 1
 
 
 def main() -> None:
     results = {}
-    for name in MOLECULES:
+    for name in (name for name in MOLECULES if name in pretrained_names()):
         run(ROOT / "runs" / "accuracy" / f"{name}_{MOLECULES[name].preset}_0", {"": commands(name, "", 0)[""]})
         model = lam.load_pretrained(name)
         system = model.systems[0]

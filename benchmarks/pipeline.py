@@ -15,6 +15,7 @@ N_CHAINS, N_FRAMES = 20, 1000
 FORMER_QUICK = ("flow.tokens=latents", "flow.width=96", "flow.slow_weight=0", "flow.optimisation.n_steps=2500")
 """Changes that give the preset `quick` of before docs/decisions/slow-coordinates.md."""
 FORMER_PEPTIDE = (
+    "autoencoder.n_latents=4",
     "flow.tokens=frames",
     "flow.width=192",
     "flow.optimisation.batch_size=64",
@@ -43,7 +44,7 @@ class Molecule:
     simulate
         Options of `lamslide simulate`.
     preset
-        Of the model that ships.
+        Of the model that ships, if one does.
     interval_ps
         Time between two frames of the model, ps.
     lag_ps
@@ -61,6 +62,7 @@ MOLECULES = {
     "ala2": Molecule("Alanine dipeptide (ACE-ALA-NME)", "A --capped --ns 40 --temperature-K 300", "quick", 5.0, 50.0),
     "AGVD": Molecule("Tetrapeptide AGVD, free termini", "AGVD --ns 20", "peptide", 10.0, 100.0),
     "SVFA": Molecule("Tetrapeptide SVFA, free termini", "SVFA --ns 20", "peptide", 10.0, 100.0),
+    "VGASDF": Molecule("Hexapeptide VGASDF, free termini", "VGASDF --ns 10", "peptide", 10.0, 100.0),
 }
 
 

@@ -17,7 +17,7 @@ from tests.small import tiny_settings
 
 @pytest.fixture(scope="module")
 def model():
-    settings = tiny_settings(n_steps=60, placement="local", entities="residues", n_latents=2)
+    settings = tiny_settings(n_steps=60, placement="local", entities="residues", n_latents=None)
     return lam.Surrogate.fit([trajectory("AVG"), trajectory("VGA", seed=1)], settings=settings)
 
 
@@ -44,6 +44,7 @@ def test_a_chain_goes_on_from_its_last_frame_to_the_bit(model):
 
 def test_a_loaded_model_rolls_out_the_same_frames(model, tmp_path):
     again = lam.Surrogate.load(model.save(tmp_path / "peptides.lamslide"))
+    assert again.autoencoder.n_latents == 3, "a latent for each residue"
     start = trajectory("GAV")[:1]
     np.testing.assert_array_equal(model.rollout(start, 3).points_nm(), again.rollout(start, 3).points_nm())
 

@@ -23,7 +23,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
     systems
         Their vocabularies alike.
     settings
-        Sizes; those left open are chosen by the number of coordinates.
+        Sizes; those left open are chosen by the numbers of entities and coordinates.
     placement
         Of the frames; those that are taken to pieces have more slots.
 
@@ -40,13 +40,14 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
     if settings.latents == "coordinates":
         n_identifiers = settings.n_identifiers or n_entities
         return Coordinates(vocabulary_sizes, n_identifiers, systems[0].n_slots + n_shared, systems[0].dim)
-    per_latent = -(-n_coordinates // settings.n_latents)
+    n_latents = settings.n_latents or n_entities
+    per_latent = -(-n_coordinates // n_latents)
     return Autoencoder(
         vocabulary_sizes=vocabulary_sizes,
         n_identifiers=settings.n_identifiers or max(n_entities, 0 if settings.linear_code else MIN_IDENTIFIERS),
         n_slots=systems[0].n_slots + n_shared,
         dim=systems[0].dim,
-        n_latents=settings.n_latents,
+        n_latents=n_latents,
         n_channels=settings.n_channels or -(-per_latent // CHANNEL_STEP) * CHANNEL_STEP,
         width=settings.width,
         n_heads=settings.n_heads,

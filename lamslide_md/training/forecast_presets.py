@@ -102,7 +102,7 @@ def without_latents(settings: Settings, n_entities: int) -> Settings:
         Of the baseline.
     """
     own, flow = settings.autoencoder, settings.flow
-    batch_size = max(1, flow.optimisation.batch_size * own.n_latents // n_entities)
+    batch_size = max(1, flow.optimisation.batch_size * (own.n_latents or n_entities) // n_entities)
     optimisation = flow.optimisation.model_copy(update={"batch_size": batch_size})
     return settings.model_copy(
         update={

@@ -45,7 +45,8 @@ class AutoencoderSettings(BaseModel):
     identifiers: Assignment = "canonical"
     n_identifiers: Size | None = None
     """Size of the pool; None: the number of entities, and at least 16 without a linear code."""
-    n_latents: Size = 2
+    n_latents: Size | None = 2
+    """None: the number of entities."""
     n_channels: Size | None = None
     """Channels of a latent; None: as many as hold all coordinates, in steps of 16."""
     width: Size = 96
@@ -157,7 +158,7 @@ PRESETS: dict[str, Settings] = {
         placement="local",
         exchange=True,
         autoencoder=AutoencoderSettings(
-            entities="residues", n_latents=4, optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)
+            entities="residues", n_latents=None, optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)
         ),
         flow=FlowSettings(
             forward_frames=2,
