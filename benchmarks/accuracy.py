@@ -9,7 +9,8 @@ A run trains on replicate 1 and is judged against replicate 2 with replicate 1 a
 Some rows are no targets: `former quick` is the preset before docs/decisions/slow-coordinates.md, `small batches` that
 with other batches of the flow (docs/decisions/small-batches.md), `linear code` and `slow standard` are choices not
 taken (docs/decisions/linear-code.md, slow-coordinates.md), `exchange` is a part of what `peptide` adds to `quick`
-(exchanges.md, local-frames.md), and `former peptide` is that preset before docs/decisions/latents-as-tokens.md.
+(exchanges.md, local-frames.md), `former peptide` is that preset before docs/decisions/latents-as-tokens.md, and `four
+latents` has as many for six residues (the same page).
 Before `lamslide rollout` had Heun's steps by default (2026-11-27) rows were rolled out with 10 steps of Euler.
 Kinetics are exp(mean |ln(rollout / MD)|) - 1 over the torsions' relaxation times, and over implied timescales that the
 data can give. Figures go to benchmarks/results/accuracy_ROW.json.
@@ -75,10 +76,10 @@ ROWS = {
     "AGVD exchange": Row("AGVD", "--preset quick --set exchange=true", 20, 3, 3, 3, 0.50),
     "AGVD linear code": Row("AGVD", LINEAR_CODE, 20, 3, 3, 3, 0.50),
     "SVFA peptide": Row("SVFA", "--preset peptide", 20, 3, 3, 3, 0.50),
-    "VGASDF peptide": Row("VGASDF", "--preset peptide", 20, 3, 3, 3, 0.50),
-    "VGASDF four latents": Row("VGASDF", "--preset peptide --set autoencoder.n_latents=4", 20, 3, 3, 3, 0.50),
     "SVFA former peptide": Row("SVFA", FRAMES, 20, 3, 3, 3, 0.50),
     "SVFA former quick": Row("SVFA", FORMER, 20, 3, 3, 3, 0.50),
+    "VGASDF peptide": Row("VGASDF", "--preset peptide", 20, 3, 3, 3, 0.50),
+    "VGASDF four latents": Row("VGASDF", "--preset peptide --set autoencoder.n_latents=4", 20, 3, 3, 3, 0.50),
 }
 GROUPS = {
     "torsions": ("js_distance_torsions_backbone", "js_distance_torsions_side_chain", "js_distance_torsions_all"),

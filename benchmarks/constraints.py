@@ -23,7 +23,7 @@ N_CHAINS, N_FRAMES, SEED = 20, 300, 1
 
 def main() -> None:
     results = {}
-    for name in (name for name in MOLECULES if name in pretrained_names()):
+    for name in sorted(MOLECULES.keys() & pretrained_names()):
         run(ROOT / "runs" / "accuracy" / f"{name}_{MOLECULES[name].preset}_0", {"": commands(name, "", 0)[""]})
         model = lam.load_pretrained(name)
         system = model.systems[0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lamslide_md.data.views import view_of
+from lamslide_md.data.views import as_seen, view_of
 from lamslide_md.data.windows import random_rotations
 from lamslide_md.models.chaining import Sampling, WindowModel, anchor_of
 from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
@@ -49,7 +49,7 @@ def test_windows_that_differ_by_a_rotation_look_alike_up_to_the_sense_of_the_axe
     turned = batch.with_positions(
         torch.einsum("bfesi,bij->bfesj", batch.positions, random_rotations(4, 3, generator)) + 3.0
     )
-    one, two = (view_of(b, N_KNOWN - 1, "aligned").enter(b).positions for b in (batch, turned))
+    one, two = (as_seen(b, N_KNOWN - 1, "aligned").positions for b in (batch, turned))
     torch.testing.assert_close(one.abs(), two.abs(), atol=1e-4, rtol=0)
 
 
