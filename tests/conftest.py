@@ -22,6 +22,11 @@ SETTINGS = {
 SMALL = [word for name, value in flattened(SETTINGS).items() for word in ("--set", f"{name}={value}")]
 
 
+def pytest_configure(config):
+    """Let notes on the input pass: named here, as the import in pyproject.toml would come before jaxtyping's hook."""
+    config.addinivalue_line("filterwarnings", "ignore::lamslide_md.errors.InputNote")
+
+
 @pytest.fixture(scope="session")
 def dipeptide(tmp_path_factory):
     """Folder with system.pdb and two replicates of 200 frames, 1 ps apart, of AG (10 heavy atoms, 20 atoms)."""

@@ -1,12 +1,13 @@
 """Running an app from the command line: one clear line for a user's mistake, and the exit code of it."""
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import typer
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, InputNote
 
 OK, MISTAKE, INTERRUPTED = 0, 2, 130
 
@@ -33,7 +34,10 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         0, 2 for a user's mistake, 130 after Ctrl-C, or what the app exits with.
     """
     try:
-        code = app(args=arguments, prog_name=name, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", InputNote)
+            warnings.showwarning = _tell  # type: ignore[assignment]
+            code = app(args=arguments, prog_name=name, standalone_mode=False)
     except (InputError, OSError) as error:
         return _complain(str(error), MISTAKE)
     except Interrupted as error:
@@ -72,6 +76,12 @@ def run_script(main: Callable[..., None], path: str, arguments: Sequence[str] | 
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.command()(main)
     return run_app(app, Path(path).name, arguments)
+
+
+def _tell(message: Warning | str, category: type[Warning], *where: object) -> None:
+    """Show a note, or what a library warns of, as a line."""
+    kind = "note" if issubclass(category, InputNote) else "warning"
+    print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _complain(message: str, code: int) -> int:
