@@ -10,7 +10,8 @@ from ase import Atoms
 from jaxtyping import Float, Int
 
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
-from lamslide_md.data.screening import check_bonds, check_finite, make_whole
+from lamslide_md.data.imaging import Imager
+from lamslide_md.data.screening import check_bonds, check_finite
 from lamslide_md.data.systems import System
 from lamslide_md.data.topologies import Label, labels_digest, labels_of
 from lamslide_md.errors import InputError
@@ -56,7 +57,7 @@ class Match:
         if atoms.pbc.all():
             frame.unitcell_vectors = np.array(atoms.cell)[None] * NM_PER_ANGSTROM
         check_finite(frame, NAME)
-        make_whole(frame)
+        Imager(self.system.topology, NAME).put_together(frame, np.ones(len(self.index), dtype=bool))
         check_bonds(frame, NAME)
         return frame.xyz[0]
 

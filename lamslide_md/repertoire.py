@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import mdtraj as md
 import numpy as np
 
-from lamslide_md.data.ase_atoms import with_bonds
+from lamslide_md.data.bond_finding import with_complete_bonds
 from lamslide_md.data.common_atoms import superposed_like
 from lamslide_md.data.equivalent_atoms import with_exchanges_like
 from lamslide_md.data.residues import check_chain
@@ -74,7 +74,7 @@ class Repertoire:
         return self._unseen(start, molecules)
 
     def _unseen(self, start: md.Trajectory, molecules: Sequence[System]) -> System:
-        whole = md.Trajectory(start.xyz[:1], with_bonds(start))
+        whole = md.Trajectory(start.xyz[:1], with_complete_bonds(start[:1], "the start"))
         frame = whole.atom_slice(select(whole.topology, self.settings.atoms))
         own = System.molecule(frame, self.settings.autoencoder.entities)
         if self.settings.placement == "local":

@@ -1,29 +1,28 @@
-"""ASE Atoms to mdtraj trajectories and back: Å and nm, bonds guessed where a topology has none."""
+"""ASE Atoms to mdtraj trajectories and back: Å and nm."""
 
 from collections.abc import Sequence
 
 import mdtraj as md
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
+from ase.cell import Cell
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
 
 NM_PER_ANGSTROM = 0.1
 
-BOND_STRETCH = 1.25
-"""Atoms nearer than this times the sum of their covalent radii are bonded: stretching passes, H bonds do not."""
+OPEN_SPACE = 20.0
+"""Å between a structure and its image in a direction that is not periodic."""
 
 
 def topology_from_ase(atoms: Atoms) -> md.Topology:
-    """Topology of ASE Atoms, with names and residues where ASE holds them and guessed bonds.
+    """Topology of ASE Atoms, with names and residues where ASE holds them, and without bonds.
 
     Parameters
     ----------
     atoms
-        One structure; positions in Å decide the bonds.
+        One structure.
 
     Returns
     -------
@@ -44,65 +43,13 @@ def topology_from_ase(atoms: Atoms) -> md.Topology:
             residue = topology.add_residue(current[0].strip() or "MOL", chain, resSeq=current[1])
         element = md.element.virtual if symbol == "X" else md.element.Element.getBySymbol(symbol)
         topology.add_atom(name.strip() or symbol, element, residue)
-    add_guessed_bonds(topology, atoms)
-    return topology
-
-
-def add_guessed_bonds(topology: md.Topology, atoms: Atoms) -> None:
-    """Add bonds between atoms nearer than 1.25 times the sum of their covalent radii, in place.
-
-    Parameters
-    ----------
-    topology
-        Topology of the same atoms, without bonds.
-    atoms
-        Positions in Å; atoms of unknown element get no bonds.
-
-    Raises
-    ------
-    InputError
-        If a position is no number.
-    """
-    if not np.isfinite(atoms.positions).all():
-        raise InputError("the first structure has NaN or infinite positions: its bonds cannot be guessed")
-    radii = np.where(atoms.numbers > 0, covalent_radii[atoms.numbers], 0.0)
-    first, second = neighbor_list("ij", atoms, (BOND_STRETCH * radii).tolist())
-    members = list(topology.atoms)
-    for i, j in sorted({(int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j}):
-        topology.add_bond(members[i], members[j])
-
-
-def with_bonds(frame: md.Trajectory) -> md.Topology:
-    """Take the topology of a frame; one without a single bond gets those its distances suggest.
-
-    Parameters
-    ----------
-    frame
-        At least one frame, nm.
-
-    Returns
-    -------
-    md.Topology
-        The frame's own topology where it has bonds, else a copy with guessed ones.
-    """
-    if frame.topology.n_bonds or any(atom.element is md.element.virtual for atom in frame.topology.atoms):
-        return frame.topology
-    topology = frame.topology.copy()
-    periodic = frame.unitcell_vectors is not None
-    structure = Atoms(
-        numbers=[atom.element.atomic_number for atom in topology.atoms],
-        positions=frame.xyz[0] / NM_PER_ANGSTROM,
-        cell=frame.unitcell_vectors[0] / NM_PER_ANGSTROM if periodic else None,
-        pbc=periodic,
-    )
-    add_guessed_bonds(topology, structure)
     return topology
 
 
 def trajectory_from_ase(
     frames: Sequence[Atoms], topology: md.Topology | None = None, source: str = "Atoms", topology_name: str = "top"
 ) -> md.Trajectory:
-    """Trajectory of ASE Atoms, with the box where all three directions are periodic, and without times.
+    """Trajectory of ASE Atoms, with a box where a direction is periodic, and without times.
 
     Parameters
     ----------
@@ -140,13 +87,26 @@ def trajectory_from_ase(
             f"{source} has {len(numbers)} atoms, {topology_name} has {topology.n_atoms}; pass the topology it was "
             "written with, or were hydrogens removed from one?"
         )
-    xyz = np.stack([atoms.positions for atoms in frames]) * NM_PER_ANGSTROM
+    placed = [_in_box(atoms) for atoms in frames]
+    xyz = np.stack([positions for positions, _ in placed]) * NM_PER_ANGSTROM
     trajectory = md.Trajectory(xyz.astype(np.float32), topology)
-    if all(atoms.pbc.all() for atoms in frames):
-        cells = np.stack([atoms.cell.cellpar() for atoms in frames])
+    if all(box is not None for _, box in placed):
+        cells = np.stack([box.cellpar() for _, box in placed if box is not None])
         trajectory.unitcell_lengths = cells[:, :3] * NM_PER_ANGSTROM
         trajectory.unitcell_angles = cells[:, 3:]
     return trajectory
+
+
+def _in_box(atoms: Atoms) -> tuple[np.ndarray, Cell | None]:
+    """Positions turned as mdtraj holds boxes, the first vector along x, and the box; open directions get a wide one."""
+    if not atoms.pbc.any() or not np.isfinite(atoms.positions).all():
+        return atoms.positions, None
+    box = atoms.cell.complete().array
+    extent = np.ptp(atoms.positions, axis=0).max() + OPEN_SPACE
+    for axis in np.flatnonzero(~atoms.pbc):
+        box[axis] *= max(1.0, extent * np.linalg.norm(np.linalg.inv(box)[:, axis]))
+    upright, turn = Cell(box).standard_form()
+    return atoms.positions @ turn.T, upright
 
 
 def ase_frames(

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from lamslide_md.data.arrays import read_arrays
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
+from lamslide_md.data.bond_finding import with_complete_bonds
 from lamslide_md.errors import InputError
 
 MD17_INTERVAL_PS = 0.0005
@@ -114,4 +115,4 @@ def _topology(name: str, numbers: Int[np.ndarray, " atoms"], positions: Float[np
         atom.name = f"{atom.element.symbol}{counts[atom.element.symbol]}"
     for residue in topology.residues:
         residue.name = "".join(filter(str.isalnum, name)).upper()[:3] or "MOL"
-    return topology
+    return with_complete_bonds(md.Trajectory(positions[None] * NM_PER_ANGSTROM, topology), name)

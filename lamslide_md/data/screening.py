@@ -2,20 +2,17 @@
 
 import mdtraj as md
 import numpy as np
+from scipy.spatial import cKDTree
 
-from lamslide_md.errors import InputError
-
-LONGEST_BOND_NM = 0.25
-"""No covalent bond of the light elements is longer (S-S 0.21, C-I 0.21)."""
+from lamslide_md.data.bond_finding import LONGEST_BOND_NM, longest_bonds_nm
+from lamslide_md.data.elements import ORGANIC
+from lamslide_md.errors import InputError, option
 
 MEDIAN_BOND_NM = (0.08, 0.20)
 """O-H to C-Br: the median of a frame lies inside unless lengths have another unit or atoms another order."""
 
 FARTHEST_NM = 1e5
 """An xtc stores NaN as -2,147,483 nm: coordinates beyond this are no positions."""
-
-SMALLEST_BOX_NM = 0.5
-"""A shorter box edge cannot hold a molecule and its image: such a box is a placeholder."""
 
 
 def check_finite(trajectory: md.Trajectory, source: str, first_frame: int = 0) -> None:
@@ -83,28 +80,6 @@ def bond_pairs(topology: md.Topology) -> np.ndarray:
     return np.array(real, dtype=int).reshape(-1, 2)
 
 
-def make_whole(trajectory: md.Trajectory) -> None:
-    """Join molecules cut by the periodic box, in place, and drop the box.
-
-    Bonds are followed with the minimum image. That changes nothing where no bond is longer than half a box edge, so the
-    meaningless box that some xtc headers carry does no harm. The box is dropped because everything downstream lives in
-    open space; kept, it would make mdtraj measure distances to images. Separate molecules are not moved together.
-
-    Parameters
-    ----------
-    trajectory
-        Frames with their box, nm.
-    """
-    lengths = trajectory.unitcell_lengths
-    if lengths is None:
-        return
-    if np.isfinite(lengths).all() and lengths.min() >= SMALLEST_BOX_NM:
-        bonds = bond_lengths(trajectory)
-        if bonds.size and bonds.max() > lengths.min() / 2:
-            trajectory.make_molecules_whole(inplace=True)
-    trajectory.unitcell_vectors = None
-
-
 def check_bonds(trajectory: md.Trajectory, source: str, first_frame: int = 0) -> None:
     """Refuse frames whose bonds cannot be bonds: another atom order, another unit of length, or a broken molecule.
 
@@ -125,19 +100,23 @@ def check_bonds(trajectory: md.Trajectory, source: str, first_frame: int = 0) ->
     lengths = bond_lengths(trajectory)
     if lengths.size == 0:
         return
-    longest, median = lengths.max(axis=1), np.median(lengths, axis=1)
+    pairs = bond_pairs(trajectory.topology)
+    excess, median = lengths - longest_bonds_nm(trajectory.topology, pairs), np.median(lengths, axis=1)
     low, high = MEDIAN_BOND_NM
-    bad = (longest > LONGEST_BOND_NM) | (median < low) | (median > high)
+    if not _is_organic(trajectory.topology, pairs):
+        high = np.inf
+    bad = (excess > 0).any(axis=1) | (median < low) | (median > high)
     if not bad.any():
         return
     frame = int(np.argmax(bad))
-    pair = bond_pairs(trajectory.topology)[int(lengths[frame].argmax())]
-    first, second = (str(trajectory.topology.atom(int(index))) for index in pair)
+    worst = int(excess[frame].argmax())
+    longest = lengths[frame, worst]
+    first, second = (str(trajectory.topology.atom(int(index))) for index in pairs[worst])
     measured = (
         f"{source}: in frame {first_frame + frame} the median bond is {median[frame]:.3g} nm and the longest, "
-        f"{first} to {second}, {longest[frame]:.3g} nm"
+        f"{first} to {second}, {longest:.3g} nm"
     )
-    if low <= median[frame] / 10 <= high and longest[frame] / 10 <= LONGEST_BOND_NM:
+    if low <= median[frame] / 10 <= high and longest / 10 <= LONGEST_BOND_NM:
         cause = "these look like Å taken for nm: divide the coordinates by 10"
     elif low <= median[frame] * 10 <= high:
         cause = "lengths are too short by ten: multiply the coordinates by 10"
@@ -150,4 +129,38 @@ def check_bonds(trajectory: md.Trajectory, source: str, first_frame: int = 0) ->
         cause = (
             "the frames before are sound: a molecule broke or was cut by the box there; cut the trajectory before it"
         )
-    raise InputError(f"{measured}; {cause} (coarse-grained beads: check_bonds=False)")
+    unchecked = option("check_bonds=False")
+    raise InputError(f"{measured}; {cause}{f' (coarse-grained beads: {unchecked})' if unchecked else ''}")
+
+
+def check_unit(trajectory: md.Trajectory, source: str) -> None:
+    """Refuse coordinates in another unit, where no two atoms are bonded that could tell.
+
+    Parameters
+    ----------
+    trajectory
+        Frames, nm.
+    source
+        File name for the message.
+
+    Raises
+    ------
+    InputError
+        If the nearest neighbours of most atoms are as far apart as bonded atoms are in Å, or ten times too near.
+    """
+    light = [atom.index for atom in trajectory.topology.atoms if atom.element.symbol in ORGANIC]
+    if len(light) < 3:
+        return
+    nearest = cKDTree(trajectory.xyz[0, light]).query(trajectory.xyz[0, light], k=2)[0][:, 1]
+    middle, (low, high) = float(np.median(nearest)), MEDIAN_BOND_NM
+    told = f"{source}: no two atoms are bonded, their nearest neighbours are {middle:.3g} nm away"
+    if 10 * low <= middle <= 10 * high:
+        raise InputError(f"{told}; these look like Å taken for nm: divide the coordinates by 10")
+    if middle < low / 2:
+        raise InputError(f"{told}; lengths are too short by ten: multiply the coordinates by 10")
+
+
+def _is_organic(topology: md.Topology, pairs: np.ndarray) -> bool:
+    """Tell whether most bonds are between light elements, by which the median is judged."""
+    light = np.array([atom.element.symbol in ORGANIC for atom in topology.atoms])
+    return bool(light[pairs].all(axis=1).mean() > 0.5)

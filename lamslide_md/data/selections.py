@@ -58,23 +58,6 @@ def _by_words(topology: md.Topology, words: str) -> np.ndarray:
         ) from error
 
 
-def molecules_of(topology: md.Topology, chosen: np.ndarray) -> np.ndarray:
-    """Find all atoms of the molecules that hold a chosen atom: what is needed to make those molecules whole.
-
-    Parameters
-    ----------
-    topology
-        The atoms and bonds.
-    chosen
-        Indices, shape (atoms,).
-
-    Returns
-    -------
-    np.ndarray
-        Rising indices, shape (atoms,).
-    """
-    if len(chosen) == topology.n_atoms:
-        return chosen
-    wanted = set(chosen.tolist())
-    molecules = [{atom.index for atom in molecule} for molecule in topology.find_molecules()]
-    return np.array(sorted(set().union(*(molecule for molecule in molecules if molecule & wanted))), dtype=int)
+def leaves_solvent_out(atoms: Selection) -> bool:
+    """Tell whether a model of these atoms is one of the solute: unless its atoms were named one by one."""
+    return isinstance(atoms, str) and atoms in ("all", "heavy")

@@ -1,9 +1,11 @@
 """The time axis of a trajectory: believed only when it is uniform and not a mere count of frames."""
 
+from itertools import pairwise
+
 import mdtraj as md
 import numpy as np
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, note, option
 from lamslide_md.units import RELATIVE_TOLERANCE
 
 
@@ -44,40 +46,63 @@ def believable_interval(time_ps: np.ndarray) -> tuple[float | None, str]:
     tuple
         Interval in ps and an empty text, or None and the reason.
     """
+    interval, why = usual_interval(time_ps)
+    if interval is None:
+        return None, why
+    breaks = jumps(time_ps, interval)
+    if len(breaks):
+        jump = int(breaks[0])
+        step = float(time_ps[jump]) - float(time_ps[jump - 1])
+        return None, f"its times are not uniform (frame {jump} is {step:g} ps after the one before)"
+    return float(f"{(float(time_ps[-1]) - float(time_ps[0])) / (len(time_ps) - 1):.6g}"), ""
+
+
+def usual_interval(time_ps: np.ndarray) -> tuple[float | None, str]:
+    """Interval between most frames of a time axis, whether or not all keep it.
+
+    Parameters
+    ----------
+    time_ps
+        Times of successive frames, ps, as the file holds them.
+
+    Returns
+    -------
+    tuple
+        Interval in ps and an empty text, or None and the reason.
+    """
     # mdtraj numbers frames with integers where a format holds no time (dcd, pdb, xyz); real times are read as floats.
     if not np.issubdtype(time_ps.dtype, np.floating):
         return None, "it holds no times, only a count of frames"
     if len(time_ps) < 2:
         return None, "it has a single frame"
     time = time_ps.astype(np.float64)
-    interval = float(f"{(time[-1] - time[0]) / (len(time) - 1):.6g}")
+    interval = float(np.median(np.diff(time)))
     if not (np.isfinite(time).all() and interval > 0):
         return None, f"its times do not rise (first {time[0]:g} ps, last {time[-1]:g} ps)"
-    if first_jump(time_ps, interval) is not None:
-        steps = np.diff(time)
-        jump = int(np.abs(steps - np.median(steps)).argmax()) + 1
-        return None, f"its times are not uniform (frame {jump} is {steps[jump - 1]:g} ps after the one before)"
-    return interval, ""
+    # Steps of single-precision times are rounded: the mean over all that keep to the median is nearer.
+    steps = np.diff(time)
+    usual = steps[np.abs(steps - interval) <= _tolerance(time, interval)]
+    return float(f"{usual.mean():.6g}"), ""
 
 
-def first_jump(time_ps: np.ndarray, interval_ps: float) -> int | None:
-    """Index of the first frame that does not follow the one before by the interval; None if all do.
-
-    Times in files are single precision: each of the two may be off by half a unit in its last place.
-    """
+def jumps(time_ps: np.ndarray, interval_ps: float) -> np.ndarray:
+    """Indices of the frames that do not follow the one before by the interval."""
     time = time_ps.astype(np.float64)
+    return np.flatnonzero(~(np.abs(np.diff(time) - interval_ps) <= _tolerance(time, interval_ps))) + 1
+
+
+def _tolerance(time: np.ndarray, interval_ps: float) -> float:
+    """Times in files are single precision: each of two may be off by half a unit in its last place."""
     last_place = float(np.spacing(np.float32(np.abs(time).max())))
-    tolerance = min(RELATIVE_TOLERANCE * interval_ps + last_place, 0.5 * interval_ps)
-    jumps = np.flatnonzero(~(np.abs(np.diff(time) - interval_ps) <= tolerance))
-    return int(jumps[0]) + 1 if len(jumps) else None
+    return min(RELATIVE_TOLERANCE * interval_ps + last_place, 0.5 * interval_ps)
 
 
 class Clock:
     """Uniform times for the frames of one trajectory, as its chunks come by.
 
-    The interval is settled at the first chunk from the file's times, the manifest beside it and the caller; where
-    two of them tell and differ, the file is refused. Times that jump later are refused, unless the caller gave the
-    interval.
+    The interval is settled at the first chunk: the caller's overrules that of the file's times and of the manifest
+    beside it, and a note says so; where only the latter two tell and differ, the file is refused. Frames that are
+    doubled, missing or begin anew are found over the whole file, and nobody can overrule them.
 
     Parameters
     ----------
@@ -96,7 +121,7 @@ class Clock:
 
     def __init__(self, source: str, given_ps: float | None = None, manifest_ps: float | None = None) -> None:
         if given_ps is not None and not (np.isfinite(given_ps) and given_ps > 0):
-            raise InputError(f"frame_interval_ps={given_ps:g} must be positive")
+            raise InputError(f"{option('frame_interval_ps')}={given_ps:g} must be positive")
         self.source = source
         self.n_frames = 0
         self._given_ps = given_ps
@@ -104,7 +129,8 @@ class Clock:
         self._interval_ps = 0.0
         self._start_ps = 0.0
         self._last = np.empty(0)
-        self._follows_file = False
+        self._own_ps: float | None = None
+        self._breaks: list[tuple[int, float, float]] = []
 
     def follow(self, time_ps: np.ndarray) -> np.ndarray:
         """Give the next chunk its times.
@@ -122,46 +148,71 @@ class Clock:
         Raises
         ------
         InputError
-            If no interval can be settled, or frames are missing or doubled.
+            If no interval can be settled.
         """
         if self.n_frames == 0:
             self._start(time_ps)
-        elif self._follows_file:
-            self._check_jump(np.concatenate([self._last, time_ps]))
+        if self._own_ps is not None:
+            joined = np.concatenate([self._last, time_ps]).astype(np.float64)
+            first = self.n_frames - len(self._last)
+            self._breaks += [
+                (first + jump, joined[jump - 1], joined[jump]) for jump in jumps(joined, self._own_ps).tolist()
+            ]
         self._last = time_ps[-1:]
         times = self._start_ps + self._interval_ps * np.arange(self.n_frames, self.n_frames + len(time_ps))
         self.n_frames += len(time_ps)
         return times
 
+    def check(self) -> None:
+        """Refuse frames so far that do not follow each other.
+
+        Raises
+        ------
+        InputError
+            With the parts that are sound.
+        """
+        if not self._breaks:
+            return
+        frame, before, after = self._breaks[0]
+        ends = [0, *(jump for jump, _, _ in self._breaks), self.n_frames]
+        parts = [f"{start} to {stop - 1}" for start, stop in pairwise(ends)]
+        listed = ", ".join(parts[:4]) + (f", ... ({len(parts)} parts)" if len(parts) > 4 else "")
+        raise InputError(
+            f"{self.source}: frame {frame} is at {after:g} ps, the one before at {before:g} ps, the interval is "
+            f"{self._own_ps:g} ps: frames are missing, doubled or begin anew; give the sound parts as several files, "
+            f"frames {listed}"
+        )
+
     def _start(self, time_ps: np.ndarray) -> None:
         if len(time_ps) < 2:
             raise InputError(f"{self.source} has {len(time_ps)} frame; a trajectory needs at least 2")
-        file_ps, why = believable_interval(time_ps)
-        known = {
-            "its own times": file_ps,
-            "the manifest beside it": self._manifest_ps,
-            "frame_interval_ps": self._given_ps,
-        }
-        told = [(name, value) for name, value in known.items() if value is not None]
-        if not told:
-            raise InputError(f"{self.source} does not say how far apart its frames are: {why}; pass frame_interval_ps")
-        first_name, first = told[0]
-        for name, value in told[1:]:
-            if abs(value - first) > RELATIVE_TOLERANCE * first:
-                raise InputError(
-                    f"{self.source}: by {first_name} the frames are {first:g} ps apart, by {name} {value:g} ps; mend "
-                    "the one that is wrong (frame_interval_ps is the file's, before any stride)"
-                )
-        # The last one told is not rounded to single precision.
-        self._interval_ps = told[-1][1]
-        self._start_ps = float(time_ps[0]) if file_ps is not None else 0.0
-        self._follows_file = file_ps is not None and self._given_ps is None
-
-    def _check_jump(self, time_ps: np.ndarray) -> None:
-        jump = first_jump(time_ps, self._interval_ps)
-        if jump is not None:
+        self._own_ps, why = usual_interval(time_ps)
+        manifest_ps, given_ps = self._manifest_ps, self._given_ps
+        known = {"its own times": self._own_ps, "the manifest beside it": manifest_ps}
+        told = {name: value for name, value in known.items() if value is not None}
+        if given_ps is not None:
+            for name, value in told.items():
+                if not _agree(value, given_ps):
+                    note(
+                        f"{self.source}: by {name} the frames are {value:g} ps apart; {given_ps:g} ps is taken, as "
+                        f"{option('frame_interval_ps')} says"
+                    )
+            self._interval_ps = given_ps
+        elif not told:
             raise InputError(
-                f"{self.source}: frame {self.n_frames + jump - 1} is at {time_ps[jump]:g} ps, the one before at "
-                f"{time_ps[jump - 1]:g} ps, the interval is {self._interval_ps:g} ps; frames are missing or doubled: "
-                "give the sound parts as several files, or pass frame_interval_ps to overrule the times"
+                f"{self.source} does not say how far apart its frames are: {why}; pass {option('frame_interval_ps')}"
             )
+        elif len(told) == 2 and not _agree(*told.values()):
+            raise InputError(
+                f"{self.source}: by its own times the frames are {self._own_ps:g} ps apart, by the manifest beside it "
+                f"{manifest_ps:g} ps; say which with {option('frame_interval_ps')} (the file's, before any stride)"
+            )
+        else:
+            # That of the manifest is not rounded to single precision.
+            self._interval_ps = list(told.values())[-1]
+        overruled = given_ps is not None and self._own_ps is not None and not _agree(self._own_ps, given_ps)
+        self._start_ps = 0.0 if self._own_ps is None or overruled else float(time_ps[0])
+
+
+def _agree(one_ps: float, other_ps: float) -> bool:
+    return abs(one_ps - other_ps) <= RELATIVE_TOLERANCE * other_ps

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import mdtraj as md
+from mdtraj.core.element import Element
 
 Label = tuple[int, str, str]
 """Residue index, residue name, atom name."""
@@ -18,6 +20,48 @@ def labels_of(topology: md.Topology) -> list[Label]:
 def labels_digest(labels: list[Label]) -> str:
     """Hash labels to 12 hexadecimal digits, by which atoms are known where a format drops their names."""
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:12]
+
+
+def rebuilt(
+    topology: md.Topology,
+    *,
+    elements: Mapping[int, Element] | None = None,
+    without: Collection[int] = (),
+    added: Iterable[tuple[int, int]] = (),
+) -> md.Topology:
+    """Copy a topology with changes; bonds of mdtraj's own copies still hold the atoms of the original.
+
+    Parameters
+    ----------
+    topology
+        Not changed.
+    elements
+        Other elements of atoms, by index.
+    without
+        Bonds to leave out, by their number.
+    added
+        Pairs of atoms to bond, after those that are there.
+
+    Returns
+    -------
+    md.Topology
+        With the same chains, residues and names.
+    """
+    copy, other = md.Topology(), elements or {}
+    for chain in topology.chains:
+        own_chain = copy.add_chain(chain.chain_id)
+        for residue in chain.residues:
+            own = copy.add_residue(residue.name, own_chain, residue.resSeq, residue.segment_id)
+            for atom in residue.atoms:
+                element = other.get(atom.index, atom.element)
+                copy.add_atom(atom.name, element, own, serial=atom.serial, formal_charge=atom.formal_charge)
+    members = list(copy.atoms)
+    for number, bond in enumerate(topology.bonds):
+        if number not in without:
+            copy.add_bond(members[bond[0].index], members[bond[1].index], type=bond.type, order=bond.order)
+    for one, other_end in added:
+        copy.add_bond(members[one], members[other_end])
+    return copy
 
 
 def topology_to_dict(topology: md.Topology) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import mdtraj as md
 import numpy as np
 from ase import Atoms
 
-from lamslide_md.data import screening
-from lamslide_md.data.ase_atoms import trajectory_from_ase, with_bonds
+from lamslide_md.data.ase_atoms import trajectory_from_ase
+from lamslide_md.data.elements import with_elements
+from lamslide_md.data.gate import Gate
 from lamslide_md.data.manifests import find_manifest
-from lamslide_md.data.selections import Selection, molecules_of, select
+from lamslide_md.data.selections import Selection, select
+from lamslide_md.data.solvent import composition, solute_mask
 from lamslide_md.data.times import Clock, frame_interval_of
 from lamslide_md.data.trajectory_files import Top, atom_count_error, load_topology, open_chunks
 from lamslide_md.errors import InputError
@@ -21,6 +23,8 @@ from lamslide_md.units import RELATIVE_TOLERANCE
 OneSource: TypeAlias = str | Path | md.Trajectory | Sequence[Atoms]
 MIN_FRAMES = 2
 """A single frame has no dynamics."""
+MOST_STRUCTURES = 100_000
+"""Structures that are read at once."""
 
 
 def read(
@@ -30,15 +34,17 @@ def read(
     frame_interval_ps: float | None = None,
     atoms: Selection = "all",
     stride: int = 1,
+    solvent: bool = True,
     recover: bool = False,
     check_bonds: bool = True,
     chunk: int = 1000,
 ) -> md.Trajectory | list[md.Trajectory]:
     """Read one trajectory, or several of one system.
 
-    Molecules cut by a periodic box are made whole and the box is dropped: the entities of a surrogate live in open
-    space, and the box of an xtc header is often meaningless. A topology without bonds gets those its first frame
-    suggests.
+    The topology is checked against the first frames: bonds that are missing are found by distance, bonds that no frame
+    supports are left out, elements that cannot be are mended from the names. Molecules cut by a periodic box are made
+    whole, those in contact are put together, and the box is dropped: the entities of a surrogate live in open space,
+    and the box of an xtc header is often meaningless. Each of these is told by an `InputNote`.
 
     Parameters
     ----------
@@ -49,11 +55,13 @@ def read(
         Topology for formats that hold none: a file, a topology or a trajectory.
     frame_interval_ps
         Time between two frames of the file, ps, before any stride. Needed where neither the file nor a manifest beside
-        it tells; refused where it contradicts them.
+        it tells; overrules them, with a note, where they differ.
     atoms
         "all", "heavy", a selection in mdtraj's language, or indices; kept in the file's order.
     stride
         Keep every stride-th frame.
+    solvent
+        Keep water, ions and molecules of many copies; without it only the solute is read, and a note says so.
     recover
         Take the sound frames of a truncated xtc or trr instead of refusing it.
     check_bonds
@@ -70,12 +78,12 @@ def read(
     Raises
     ------
     InputError
-        If a file is missing, damaged or too short, has NaN coordinates or impossible bonds, does not match its topology
-        or the other files, or tells no frame interval.
+        If a file is missing, damaged or too short, has NaN coordinates or impossible bonds, is a periodic solid, has
+        frames that are doubled or missing, does not match its topology or the other files, or tells no frame interval.
     """
 
     def read_one(one: OneSource, name: str) -> md.Trajectory:
-        opened = _open(one, name, top, atoms, chunk, recover)
+        opened = _open(one, name, top, atoms, solvent, chunk, recover)
         chunks = list(_checked(opened, frame_interval_ps, stride, check_bonds))
         return chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
 
@@ -98,13 +106,48 @@ def iterate(
     frame_interval_ps: float | None = None,
     atoms: Selection = "all",
     stride: int = 1,
+    solvent: bool = True,
     recover: bool = False,
     check_bonds: bool = True,
     chunk: int = 1000,
 ) -> Iterator[md.Trajectory]:
     """Read one trajectory chunk by chunk, for files larger than memory: the parameters, checks and frames of `read`."""
-    opened = _open(source, _name(source), top, atoms, chunk, recover)
-    yield from _checked(opened, frame_interval_ps, stride, check_bonds)
+    opened = _open(source, _name(source), top, atoms, solvent, chunk, recover)
+    yield from _checked(opened, frame_interval_ps, stride, check_bonds, at_once=True)
+
+
+def read_structures(
+    source: OneSource, top: Top | None = None, *, atoms: Selection = "all", check_bonds: bool = True
+) -> md.Trajectory:
+    """Read frames that need not follow each other in time, one or more, through the gate of `read`.
+
+    Parameters
+    ----------
+    source
+        Path of a file that mdtraj or ASE reads, an `mdtraj.Trajectory`, or a list of ASE `Atoms`.
+    top
+        Topology for formats that hold none.
+    atoms
+        As in `read`.
+    check_bonds
+        As in `read`.
+
+    Returns
+    -------
+    md.Trajectory
+        Positions in nm; `time` says nothing.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, has NaN coordinates or impossible bonds, or does not match its topology.
+    """
+    opened = _open(source, _name(source, "the structure"), top, atoms, True, MOST_STRUCTURES, recover=False)
+    gate = Gate(opened.name, opened.atoms, solvent=True, check_bonds=check_bonds)
+    pieces = [gate.passed(frames) for frames in opened.frames]
+    if not pieces:
+        raise InputError(f"{opened.name} holds no frames")
+    return pieces[0] if len(pieces) == 1 else md.join(pieces, check_topology=False)
 
 
 @dataclass(frozen=True)
@@ -114,28 +157,44 @@ class _Opened:
     name: str
     frames: Iterator[md.Trajectory]
     atoms: Selection
+    solvent: bool
+    solvated: str
     manifest_interval_ps: float | None
     expected_frames: int | None
 
 
-def _open(source: OneSource, name: str, top: Top | None, atoms: Selection, chunk: int, recover: bool) -> _Opened:
+def _open(
+    source: OneSource, name: str, top: Top | None, atoms: Selection, solvent: bool, chunk: int, recover: bool
+) -> _Opened:
     if chunk < MIN_FRAMES:
         raise InputError(f"chunk={chunk} must be at least {MIN_FRAMES} frames")
     if not isinstance(source, (str, Path)):
-        return _Opened(name, _from_memory(source, name, top, chunk), atoms, None, None)
-    path, needed = Path(source), None
+        return _Opened(name, _from_memory(source, name, top, chunk), atoms, solvent, "", None, None)
+    path, needed, solvated = Path(source), None, ""
     topology = load_topology(top)
     if topology is not None:
-        # Only the molecules that hold selected atoms are read: a solute without its water.
-        chosen = select(topology, atoms)
-        needed = molecules_of(topology, chosen)
+        topology = with_elements(topology, _name(top, "top"))
+        chosen, is_solute = select(topology, atoms), solute_mask(topology)
+        if not solvent and not is_solute.all():
+            solvated = composition(topology, ~is_solute)
+            chosen = chosen[is_solute[chosen]]
+        # Solvent that nobody asked for is not read; of the rest all, as what is bonded to what is not yet known.
+        wanted = is_solute.copy()
+        wanted[chosen] = True
+        wanted[np.isin(_residues(topology), np.unique(_residues(topology)[chosen]))] = True
+        needed = np.flatnonzero(wanted)
         atoms = np.searchsorted(needed, chosen)
         needed = None if len(needed) == topology.n_atoms else needed
     manifest = find_manifest(path)
     frames = open_chunks(path, topology, _name(top, "top"), chunk, recover=recover, needed=needed)
     if manifest is None:
-        return _Opened(name, frames, atoms, None, None)
-    return _Opened(name, frames, atoms, manifest.frame_interval_ps, None if recover else manifest.n_frames)
+        return _Opened(name, frames, atoms, solvent, solvated, None, None)
+    n_frames = None if recover else manifest.n_frames
+    return _Opened(name, frames, atoms, solvent, solvated, manifest.frame_interval_ps, n_frames)
+
+
+def _residues(topology: md.Topology) -> np.ndarray:
+    return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
 
 
 def _from_memory(
@@ -153,29 +212,23 @@ def _from_memory(
 
 
 def _checked(
-    opened: _Opened, frame_interval_ps: float | None, stride: int, check_bonds: bool
+    opened: _Opened, frame_interval_ps: float | None, stride: int, check_bonds: bool, *, at_once: bool = False
 ) -> Iterator[md.Trajectory]:
     if stride < 1:
         raise InputError(f"stride={stride} must be at least 1")
     name = opened.name
     clock = Clock(name, frame_interval_ps, opened.manifest_interval_ps)
-    kept = np.empty(0, dtype=int)
-    topology = kept_topology = None
+    gate = Gate(name, opened.atoms, solvent=opened.solvent, check_bonds=check_bonds, solvated=opened.solvated)
     for frames in opened.frames:
         first = clock.n_frames
-        screening.check_finite(frames, name, first)
         times = clock.follow(frames.time)
-        if topology is None:
-            topology = with_bonds(frames)
-            kept = select(topology, opened.atoms)
-            kept_topology = topology if len(kept) == topology.n_atoms else topology.subset(kept)
-        frames.topology = topology
-        screening.make_whole(frames)
-        if check_bonds:
-            screening.check_bonds(frames, name, first)
+        if at_once:
+            clock.check()
+        passed = gate.passed(frames)
         picked = np.arange(-first % stride, frames.n_frames, stride)
         if len(picked):
-            yield md.Trajectory(frames.xyz[np.ix_(picked, kept)], kept_topology, time=times[picked])
+            yield md.Trajectory(passed.xyz[picked], passed.topology, time=times[picked])
+    clock.check()
     if -(-clock.n_frames // stride) < MIN_FRAMES:
         of = f" with stride={stride}" if stride > 1 else ""
         raise InputError(f"{name} has {clock.n_frames} frame(s){of}; a trajectory needs at least {MIN_FRAMES}")

@@ -9,7 +9,7 @@ from openmm.app import ForceField, Modeller, Topology
 from pdbfixer import PDBFixer
 from pdbfixer.pdbfixer import proteinResidues
 
-from lamslide_md.data.screening import LONGEST_BOND_NM
+from lamslide_md.data.bond_finding import LONGEST_BOND_NM
 from lamslide_md.errors import InputError
 from lamslide_md.reference.molecules import Molecule, check_chirality
 from lamslide_md.reference.peptides import PH

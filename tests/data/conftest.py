@@ -6,6 +6,7 @@ import pytest
 from ase.build import molecule
 
 from lamslide_md.data.ase_atoms import topology_from_ase
+from lamslide_md.data.bond_finding import with_complete_bonds
 
 N_FRAMES = 25
 INTERVAL_PS = 2.0
@@ -18,7 +19,9 @@ def ethanol():
     shakes = np.random.default_rng(0).normal(scale=0.002, size=(N_FRAMES, len(atoms), 3))
     xyz = np.round(atoms.positions * 0.1 + shakes, 3)
     time = np.float32(INTERVAL_PS) * np.arange(1, N_FRAMES + 1, dtype=np.float32)
-    return md.Trajectory(xyz.astype(np.float32), topology_from_ase(atoms), time=time)
+    frames = md.Trajectory(xyz.astype(np.float32), topology_from_ase(atoms), time=time)
+    frames.topology = with_complete_bonds(frames, "ethanol")
+    return frames
 
 
 @pytest.fixture

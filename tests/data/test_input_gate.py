@@ -27,9 +27,9 @@ def test_one_infinite_coordinate_is_enough(ethanol, value):
 
 def test_every_permuted_topology_of_equal_size_is_refused():
     butane = molecule("trans-butane")
-    topology = topology_from_ase(butane)
-    frames = md.Trajectory(np.repeat(butane.positions[None] * 0.1, 2, axis=0), topology, time=[1.0, 2.0])
-    assert read(frames).n_frames == 2
+    frames = md.Trajectory(np.repeat(butane.positions[None] * 0.1, 2, axis=0), topology_from_ase(butane), time=[1, 2.0])
+    frames.topology = read(frames).topology
+    assert frames.topology.n_bonds == 13
     rng = np.random.default_rng(0)
     for _ in range(100):
         order = rng.permutation(len(butane))

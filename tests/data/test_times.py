@@ -5,7 +5,7 @@ import pytest
 
 from lamslide_md.data.times import Clock, believable_interval, frame_interval_of
 from lamslide_md.data.trajectories import read
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, InputNote
 
 
 @pytest.mark.parametrize("interval_ps", [0.002, 0.1, 1.0, 1 / 3, 10.0])
@@ -39,9 +39,17 @@ def test_axes_that_are_no_time_axes_are_not_believed(time, reason):
     assert re.search(reason, why)
 
 
-def test_callers_interval_that_contradicts_a_believable_axis_names_both(ethanol):
-    with pytest.raises(InputError, match=r"its own times the frames are 2 ps apart, by frame_interval_ps 5 ps"):
-        read(ethanol, frame_interval_ps=5.0)
+def test_callers_interval_overrules_times_that_differ_and_a_note_says_so(ethanol):
+    told = r"by its own times the frames are 2 ps apart; 5 ps is taken, as frame_interval_ps says"
+    with pytest.warns(InputNote, match=told):
+        trajectory = read(ethanol, frame_interval_ps=5.0)
+    np.testing.assert_array_equal(trajectory.time, 5.0 * np.arange(25))
+
+
+def test_callers_interval_that_agrees_keeps_the_first_time_and_needs_no_note(ethanol, recwarn):
+    trajectory = read(ethanol, frame_interval_ps=2.0)
+    assert (trajectory.time[0], frame_interval_of(trajectory)) == (2.0, 2.0)
+    assert not [warning for warning in recwarn if warning.category is InputNote]
 
 
 def test_caller_overrules_an_axis_that_is_not_believable(ethanol):
@@ -49,18 +57,33 @@ def test_caller_overrules_an_axis_that_is_not_believable(ethanol):
     assert frame_interval_of(read(ethanol, frame_interval_ps=5.0)) == 5.0
 
 
-def test_missing_frame_is_found_also_between_chunks(ethanol):
-    ethanol.time[20:] += 2.0
-    for chunk in (25, 20, 4):
-        with pytest.raises(InputError, match=r"frame 20 is (4 ps after the one|at 44 ps, the one) before"):
-            read(ethanol, chunk=chunk)
+@pytest.mark.parametrize("given", [None, 2.0, 5.0])
+@pytest.mark.parametrize("chunk", [25, 20, 13, 4])
+def test_frames_that_do_not_follow_each_other_are_found_over_the_whole_file_and_not_overruled(ethanol, chunk, given):
+    ethanol.time[8:] += 2.0
+    ethanol.time[20:] -= 30.0
+    advice = (
+        r"frame 8 is at 20 ps, .*at 16 ps, .* give the sound parts as several files, frames 0 to 7, 8 to 19, 20 to 24$"
+    )
+    with pytest.raises(InputError, match=advice):
+        read(ethanol, chunk=chunk, frame_interval_ps=given)
 
 
 def test_doubled_frame_is_found():
     clock = Clock("run.xtc")
     clock.follow(np.array([1.0, 2.0, 3.0]))
+    clock.check()
+    clock.follow(np.array([3.0, 4.0]))
     with pytest.raises(InputError, match=r"run.xtc: frame 3 is at 3 ps, the one before at 3 ps"):
-        clock.follow(np.array([3.0, 4.0]))
+        clock.check()
+
+
+def test_times_of_file_and_manifest_that_differ_are_refused_until_the_caller_says_which():
+    with pytest.raises(InputError, match=r"own times .* 1 ps apart, by the manifest .* 2 ps; say which with frame_int"):
+        Clock("run.xtc", manifest_ps=2.0).follow(np.arange(3.0))
+    with pytest.warns(InputNote, match="its own times the frames are 1 ps apart; 2 ps is taken"):
+        times = Clock("run.xtc", 2.0, manifest_ps=2.0).follow(np.arange(3.0))
+    np.testing.assert_array_equal(times, [0.0, 2.0, 4.0])
 
 
 @pytest.mark.parametrize("interval", [0.0, -1.0, float("nan"), float("inf")])
