@@ -48,6 +48,23 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
 """What `--help` of each command ends with; a test parses every line."""
 
 
+OPTIONS = {
+    "atoms": "--set atoms",
+    "capped=True": "--capped",
+    "check_bonds=False": "",
+    "frame_interval_ps": "the option for it",
+    "lag_ps": "--lag-ps",
+    "n_chains": "--chains",
+    "n_frames": "--frames",
+    "recover=True": "--recover",
+    "resume=True": "--continue",
+    "start": "--start",
+    "temperature_K": "--temperature-K",
+    "top": "--top",
+}
+"""What parameters of Python are called here, in messages; commands with other names for them say so themselves."""
+
+
 def build_app() -> typer.Typer:
     """Gather the commands.
 
@@ -75,7 +92,7 @@ app = build_app()
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    return run_app(app, NAME, arguments)
+    return run_app(app, NAME, arguments, OPTIONS)
 
 
 def main() -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lamslide_md.errors import option
+
 
 class RolloutInterrupted(KeyboardInterrupt):
     """Ctrl-C, with what is on disk."""
 
     def __init__(self, done: int, total: int, parts: list[Path]) -> None:
         self.stand = f"{done:,} of {total:,} frames are in {', '.join(map(str, parts)) if done else 'no file yet'}"
-        super().__init__(f"{self.stand}; the same rollout's save with resume=True goes on")
+        super().__init__(f"{self.stand}; the same rollout's save with {option('resume=True')} goes on")
 
 
 @contextmanager

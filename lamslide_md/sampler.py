@@ -13,7 +13,7 @@ from lamslide_md.bridges import Fill, fill_between, fill_spaced
 from lamslide_md.chains import PointModel
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 from lamslide_md.models.chaining import Sampling, WindowModel
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
@@ -108,11 +108,13 @@ class Sampler:
         """
         sampling = Sampling(solver, n_solver_steps, seed)
         if n_frames < 1 or n_chains < 1:
-            raise InputError(f"n_frames={n_frames} and n_chains={n_chains} must both be at least 1")
+            raise InputError(
+                f"{option('n_frames')}={n_frames} and {option('n_chains')}={n_chains} must both be at least 1"
+            )
         if isinstance(start, str) and start == "reference":
             if len(self.systems) > 1:
                 raise InputError(
-                    f"the model has learned {len(self.systems)} systems: pass a start, frames of the one to roll out"
+                    f"the model has learned {len(self.systems)} systems: pass {option('start')}, frames of the one to roll out"
                 )
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:

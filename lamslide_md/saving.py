@@ -15,7 +15,7 @@ from jaxtyping import Float
 from lamslide_md.data.growing_files import GROWING, growing_file
 from lamslide_md.data.manifests import Manifest, differences, find_manifest, manifest_path, rollout_manifest
 from lamslide_md.data.systems import System
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 from lamslide_md.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.joining import join_parts
 from lamslide_md.restart import Place, Restart
@@ -205,7 +205,7 @@ class RolloutFiles:
         n_chains, n_frames = self.times_ps.shape
         return (
             f"cannot write {self.path} ({error}); {n_chains * self.n_done:,} of {n_chains * n_frames:,} frames are in "
-            f"{', '.join(map(str, self.parts))}: free space and go on with resume=True (command line: --continue)"
+            f"{', '.join(map(str, self.parts))}: free space and go on with {option('resume=True')}"
         )
 
     def _go_on(self, restart: Restart) -> None:

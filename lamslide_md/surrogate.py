@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from lamslide_md.data.arrays import decimals
 from lamslide_md.data.systems import System
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.model_header import Header
 from lamslide_md.sampler import Sampler
@@ -78,7 +78,8 @@ class Surrogate(Sampler):
             If the preset is unknown, the data too short, or the frame intervals do not fit.
         """
         settings = settings or preset_settings(preset)
-        data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
+        with collected_notes() as notes:
+            data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
         engine = Engine(
             Fabric(accelerator=accelerator, devices=1),
             seed=seed,
@@ -86,7 +87,13 @@ class Surrogate(Sampler):
             on_progress=on_progress,
         )
         autoencoder, flow, facts = train_both(engine, data, settings)
-        provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
+        provenance = {
+            "preset": preset,
+            "seed": seed,
+            **facts,
+            "notes": notes,
+            "versions": {name: version(name) for name in LIBRARIES},
+        }
         return cls(
             autoencoder,
             flow,

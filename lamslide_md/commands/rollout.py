@@ -47,19 +47,12 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
     InputError
         If the file cannot be read.
     """
-    import mdtraj as md
-
     from lamslide_md.commands.beside import topology_beside
+    from lamslide_md.data.trajectories import read_structures
 
     if not path.is_file():
         raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
-    top = topology_beside(path, top)
-    try:
-        return md.load(str(path)) if top is None else md.load(str(path), top=str(top))
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a start ({error}); is --top missing or of another system?"
-        ) from error
+    return read_structures(path, topology_beside(path, top))
 
 
 def rollout(

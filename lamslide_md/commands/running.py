@@ -2,12 +2,12 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import typer
 
-from lamslide_md.errors import InputError, InputNote
+from lamslide_md.errors import InputError, InputNote, options_called
 
 OK, MISTAKE, INTERRUPTED = 0, 2, 130
 
@@ -16,7 +16,9 @@ class Interrupted(Exception):
     """The user pressed Ctrl-C; the message says what is left and how to go on."""
 
 
-def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
+def run_app(
+    app: typer.Typer, name: str, arguments: Sequence[str] | None = None, words: Mapping[str, str] | None = None
+) -> int:
     """Run an app without tracebacks for what a user can cause.
 
     Parameters
@@ -27,6 +29,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         What the user calls it.
     arguments
         Of the command line; those of this process when left out.
+    words
+        Options by the parameters that they stand for; see `options_called`.
 
     Returns
     -------
@@ -34,7 +38,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         0, 2 for a user's mistake, 130 after Ctrl-C, or what the app exits with.
     """
     try:
-        with warnings.catch_warnings():
+        with options_called(words or {}), warnings.catch_warnings():
             warnings.simplefilter("always", InputNote)
             warnings.showwarning = _tell  # type: ignore[assignment]
             code = app(args=arguments, prog_name=name, standalone_mode=False)

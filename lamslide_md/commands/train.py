@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.errors import collected_notes, options_called
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -137,6 +138,7 @@ def train(
 ) -> None:
     """Train both stages on trajectories; interrupted, the same command continues."""
     from lamslide_md.commands.beside import temperature_of, topology_beside
+    from lamslide_md.data.selections import leaves_solvent_out
     from lamslide_md.data.trajectories import read
     from lamslide_md.progress import ProgressBars
     from lamslide_md.surrogate import Surrogate
@@ -144,14 +146,18 @@ def train(
     settings = changed_settings(preset, set_)
     temperature = temperature if temperature is not None else temperature_of(trajectories)
     data: list[md.Trajectory] = []
-    for path in trajectories:
-        beside = topology_beside(path, top)
-        data += read([path], beside, frame_interval_ps=data_interval_ps, atoms=settings.atoms, recover=recover)
+    how: dict[str, Any] = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
+    words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
+    with options_called(words), collected_notes() as notes:
+        for path in trajectories:
+            beside = topology_beside(path, top)
+            solvent = not leaves_solvent_out(settings.atoms)
+            data += read([path], beside, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
     echo_parameters(context, out)
     if settings.placement == "superposed" and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
-    with ProgressBars() as bars:
+    with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps"}):
         surrogate = Surrogate.fit(
             data,
             settings=settings,
@@ -163,6 +169,7 @@ def train(
             on_progress=bars.on_training,
             accelerator=accelerator,
         )
+    surrogate.provenance["notes"] = notes + surrogate.provenance.get("notes", [])
     surrogate.save(out)
     if checkpoints is None:
         shutil.rmtree(kept, ignore_errors=True)

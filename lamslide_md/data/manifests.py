@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 
 KIND = "lamslide_md trajectory"
 """Marks a JSON file as a manifest: any other JSON beside a trajectory is none of ours."""
@@ -74,7 +74,7 @@ def find_manifest(trajectory: Path) -> Manifest | None:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
         raise InputError(
-            f"{path} is a damaged manifest (fields {fields}); write it again or delete it and pass frame_interval_ps"
+            f"{path} is a damaged manifest (fields {fields}); write it again or delete it and pass {option('frame_interval_ps')}"
         ) from error
 
 

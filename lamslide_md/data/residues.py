@@ -5,7 +5,7 @@ import numpy as np
 from mdtraj.core.topology import Atom
 
 from lamslide_md.data.pieces import ALPHA, CARBONYL, NITROGEN
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 
 N_SLOTS = 15
 """Fourteen heavy atoms of tryptophan and a terminal oxygen."""
@@ -86,7 +86,7 @@ def slots_of(topology: md.Topology) -> np.ndarray:
         if names is None or name not in names:
             raise InputError(
                 f"atom {atom.name} of residue {atom.residue} has no slot among the heavy atoms of the amino acids; "
-                "select atoms='heavy', or use atoms as entities"
+                f"select {option('atoms')}='heavy', or use atoms as entities"
             )
         slots[atom.index] = names.index(name)
     return slots

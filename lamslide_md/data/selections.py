@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import mdtraj as md
 import numpy as np
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 
 Selection = str | Sequence[int] | np.ndarray
 
@@ -36,10 +36,12 @@ def select(topology: md.Topology, atoms: Selection) -> np.ndarray:
         chosen = np.unique(np.asarray(atoms, dtype=int))
         if chosen.size and not 0 <= chosen[0] <= chosen[-1] < topology.n_atoms:
             raise InputError(
-                f"atoms holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to {topology.n_atoms - 1}"
+                f"{option('atoms')} holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to {topology.n_atoms - 1}"
             )
     if not chosen.size:
-        raise InputError(f"atoms={atoms!r} selects none of the {topology.n_atoms} atoms; try 'all' or 'heavy'")
+        raise InputError(
+            f"{option('atoms')}={atoms!r} selects none of the {topology.n_atoms} atoms; try 'all' or 'heavy'"
+        )
     return chosen
 
 
@@ -53,7 +55,7 @@ def _by_words(topology: md.Topology, words: str) -> np.ndarray:
         return topology.select(words)
     except Exception as error:
         raise InputError(
-            f"atoms={words!r} is no selection ({' '.join(str(error).split())}); use 'all', 'heavy' or mdtraj's "
+            f"{option('atoms')}={words!r} is no selection ({' '.join(str(error).split())}); use 'all', 'heavy' or mdtraj's "
             "language, such as 'protein and not element H'"
         ) from error
 

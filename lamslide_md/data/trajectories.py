@@ -17,7 +17,7 @@ from lamslide_md.data.selections import Selection, select
 from lamslide_md.data.solvent import composition, solute_mask
 from lamslide_md.data.times import Clock, frame_interval_of
 from lamslide_md.data.trajectory_files import Top, atom_count_error, load_topology, open_chunks
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 from lamslide_md.units import RELATIVE_TOLERANCE
 
 OneSource: TypeAlias = str | Path | md.Trajectory | Sequence[Atoms]
@@ -215,7 +215,7 @@ def _checked(
     opened: _Opened, frame_interval_ps: float | None, stride: int, check_bonds: bool, *, at_once: bool = False
 ) -> Iterator[md.Trajectory]:
     if stride < 1:
-        raise InputError(f"stride={stride} must be at least 1")
+        raise InputError(f"{option('stride')}={stride} must be at least 1")
     name = opened.name
     clock = Clock(name, frame_interval_ps, opened.manifest_interval_ps)
     gate = Gate(name, opened.atoms, solvent=opened.solvent, check_bonds=check_bonds, solvated=opened.solvated)

@@ -12,7 +12,7 @@ from mdtraj.formats.registry import FormatRegistry
 
 from lamslide_md.data.ase_atoms import trajectory_from_ase
 from lamslide_md.data.quiet import quiet
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 
 HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
 HOLDS_TOPOLOGY |= {".pdbx.gz", ".arc", ".hoomdxml", ".mol2", ".gsd"}
@@ -110,7 +110,7 @@ def open_chunks(
         return
     if top is None and ending not in HOLDS_TOPOLOGY:
         raise InputError(
-            f"{path}: a {ending} file holds no atom names; pass top=..., the .pdb (or other topology) it belongs to"
+            f"{path}: a {ending} file holds no atom names; pass {option('top')}, the .pdb (or other topology) it belongs to"
         )
     if ending not in HOLDS_TOPOLOGY:
         _check_atom_count(path, top, top_name)
@@ -225,5 +225,5 @@ def _damaged(path: Path, error: Exception, taken: int) -> InputError:
         return InputError(f"{path} is damaged and none of its frames can be read ({reason}); copy or write it again")
     return InputError(
         f"{path} is truncated or damaged: its first {sound} frames can be read, then {reason}; copy it again, or pass "
-        f"recover=True to use those {sound} frames"
+        f"{option('recover=True')} to use those {sound} frames"
     )

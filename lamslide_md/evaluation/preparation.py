@@ -9,7 +9,7 @@ from math import lcm
 import mdtraj as md
 import numpy as np
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 from lamslide_md.evaluation.features import Torsion, find_torsions
 from lamslide_md.evaluation.kinetics import relaxation_times, torsion_autocorrelation
 from lamslide_md.evaluation.sides import Side, match_atoms, read_side, screen_bonds
@@ -157,8 +157,8 @@ def check_lag(prepared: Prepared, lag_ps: float) -> None:
     for side in (prepared.rollout, prepared.reference):
         if side.longest_ps <= lag_ps:
             raise InputError(
-                f"the longest trajectory of the {side.name} lasts {side.longest_ps:g} ps, not longer than lag_ps="
-                f"{lag_ps:g}; pass a shorter lag_ps or longer trajectories"
+                f"the longest trajectory of the {side.name} lasts {side.longest_ps:g} ps, not longer than {option('lag_ps')}="
+                f"{lag_ps:g}; pass a shorter one or longer trajectories"
             )
 
 

@@ -17,6 +17,7 @@ from lamslide_md.data.equivalent_atoms import with_exchanges
 from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.residues import check_chain
+from lamslide_md.data.selections import leaves_solvent_out
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
@@ -124,11 +125,24 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         raise InputError("no trajectory to train on: pass at least one")
     systems: dict[tuple[Any, ...], System] = {}
     recordings = []
-    for item in items:
+    for index, item in enumerate(items):
         if isinstance(item, Recording):
             recordings.append(item)
             continue
-        traj = cast(md.Trajectory, read(item, atoms=settings.atoms, check_bonds=settings.check_bonds))
+        traj = cast(
+            md.Trajectory,
+            read(
+                item,
+                atoms=settings.atoms,
+                solvent=not leaves_solvent_out(settings.atoms),
+                check_bonds=settings.check_bonds,
+            ),
+        )
+        if (traj.xyz == traj.xyz[:1]).all():
+            raise InputError(
+                f"trajectory {index + 1} of {len(items)}: its {traj.n_frames} frames are all equal, nothing moves; was "
+                "one frame written again and again?"
+            )
         system = System.molecule(traj, settings.autoencoder.entities)
         system = systems.setdefault(tuple(system.labels()), system)
         recordings.append(Recording(system, traj.xyz, frame_interval_of(traj)))
