@@ -74,7 +74,8 @@ def find_manifest(trajectory: Path) -> Manifest | None:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
         raise InputError(
-            f"{path} is a damaged manifest (fields {fields}); write it again or delete it and pass {option('frame_interval_ps')}"
+            f"{path} is a damaged manifest (fields {fields}); write it again, or delete it and pass "
+            f"{option('frame_interval_ps')}"
         ) from error
 
 

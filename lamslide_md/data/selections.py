@@ -36,7 +36,8 @@ def select(topology: md.Topology, atoms: Selection) -> np.ndarray:
         chosen = np.unique(np.asarray(atoms, dtype=int))
         if chosen.size and not 0 <= chosen[0] <= chosen[-1] < topology.n_atoms:
             raise InputError(
-                f"{option('atoms')} holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to {topology.n_atoms - 1}"
+                f"{option('atoms')} holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to "
+                f"{topology.n_atoms - 1}"
             )
     if not chosen.size:
         raise InputError(
@@ -55,8 +56,8 @@ def _by_words(topology: md.Topology, words: str) -> np.ndarray:
         return topology.select(words)
     except Exception as error:
         raise InputError(
-            f"{option('atoms')}={words!r} is no selection ({' '.join(str(error).split())}); use 'all', 'heavy' or mdtraj's "
-            "language, such as 'protein and not element H'"
+            f"{option('atoms')}={words!r} is no selection ({' '.join(str(error).split())}); use 'all', 'heavy' or "
+            "mdtraj's language, such as 'protein and not element H'"
         ) from error
 
 

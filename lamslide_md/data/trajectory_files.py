@@ -110,7 +110,8 @@ def open_chunks(
         return
     if top is None and ending not in HOLDS_TOPOLOGY:
         raise InputError(
-            f"{path}: a {ending} file holds no atom names; pass {option('top')}, the .pdb (or other topology) it belongs to"
+            f"{path}: a {ending} file holds no atom names; pass {option('top')}, the .pdb (or other topology) it "
+            "belongs to"
         )
     if ending not in HOLDS_TOPOLOGY:
         _check_atom_count(path, top, top_name)

@@ -157,8 +157,8 @@ def check_lag(prepared: Prepared, lag_ps: float) -> None:
     for side in (prepared.rollout, prepared.reference):
         if side.longest_ps <= lag_ps:
             raise InputError(
-                f"the longest trajectory of the {side.name} lasts {side.longest_ps:g} ps, not longer than {option('lag_ps')}="
-                f"{lag_ps:g}; pass a shorter one or longer trajectories"
+                f"the longest trajectory of the {side.name} lasts {side.longest_ps:g} ps, not longer than "
+                f"{option('lag_ps')}={lag_ps:g}; pass a shorter one or longer trajectories"
             )
 
 

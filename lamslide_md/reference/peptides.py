@@ -55,7 +55,8 @@ def peptide(sequence: str, *, capped: bool = False) -> Molecule:
         raise InputError(f"{sequence!r} has {len(sequence)} residues; a peptide has 1 to {MAX_RESIDUES}")
     if len(sequence) == 1 and not capped:
         raise InputError(
-            f"{sequence!r}: ff14SB has no parameters for a single residue with two free ends; pass {option('capped=True')}"
+            f"{sequence!r}: ff14SB has no parameters for a single residue with two free ends; pass "
+            f"{option('capped=True')}"
         )
     heavy_topology, heavy_nm = _heavy_chain(sequence, capped)
     modeller = Modeller(heavy_topology, [Vec3(*position) for position in heavy_nm] * unit.nanometer)
