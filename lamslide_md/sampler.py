@@ -114,8 +114,8 @@ class Sampler:
         if isinstance(start, str) and start == "reference":
             if len(self.systems) > 1:
                 raise InputError(
-                    f"the model has learned {len(self.systems)} systems: pass a start ({option('start')}), frames of the one "
-                    "to roll out"
+                    f"the model has learned {len(self.systems)} systems: pass a start ({option('start')}), frames of "
+                    "the one to roll out"
                 )
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
