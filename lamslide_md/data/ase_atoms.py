@@ -78,7 +78,7 @@ def trajectory_from_ase(
     for index, atoms in enumerate(frames):
         if not np.array_equal(atoms.numbers, numbers):
             raise InputError(
-                f"{source}: frame {index} is {atoms.get_chemical_formula()}, frame 0 is "
+                f"{source}: frame {index} is {atoms.get_chemical_formula() or 'empty'}, frame 0 is "
                 f"{frames[0].get_chemical_formula()} or has another atom order; a trajectory keeps its atoms"
             )
     topology = topology if topology is not None else topology_from_ase(frames[0])

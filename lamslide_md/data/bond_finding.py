@@ -10,7 +10,7 @@ from ase.data import covalent_radii
 from jaxtyping import Bool, Float, Int
 from mdtraj.core.topology import Atom
 
-from lamslide_md.data.elements import ORGANIC
+from lamslide_md.data.elements import ORGANIC, is_polymer
 from lamslide_md.data.periodicity import minimum_image, neighbour_pairs
 from lamslide_md.data.topologies import rebuilt
 from lamslide_md.errors import note
@@ -29,6 +29,9 @@ SEARCHED_FRAMES = 3
 
 VALENCE = {"H": 1, "F": 1, "Cl": 4, "Br": 1, "I": 3, "O": 3, "C": 4, "N": 4, "B": 4, "Si": 6, "S": 6, "P": 6}
 """Most neighbours of an atom: nearer ones are kept."""
+
+NEVER_BOUND = frozenset("VS He Ne Ar Kr Xe Rn Li Na K Rb Cs Mg Ca Sr Ba".split())  # noqa: SIM905 - easier to read
+"""Virtual sites, noble gases and metals that are ions wherever they stand."""
 
 Pairs = Int[np.ndarray, "_ 2"]
 Sample = Float[np.ndarray, "frames atoms 3"]
@@ -57,7 +60,8 @@ def with_complete_bonds(frames: md.Trajectory, name: str) -> md.Topology:
     wrong = _unsupported(frames, own)
     kept = own[~wrong]
     surplus = _not_among(found, np.concatenate([kept, own[wrong]]), topology.n_atoms)
-    added = _within_valence(topology, kept, found[surplus], frames.xyz[chosen], cells)
+    alone = kept[~np.isin(kept, alternates(topology)).any(axis=1)]
+    added = _within_valence(topology, alone, found[surplus], frames.xyz[chosen], cells)
     if not wrong.any() and not len(added):
         return topology
     if wrong.any():
@@ -92,13 +96,14 @@ def found_bonds(topology: md.Topology, sample_nm: Sample, cells: np.ndarray | No
         Indices, the lower first, rising.
     """
     radii_nm, light, residues = _radii_nm(topology), _light(topology), _residues(topology)
+    radii_nm[alternates(topology)] = 0.0
     if not radii_nm.any():
         return np.empty((0, 2), dtype=int)
     searched = np.unique(np.linspace(0, len(sample_nm) - 1, SEARCHED_FRAMES).astype(int))
     cutoff_nm = 2 * BOND_STRETCH * float(radii_nm.max())
     near = [neighbour_pairs(sample_nm[f], cutoff_nm, None if cells is None else cells[f]) for f in searched]
     pairs = np.unique(np.concatenate(near), axis=0)
-    first, second = pairs.T
+    first, second = pairs.reshape(-1, 2).T
     may_bind = (radii_nm[first] > 0) & (radii_nm[second] > 0)
     may_bind &= (light[first] & light[second]) | (residues[first] == residues[second])
     pairs = pairs[may_bind]
@@ -111,6 +116,23 @@ def longest_bonds_nm(topology: md.Topology, pairs: Pairs) -> Float[np.ndarray, "
     return np.maximum(LONGEST_BOND_NM, BOND_STRETCH * _radii_nm(topology, lone=True)[pairs].sum(axis=1))
 
 
+def alternates(topology: md.Topology) -> Int[np.ndarray, " _"]:
+    """Atoms of amino acids and nucleotides whose heavy atoms stand there twice by name: alternate locations.
+
+    Returns
+    -------
+    np.ndarray
+        Indices of all but the first of each name.
+    """
+    doubled = []
+    for residue in topology.residues:
+        names = [atom.name for atom in residue.atoms]
+        heavy = [atom.name for atom in residue.atoms if atom.element is not md.element.hydrogen]
+        if len(set(heavy)) < len(heavy) and is_polymer(residue):
+            doubled += [atom.index for place, atom in enumerate(residue.atoms) if atom.name in names[:place]]
+    return np.array(doubled, dtype=int)
+
+
 def _radii_nm(topology: md.Topology, *, lone: bool = False) -> Float[np.ndarray, " atoms"]:
     """Covalent radii; zero for what binds nothing."""
     return np.array(
@@ -119,7 +141,7 @@ def _radii_nm(topology: md.Topology, *, lone: bool = False) -> Float[np.ndarray,
 
 
 def _binds(atom: Atom) -> bool:
-    if atom.element is None or atom.element.symbol in ("VS", "He", "Ne", "Ar", "Kr", "Xe", "Rn"):
+    if atom.element is None or atom.element.symbol in NEVER_BOUND:
         return False
     # A lone halogen is an ion, a lone metal too; a lone oxygen is a water without its hydrogens and has none near.
     return atom.residue.n_atoms > 1 or atom.element.symbol in ("C", "N", "O", "S", "P", "H")
@@ -182,4 +204,5 @@ def _tell(topology: md.Topology, wrong: Pairs, frames: md.Trajectory, name: str)
         for (i, j), length in zip(wrong[:3], lengths, strict=False)
     )
     more = ", ..." * (len(wrong) > 3)
-    note(f"{name}: {len(wrong)} bond(s) of the topology are left out, as no frame supports them ({listed}{more})")
+    why = "as no frame supports them" if lengths.min() > LONGEST_BOND_NM else "which no frame supports or are of ions"
+    note(f"{name}: {len(wrong)} bond(s) of the topology are left out, {why} ({listed}{more})")

@@ -10,13 +10,13 @@ import mdtraj as md
 import numpy as np
 
 from lamslide_md.data import screening
-from lamslide_md.data.bond_finding import with_complete_bonds
+from lamslide_md.data.bond_finding import alternates, with_complete_bonds
 from lamslide_md.data.elements import SHORTEST_METAL_BOND_NM, with_elements, with_ligand_elements
 from lamslide_md.data.imaging import Imager
 from lamslide_md.data.periodicity import minimum_image, neighbour_pairs, overlaps, usable_box
 from lamslide_md.data.selections import Selection, select
 from lamslide_md.data.solvent import composition, solute_mask
-from lamslide_md.errors import note
+from lamslide_md.errors import InputError, note, option
 
 MOST_TOGETHER = 100
 """Molecules of a solute that are imaged together at most: more are a liquid, whose molecules have no place."""
@@ -87,15 +87,28 @@ class Gate:
             frames.unitcell_vectors = None
         topology = with_elements(frames.topology, self.name)
         frames.topology = with_ligand_elements(topology, _nearest_nm(frames), self.name)
+        doubled = alternates(frames.topology)
+        if len(doubled):
+            names = ", ".join(dict.fromkeys(str(frames.topology.atom(int(index)).residue) for index in doubled[:20]))
+            note(f"{self.name}: {len(doubled)} atoms are left out that are alternate locations of others ({names})")
         self._topology = with_complete_bonds(frames, self.name)
-        if self.check_bonds and not self._topology.n_bonds:
+        if self.check_bonds:
+            screening.check_places(frames, self.name)
+        if self.check_bonds and not self._topology.n_bonds and not self._periodic:
             screening.check_unit(frames, self.name)
+        if self._periodic:
+            screening.check_is_molecular(self._topology, self.name)
         self._imager = Imager(self._topology, self.name, solvated=bool(self.solvated))
         is_solute = solute_mask(self._topology, self._imager.molecules)
         n_molecules = sum(is_solute[molecule[0]] for molecule in self._imager.molecules)
         self._together = is_solute & (n_molecules <= MOST_TOGETHER)
-        kept = select(self._topology, self.atoms)
+        kept = np.setdiff1d(select(self._topology, self.atoms), doubled)
         if not self.solvent:
+            if self._periodic and n_molecules > MOST_TOGETHER:
+                raise InputError(
+                    f"{self.name} is a periodic box of {n_molecules} molecules, none of them in solution; a "
+                    f"surrogate learns molecules in open space: choose some of them with {option('atoms')}"
+                )
             left_out = ~is_solute
             told = ", ".join(filter(None, (self.solvated, composition(self._topology, left_out))))
             if told:

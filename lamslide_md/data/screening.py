@@ -4,12 +4,16 @@ import mdtraj as md
 import numpy as np
 from scipy.spatial import cKDTree
 
-from lamslide_md.data.bond_finding import LONGEST_BOND_NM, longest_bonds_nm
+from lamslide_md.data.bond_finding import LONGEST_BOND_NM, alternates, longest_bonds_nm
 from lamslide_md.data.elements import ORGANIC
+from lamslide_md.data.periodicity import neighbour_pairs
 from lamslide_md.errors import InputError, option
 
 MEDIAN_BOND_NM = (0.08, 0.20)
 """O-H to C-Br: the median of a frame lies inside unless lengths have another unit or atoms another order."""
+
+SAME_PLACE_NM = 0.005
+"""Atoms nearer than this are at one place, even in a file whose lengths are too short by ten."""
 
 FARTHEST_NM = 1e5
 """An xtc stores NaN as -2,147,483 nm: coordinates beyond this are no positions."""
@@ -158,6 +162,61 @@ def check_unit(trajectory: md.Trajectory, source: str) -> None:
         raise InputError(f"{told}; these look like Å taken for nm: divide the coordinates by 10")
     if middle < low / 2:
         raise InputError(f"{told}; lengths are too short by ten: multiply the coordinates by 10")
+
+
+def check_places(trajectory: md.Trajectory, source: str) -> None:
+    """Refuse a first frame in which atoms stand at one place.
+
+    Parameters
+    ----------
+    trajectory
+        Frames, nm.
+    source
+        File name for the message.
+
+    Raises
+    ------
+    InputError
+        If two atoms that are neither virtual sites nor alternate locations are nearer than 0.005 nm.
+    """
+    real = np.array([atom.element not in (None, md.element.virtual) for atom in trajectory.topology.atoms])
+    real[alternates(trajectory.topology)] = False
+    pairs = neighbour_pairs(trajectory.xyz[0], SAME_PLACE_NM)
+    pairs = pairs[real[pairs].all(axis=1)]
+    if len(pairs):
+        one, other = (trajectory.topology.atom(int(index)) for index in pairs[0])
+        raise InputError(
+            f"{source}: in frame 0 {one} and {other} are at one place ({len(pairs)} such pairs among "
+            f"{trajectory.n_atoms} atoms); were coordinates left out, or structures laid over each other?"
+        )
+
+
+def check_is_molecular(topology: md.Topology, source: str) -> None:
+    """Refuse crystals of ions and metals, whose atoms have no bonds that could tell.
+
+    Parameters
+    ----------
+    topology
+        With all bonds, of a periodic system.
+    source
+        File name for the message.
+
+    Raises
+    ------
+    InputError
+        If most atoms are metals, or ions without bonds.
+    """
+    bound = np.zeros(topology.n_atoms, dtype=bool)
+    bound[bond_pairs(topology)] = True
+    inorganic = np.array([not (atom.element and atom.element.symbol in ORGANIC) for atom in topology.atoms])
+    halide = np.array([bool(atom.element) and atom.element.symbol in ("F", "Cl", "Br", "I") for atom in topology.atoms])
+    if (inorganic | (halide & ~bound)).mean() > 0.5 and any(
+        atom.element and atom.element.symbol not in ("VS", "He", "Ne", "Ar", "Kr", "Xe") for atom in topology.atoms
+    ):
+        raise InputError(
+            f"{source} is a periodic box of metal or salt; periodic solids and slabs are not supported: a surrogate "
+            "learns molecules in open space"
+        )
 
 
 def _is_organic(topology: md.Topology, pairs: np.ndarray) -> bool:

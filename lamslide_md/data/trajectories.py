@@ -1,28 +1,21 @@
 """Trajectories in: any file mdtraj or ASE reads, checked, whole, with a frame interval in ps."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import mdtraj as md
 import numpy as np
 from ase import Atoms
 
-from lamslide_md.data.ase_atoms import trajectory_from_ase
-from lamslide_md.data.elements import with_elements
 from lamslide_md.data.gate import Gate
 from lamslide_md.data.manifests import find_manifest
-from lamslide_md.data.selections import Selection, select
-from lamslide_md.data.solvent import composition, solute_mask
+from lamslide_md.data.opening import MIN_FRAMES, OneSource, Opened, name_of, open_source
+from lamslide_md.data.selections import Selection
 from lamslide_md.data.times import Clock, frame_interval_of
-from lamslide_md.data.trajectory_files import Top, atom_count_error, load_topology, open_chunks
+from lamslide_md.data.trajectory_files import Top
 from lamslide_md.errors import InputError, option
 from lamslide_md.units import RELATIVE_TOLERANCE
 
-OneSource: TypeAlias = str | Path | md.Trajectory | Sequence[Atoms]
-MIN_FRAMES = 2
-"""A single frame has no dynamics."""
 MOST_STRUCTURES = 100_000
 """Structures that are read at once."""
 
@@ -83,16 +76,16 @@ def read(
     """
 
     def read_one(one: OneSource, name: str) -> md.Trajectory:
-        opened = _open(one, name, top, atoms, solvent, chunk, recover)
+        opened = open_source(one, name, top, atoms, solvent, chunk, recover)
         chunks = list(_checked(opened, frame_interval_ps, stride, check_bonds))
         return chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
 
     if isinstance(source, (str, Path, md.Trajectory)) or (len(source) and isinstance(source[0], Atoms)):
-        chains = _chains_of(read_one(source, _name(source)), source, stride)
+        chains = _chains_of(read_one(source, name_of(source)), source, stride)
         return chains[0] if len(chains) == 1 else chains
     if not len(source):
         raise InputError("read was given an empty list; pass at least one path, trajectory or ASE Atoms")
-    names = [_name(one, f"trajectory {index}") for index, one in enumerate(source)]
+    names = [name_of(one, f"trajectory {index}") for index, one in enumerate(source)]
     trajectories = [read_one(one, name) for one, name in zip(source, names, strict=True)]
     _check_same_system(trajectories, names)
     chains = [_chains_of(whole, one, stride) for whole, one in zip(trajectories, source, strict=True)]
@@ -112,7 +105,7 @@ def iterate(
     chunk: int = 1000,
 ) -> Iterator[md.Trajectory]:
     """Read one trajectory chunk by chunk, for files larger than memory: the parameters, checks and frames of `read`."""
-    opened = _open(source, _name(source), top, atoms, solvent, chunk, recover)
+    opened = open_source(source, name_of(source), top, atoms, solvent, chunk, recover)
     yield from _checked(opened, frame_interval_ps, stride, check_bonds, at_once=True)
 
 
@@ -142,7 +135,7 @@ def read_structures(
     InputError
         If the file is missing or damaged, has NaN coordinates or impossible bonds, or does not match its topology.
     """
-    opened = _open(source, _name(source, "the structure"), top, atoms, True, MOST_STRUCTURES, recover=False)
+    opened = open_source(source, name_of(source, "the structure"), top, atoms, True, MOST_STRUCTURES, recover=False)
     gate = Gate(opened.name, opened.atoms, solvent=True, check_bonds=check_bonds)
     pieces = [gate.passed(frames) for frames in opened.frames]
     if not pieces:
@@ -150,69 +143,8 @@ def read_structures(
     return pieces[0] if len(pieces) == 1 else md.join(pieces, check_topology=False)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A source whose frames can be taken."""
-
-    name: str
-    frames: Iterator[md.Trajectory]
-    atoms: Selection
-    solvent: bool
-    solvated: str
-    manifest_interval_ps: float | None
-    expected_frames: int | None
-
-
-def _open(
-    source: OneSource, name: str, top: Top | None, atoms: Selection, solvent: bool, chunk: int, recover: bool
-) -> _Opened:
-    if chunk < MIN_FRAMES:
-        raise InputError(f"chunk={chunk} must be at least {MIN_FRAMES} frames")
-    if not isinstance(source, (str, Path)):
-        return _Opened(name, _from_memory(source, name, top, chunk), atoms, solvent, "", None, None)
-    path, needed, solvated = Path(source), None, ""
-    topology = load_topology(top)
-    if topology is not None:
-        topology = with_elements(topology, _name(top, "top"))
-        chosen, is_solute = select(topology, atoms), solute_mask(topology)
-        if not solvent and not is_solute.all():
-            solvated = composition(topology, ~is_solute)
-            chosen = chosen[is_solute[chosen]]
-        # Solvent that nobody asked for is not read; of the rest all, as what is bonded to what is not yet known.
-        wanted = is_solute.copy()
-        wanted[chosen] = True
-        wanted[np.isin(_residues(topology), np.unique(_residues(topology)[chosen]))] = True
-        needed = np.flatnonzero(wanted)
-        atoms = np.searchsorted(needed, chosen)
-        needed = None if len(needed) == topology.n_atoms else needed
-    manifest = find_manifest(path)
-    frames = open_chunks(path, topology, _name(top, "top"), chunk, recover=recover, needed=needed)
-    if manifest is None:
-        return _Opened(name, frames, atoms, solvent, solvated, None, None)
-    n_frames = None if recover else manifest.n_frames
-    return _Opened(name, frames, atoms, solvent, solvated, manifest.frame_interval_ps, n_frames)
-
-
-def _residues(topology: md.Topology) -> np.ndarray:
-    return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
-
-
-def _from_memory(
-    source: md.Trajectory | Sequence[Atoms], name: str, top: Top | None, chunk: int
-) -> Iterator[md.Trajectory]:
-    topology, top_name = load_topology(top), _name(top, "top")
-    whole = source if isinstance(source, md.Trajectory) else trajectory_from_ase(source, topology, name, top_name)
-    if topology is not None and topology.n_atoms != whole.n_atoms:
-        raise atom_count_error(name, whole.n_atoms, top_name, topology.n_atoms)
-    for start in range(0, whole.n_frames, chunk):
-        frames = whole[start : start + chunk]
-        if topology is not None:
-            frames.topology = topology
-        yield frames
-
-
 def _checked(
-    opened: _Opened, frame_interval_ps: float | None, stride: int, check_bonds: bool, *, at_once: bool = False
+    opened: Opened, frame_interval_ps: float | None, stride: int, check_bonds: bool, *, at_once: bool = False
 ) -> Iterator[md.Trajectory]:
     if stride < 1:
         raise InputError(f"{option('stride')}={stride} must be at least 1")
@@ -252,10 +184,6 @@ def _chains_of(whole: md.Trajectory, source: object, stride: int) -> list[md.Tra
         )
     n_frames = whole.n_frames // n_chains
     return [whole[chain * n_frames : (chain + 1) * n_frames] for chain in range(n_chains)]
-
-
-def _name(source: object, otherwise: str = "the trajectory") -> str:
-    return str(source) if isinstance(source, (str, Path)) else otherwise
 
 
 def _check_same_system(trajectories: list[md.Trajectory], names: list[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import ase.io
+import ase.io.formats
 import mdtraj as md
 import numpy as np
 from mdtraj.formats.registry import FormatRegistry
@@ -18,6 +19,8 @@ HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".c
 HOLDS_TOPOLOGY |= {".pdbx.gz", ".arc", ".hoomdxml", ".mol2", ".gsd"}
 READ_WHOLE = {".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx", ".pdbx.gz", ".mol2", ".hoomdxml", ".arc"}
 """Small formats that mdtraj has no frame-wise reader for."""
+TOPOLOGY_ONLY = {".psf", ".prmtop", ".parm7", ".prm7", ".top", ".itp", ".tpr"}
+"""Formats of programs' topologies, which are given for trajectories now and then."""
 FRAME_WISE = {".xtc", ".trr"}
 """Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
 
@@ -104,6 +107,10 @@ def open_chunks(
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); was it copied or written completely?")
     ending = suffix(path)
+    if ending in TOPOLOGY_ONLY:
+        raise InputError(
+            f"{path}: a {ending} file is a topology and holds no frames; give it as {option('top')}, with a trajectory"
+        )
     by_mdtraj = ending in FormatRegistry.loaders and not (top is None and ending == ".xyz")
     if not by_mdtraj:
         yield from _ase_chunks(path, top, top_name, chunk, needed)
@@ -151,6 +158,11 @@ def _mdtraj_chunks(
 def _ase_chunks(
     path: Path, top: md.Topology | None, top_name: str, chunk: int, needed: np.ndarray | None
 ) -> Iterator[md.Trajectory]:
+    if top is None and _has_types_only(path):
+        raise InputError(
+            f"{path} numbers the types of its atoms and does not name their elements, which ASE would take the numbers "
+            f"for; write it with the column 'element', or pass {option('top')}"
+        )
     try:
         structures = ase.io.iread(str(path), index=":")
         taken = list(islice(structures, chunk))
@@ -158,6 +170,8 @@ def _ase_chunks(
         raise InputError(
             f"{path} can be read neither by mdtraj nor by ASE: {str(error) or type(error).__name__}"
         ) from error
+    if not taken:
+        raise InputError(f"{path} holds no frame that ASE finds, which takes it for {_kind(path)}; is that its format?")
     while taken:
         frames = trajectory_from_ase(taken, top, str(path), top_name)
         top = frames.topology
@@ -166,6 +180,22 @@ def _ase_chunks(
             taken = list(islice(structures, chunk))
         except Exception as error:
             raise InputError(f"{path} is damaged after the frames read so far: {error}; write it again") from error
+
+
+def _kind(path: Path) -> str:
+    return str(ase.io.formats.filetype(str(path), guess=True))
+
+
+def _has_types_only(path: Path) -> bool:
+    """Tell a LAMMPS dump without elements."""
+    try:
+        if not ase.io.formats.filetype(str(path)).startswith("lammps-dump-text"):
+            return False
+        with ase.io.formats.open_with_compression(str(path)) as file:
+            columns = next((line for line in islice(file, 20) if line.startswith("ITEM: ATOMS")), "")
+    except (OSError, ValueError, ase.io.formats.UnknownFileTypeError):
+        return False
+    return "element" not in columns.split()
 
 
 def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
