@@ -61,7 +61,7 @@ def _disconnected(sample: MarkovSummary, reference: MarkovSummary) -> str | None
     moves a Jensen-Shannon distance by up to 0.13, the size of a floor; what is left is an error of the same kind as
     that of timescales, and has the same limit.
     """
-    for whose, summary in (("MD's ", reference), ("", sample)):
+    for whose, summary in (("MD: ", reference), ("", sample)):
         if summary.model is not None and summary.model.disconnected_fraction > MAX_DISCONNECTED:
             return whose + summary.model.disconnected
     return None

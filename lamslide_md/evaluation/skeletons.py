@@ -72,7 +72,8 @@ class Skeleton:
         """Tell whether two heavy atoms are bonded by the graph, or near enough to be."""
         if other in self.neighbours[one]:
             return True
-        return self.length_nm(one, other) < BOND_TOLERANCE * (self._radii_nm[one] + self._radii_nm[other])
+        reach_nm = BOND_TOLERANCE * float(self._radii_nm[one] + self._radii_nm[other])
+        return self.length_nm(one, other) < reach_nm
 
     def ends(self, atom: int, elements: str) -> list[int]:
         """Atoms of some elements that are bonded to this one and to no other heavy atom."""
