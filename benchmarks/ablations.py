@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import mdtraj as md
-import numpy as np
 from common import write_result
 
 import lamslide_md as lam
@@ -73,8 +72,6 @@ def row(reference: md.Trajectory, change: str, args: argparse.Namespace) -> dict
         comparison = lam.compare(
             chains,
             reference,
-            rollout_interval_ps=args.interval_ps,
-            reference_interval_ps=float(np.diff(reference.time[:2])[0]),
         )
         figures[f"{n_solver_steps} solver steps{'' if constrain else ', not constrained'}"] = {
             m.kind.key: {"rollout": m.rollout, "md": m.floor} for m in comparison.measures if m.kind.key in SHOWN

@@ -49,10 +49,7 @@ def main() -> None:
     comparison = lam.compare(
         chains,
         reference,
-        rollout_interval_ps=5.0,
-        reference_interval_ps=float(reference.timestep),
         replicate=replicate,
-        replicate_interval_ps=None if replicate is None else float(replicate.timestep),
         temperature_K=300.0,
     )
     comparison.save_report(args.folder / "ala2.html")

@@ -126,8 +126,6 @@ class Workflow:
                     lam.read(self.rollout, self.rollout.with_suffix(".pdb"), check_bonds=False),
                     held_out,
                     replicate=own,
-                    rollout_interval_ps=MODEL_INTERVAL_PS,
-                    reference_interval_ps=self.simulation.frame_interval_ps,
                     lag_ps=lag_ps,
                     seed=SEED,
                     temperature_K=self.simulation.temperature_K,

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, options_called
 
 if TYPE_CHECKING:
     import mdtraj as md
+
+OPTIONS = {f"{side}_interval_ps": f"--{side}-interval-ps" for side in ("rollout", "reference", "replicate")}
+"""Names of parameters of `lamslide_md.compare` on the command line."""
 
 
 def parse_lag(text: str) -> float | Literal["auto"]:
@@ -65,24 +68,18 @@ def compare(
     reference_interval_ps: Annotated[
         float | None, typer.Option(help="Time between two frames of the MD, ps, where its files do not tell.")
     ] = None,
+    replicate_interval_ps: Annotated[
+        float | None,
+        typer.Option(help="The same of the independent MD; as the MD's if its files do not tell."),
+    ] = None,
     seed: Seed = 0,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
-    from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s, temperature_of, topology_beside
-    from lamslide_md.data.times import frame_interval_of
-    from lamslide_md.data.trajectories import read
+    from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s, temperature_of
     from lamslide_md.evaluation.comparison import compare as judge
     from lamslide_md.progress import ProgressBars
-
-    def read_all(paths: Sequence[Path], interval_ps: float | None) -> "list[md.Trajectory]":
-        trajectories: list[md.Trajectory] = []
-        for path in paths:
-            # Broken bonds are a finding about a rollout, not a reason to refuse it.
-            beside = topology_beside(path, top)
-            trajectories += read([path], beside, frame_interval_ps=interval_ps, check_bonds=False)
-        return trajectories
 
     lag = parse_lag(lag_ps)
     for target in (report, out):
@@ -90,19 +87,17 @@ def compare(
             raise InputError(f"{target} is a folder; give the name of a file to write")
         if target is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
-    made, simulated = read_all([rollout], rollout_interval_ps), read_all(reference, reference_interval_ps)
-    independent = read_all(replicate, reference_interval_ps)
+    made = _read_all([rollout], top, "rollout", rollout_interval_ps)
+    simulated = _read_all(reference, top, "reference", reference_interval_ps)
+    independent = _read_all(replicate, top, "replicate", replicate_interval_ps, reference_interval_ps)
     speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}
     provenance: dict[str, Any] = {name: speed for name, speed in speeds.items() if speed is not None}
     provenance |= {"title": f"{rollout.stem} against MD", "rollout": rollout, "reference": list(map(str, reference))}
-    with ProgressBars() as bars, bars.waiting("compare"):
+    with ProgressBars() as bars, bars.waiting("compare"), options_called(OPTIONS):
         comparison = judge(
             made,
             simulated,
-            rollout_interval_ps=frame_interval_of(made[0]),
-            reference_interval_ps=frame_interval_of(simulated[0]),
             replicate=independent or None,
-            replicate_interval_ps=frame_interval_of(independent[0]) if independent else None,
             lag_ps=lag,
             n_clusters=clusters,
             n_states=states,
@@ -120,3 +115,25 @@ def compare(
         print_json(comparison.to_dict())
         return
     print(comparison.summary())
+
+
+def _read_all(
+    paths: Sequence[Path], top: Path | None, side: str, interval_ps: float | None, otherwise_ps: float | None = None
+) -> "list[md.Trajectory]":
+    """Read the files of a side, at an interval by which those that hold no times are read `otherwise_ps` apart."""
+    from lamslide_md.commands.beside import topology_beside
+    from lamslide_md.data.trajectories import read
+
+    trajectories: list[md.Trajectory] = []
+    with options_called({"frame_interval_ps": OPTIONS[f"{side}_interval_ps"]}):
+        for path in paths:
+            beside = topology_beside(path, top)
+            try:
+                # Broken bonds are a finding about a rollout, not a reason to refuse it.
+                found = read([path], beside, frame_interval_ps=interval_ps, check_bonds=False)
+            except InputError:
+                if interval_ps is not None or otherwise_ps is None:
+                    raise
+                found = read([path], beside, frame_interval_ps=otherwise_ps, check_bonds=False)
+            trajectories += found
+    return trajectories

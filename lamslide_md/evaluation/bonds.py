@@ -1,14 +1,18 @@
 """The bond graph: which atoms are bonded, how far apart in bonds two atoms are, which bonds can rotate."""
 
+from collections.abc import Sequence
+
 import mdtraj as md
 import numpy as np
 from ase.data import covalent_radii
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, shortest_path
+from scipy.sparse.csgraph import shortest_path
 
 BOND_TOLERANCE = 1.25
 """Two atoms of a topology without bonds count as bonded below this multiple of the sum of their covalent radii."""
+SMALL_RING = 8
+"""Bonds in rings of up to so many atoms do not turn; the smallest cyclic peptide, of three residues, has nine."""
 
 
 def bond_pairs(topology: md.Topology, positions_nm: Float[np.ndarray, "frames atoms 3"]) -> Int[np.ndarray, "bonds 2"]:
@@ -29,11 +33,17 @@ def bond_pairs(topology: md.Topology, positions_nm: Float[np.ndarray, "frames at
     if topology.n_bonds > 0:
         pairs = [(min(a.index, b.index), max(a.index, b.index)) for a, b in topology.bonds]
         return np.array(sorted(set(pairs)), dtype=int).reshape(-1, 2)
-    radii_nm = np.array([covalent_radii[atom.element.atomic_number] for atom in topology.atoms]) / 10.0
+    radii_nm = radii_of(topology)
     first, second = np.triu_indices(topology.n_atoms, k=1)
     distances_nm = np.linalg.norm(positions_nm[:, first] - positions_nm[:, second], axis=-1).mean(axis=0)
     bonded = distances_nm < BOND_TOLERANCE * (radii_nm[first] + radii_nm[second])
     return np.stack([first[bonded], second[bonded]], axis=1)
+
+
+def radii_of(topology: md.Topology) -> Float[np.ndarray, " atoms"]:
+    """Covalent radii, nm; zero for what is no element."""
+    numbers = [0 if atom.element is None else atom.element.atomic_number for atom in topology.atoms]
+    return np.where(np.array(numbers) > 0, covalent_radii[numbers], 0.0) / 10.0
 
 
 def adjacency(n_atoms: int, bonds: Int[np.ndarray, "bonds 2"]) -> csr_array:
@@ -71,13 +81,41 @@ def far_pairs(
     return pairs[separation[pairs[:, 0], pairs[:, 1]] >= min_separation]
 
 
+def heavy_neighbours(
+    n_atoms: int, bonds: Int[np.ndarray, "bonds 2"], heavy: Bool[np.ndarray, " atoms"]
+) -> list[list[int]]:
+    """List the heavy atoms bonded to each heavy atom, lowest index first; nothing for hydrogens."""
+    neighbours: list[set[int]] = [set() for _ in range(n_atoms)]
+    for a, b in bonds.tolist():
+        if heavy[a] and heavy[b]:
+            neighbours[a].add(b)
+            neighbours[b].add(a)
+    return [sorted(bonded) for bonded in neighbours]
+
+
+def in_small_ring(neighbours: Sequence[Sequence[int]], bond: tuple[int, int]) -> bool:
+    """Tell whether a bond is part of a ring of at most `SMALL_RING` atoms, from the neighbours of every atom."""
+    start, end = bond
+    seen, border = {start}, {start}
+    for step in range(SMALL_RING - 1):
+        reached = {next_to for atom in border for next_to in neighbours[atom]} - seen
+        if step == 0:
+            reached.discard(end)
+        if end in reached:
+            return True
+        seen |= reached
+        border = reached
+    return False
+
+
 def rotatable_bonds(
     n_atoms: int, bonds: Int[np.ndarray, "bonds 2"], heavy: Bool[np.ndarray, " atoms"]
 ) -> list[tuple[int, int, int, int]]:
     """One torsion for every rotatable bond: four heavy atoms with the bond in the middle.
 
-    A bond is rotatable when both ends are heavy atoms with another heavy neighbour and the bond is in no ring, i.e.
-    when the graph falls apart without it. The outer atoms are the heavy neighbours of lowest index.
+    A bond is rotatable when both ends are heavy atoms with another heavy neighbour and the bond is in no small ring;
+    large rings, such as those of cyclic peptides, turn about their bonds. The outer atoms are the heavy neighbours of
+    lowest index.
 
     Parameters
     ----------
@@ -93,19 +131,10 @@ def rotatable_bonds(
     list of tuple
         Atom indices (outer, inner, inner, outer) of every torsion.
     """
-    neighbours: list[list[int]] = [[] for _ in range(n_atoms)]
-    for a, b in bonds:
-        if heavy[a] and heavy[b]:
-            neighbours[a].append(int(b))
-            neighbours[b].append(int(a))
-    n_parts = connected_components(adjacency(n_atoms, bonds), directed=False)[0]
+    neighbours = heavy_neighbours(n_atoms, bonds, heavy)
     torsions = []
-    for index, (a, b) in enumerate(bonds):
-        before = sorted(set(neighbours[a]) - {int(b)})
-        after = sorted(set(neighbours[b]) - {int(a)})
-        if not (heavy[a] and heavy[b] and before and after):
-            continue
-        rest = np.delete(bonds, index, axis=0)
-        if connected_components(adjacency(n_atoms, rest), directed=False)[0] > n_parts:
-            torsions.append((before[0], int(a), int(b), after[0]))
+    for a, b in bonds.tolist():
+        before, after = ([atom for atom in neighbours[end] if atom not in (a, b)] for end in (a, b))
+        if heavy[a] and heavy[b] and before and after and not in_small_ring(neighbours, (a, b)):
+            torsions.append((before[0], a, b, after[0]))
     return torsions

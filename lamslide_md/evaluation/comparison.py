@@ -1,15 +1,18 @@
 """A rollout judged against reference MD: every measure beside its noise floor."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import mdtraj as md
 
+from lamslide_md.data.times import believable_interval
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.details import Settings
+from lamslide_md.evaluation.given import Given, temperature_of, trajectories_of
+from lamslide_md.evaluation.intervals import side_interval_ps
 from lamslide_md.evaluation.judgement import Judgement, judge
 from lamslide_md.evaluation.markov_details import MarkovResult
 from lamslide_md.evaluation.measures import Measure
@@ -18,6 +21,7 @@ from lamslide_md.evaluation.preparation import prepare
 from lamslide_md.evaluation.profiles import Maps
 from lamslide_md.evaluation.provenance import library_versions
 from lamslide_md.evaluation.results import MemoryResult, TorsionResult, to_plain
+from lamslide_md.evaluation.sides import read_side
 
 FORMAT_VERSION = 1
 
@@ -73,12 +77,12 @@ class Comparison:
 
 
 def compare(
-    rollout: md.Trajectory | Sequence[md.Trajectory],
-    reference: md.Trajectory | Sequence[md.Trajectory],
+    rollout: Given,
+    reference: Given,
     *,
-    rollout_interval_ps: float,
-    reference_interval_ps: float,
-    replicate: md.Trajectory | Sequence[md.Trajectory] | None = None,
+    rollout_interval_ps: float | None = None,
+    reference_interval_ps: float | None = None,
+    replicate: Given | None = None,
     replicate_interval_ps: float | None = None,
     lag_ps: float | Literal["auto"] = 100.0,
     n_clusters: int = 100,
@@ -97,17 +101,18 @@ def compare(
     Parameters
     ----------
     rollout
-        Trajectory or trajectories to judge; hydrogens may be missing.
+        What to judge: a `Rollout`, or a trajectory or several; hydrogens may be missing.
     reference
-        MD of the same molecule, trajectory or trajectories.
+        MD of the same molecule, a trajectory or several. It may hold solvent, ions and other molecules, too.
     rollout_interval_ps
-        Time between two frames of the rollout, ps.
+        Time between two frames of the rollout, ps; by its times if not given.
     reference_interval_ps
-        Time between two frames of the reference, ps.
+        Time between two frames of the reference, ps; by its times if not given.
     replicate
         Independent MD for the noise floor.
     replicate_interval_ps
-        Time between two frames of the replicate, ps; the reference's if not given.
+        Time between two frames of the replicate, ps; by its times if not given, or where it has none, what is given for
+        the reference.
     lag_ps
         Lag of TICA and of the MSMs, ps; a whole number of frames on every side. "auto" takes the shortest lag at which
         the reference's slowest timescale has levelled off.
@@ -120,7 +125,8 @@ def compare(
     seed
         Seed of k-means and bootstrap.
     temperature_K
-        Temperature, K, to give free energies in kcal/mol; without it (also not in `provenance`) they are in kT.
+        Temperature, K, to give free energies in kcal/mol; that in `provenance`, or of the `Rollout`, if not given.
+        Without one they are in kT.
     provenance
         What to show beside the numbers. `rollout_ns_per_s` and `md_ns_per_s` are shown with their ratio, everything
         else as given.
@@ -133,33 +139,38 @@ def compare(
     Raises
     ------
     InputError
-        If the sides are not the same molecule, hold coordinates that are not finite, are too short for the lag, or have
-        frame intervals that do not divide it.
+        If the sides are not the same molecule, hold coordinates that are not finite or do not move, are too short for
+        the lag, or have frame intervals that do not divide it, that nothing tells, or that contradict those given.
 
     References
     ----------
     Jing et al., arXiv 2409.17808 (the protocol).
     """
-    prepared = prepare(
-        rollout,
-        reference,
-        replicate,
-        rollout_interval_ps=float(rollout_interval_ps),
-        reference_interval_ps=float(reference_interval_ps),
-        replicate_interval_ps=float(replicate_interval_ps or reference_interval_ps),
-    )
+    sides = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
+    given = {name: read_side(trajectories_of(side), name) for name, side in sides.items()}
+    told_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
+    if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
+        told_ps["replicate"] = reference_interval_ps
+    intervals_ps = {name: side_interval_ps(given[name], name, _float(told_ps[name])) for name in given}
+    shown = dict(provenance or {})
+    if shown.get("temperature_K") is None and (learned_K := temperature_of(rollout)) is not None:
+        shown["temperature_K"] = learned_K
+    prepared = prepare(given, intervals_ps)
     settings = Settings(
         lag_ps=_lag_ps(lag_ps),
         n_clusters=n_clusters,
         n_states=n_states,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        temperature_K=_temperature(temperature_K, provenance),
+        temperature_K=_float(temperature_K if temperature_K is not None else shown.get("temperature_K")),
     )
     judgement = judge(prepared, settings)
     parts = {field.name: getattr(judgement, field.name) for field in fields(Judgement)}
-    shown = dict(provenance or {}) | {"versions": library_versions()}
-    return Comparison(**parts, floor=prepared.floor_text, provenance=shown)
+    return Comparison(**parts, floor=prepared.floor_text, provenance=shown | {"versions": library_versions()})
+
+
+def _has_times(trajectories: list[md.Trajectory]) -> bool:
+    return any(believable_interval(trajectory.time)[0] is not None for trajectory in trajectories)
 
 
 def _lag_ps(lag_ps: object) -> float | None:
@@ -171,6 +182,5 @@ def _lag_ps(lag_ps: object) -> float | None:
         raise InputError(f'lag_ps must be a time in ps or "auto", got {lag_ps!r}') from None
 
 
-def _temperature(temperature_K: float | None, provenance: Mapping[str, Any] | None) -> float | None:
-    value = temperature_K if temperature_K is not None else (provenance or {}).get("temperature_K")
+def _float(value: Any) -> float | None:  # noqa: ANN401 - numbers of NumPy and of files, too
     return None if value is None else float(value)

@@ -23,13 +23,14 @@ from lamslide_md.evaluation.preparation import (
     base_interval_ps,
     check_lag,
     longest_lag_ps,
+    short_notes,
     slowest_relaxation_ps,
 )
 from lamslide_md.evaluation.profiles import Maps, collect_maps
 from lamslide_md.evaluation.results import MemoryResult, TorsionResult
 from lamslide_md.evaluation.samples import Sample, project
 from lamslide_md.evaluation.sides import Side
-from lamslide_md.evaluation.structure import check_structure, learn_structure
+from lamslide_md.evaluation.structure import check_structure, learn_structure, mirror_note
 from lamslide_md.evaluation.structure_measures import structure_estimates
 from lamslide_md.units import whole_frames
 
@@ -87,7 +88,7 @@ def judge(prepared: Prepared, settings: Settings) -> Judgement:
     memories = _memories(samples, lags_ps)
     summaries = _summaries(samples, landscape, lag.lag_ps)
     estimates, floors = _estimates(prepared, samples, landscape, memories, summaries)
-    structures = _structure(prepared, samples, settings)
+    structures, mirror_notes = _structure(prepared, samples, settings)
     measures = _table(
         estimates | structures["rollout"], floors | structures["floor"], structures["reference"], settings
     )
@@ -100,7 +101,13 @@ def judge(prepared: Prepared, settings: Settings) -> Judgement:
         markov=markov_result(by_side, landscape, summaries, _timescale_lags_ps(prepared, lag.lag_ps), settings.seed),
         memory=MemoryResult(lags_ps, {side: memories[side].autocorrelation for side in shown}),
         playback=collect_playback(prepared, base_interval_ps(prepared)),
-        notes=prepared.notes + landscape.notes + block_notes(samples, relaxation_ps),
+        notes=(
+            *mirror_notes,
+            *prepared.notes,
+            *short_notes(prepared, lag.lag_ps),
+            *landscape.notes,
+            *block_notes(samples, relaxation_ps),
+        ),
         failures=tuple(f"{measure.kind.label}: {measure.note}" for measure in measures if _failed(measure)),
         settings=settings_shown(prepared, settings, lag, samples, landscape),
     )
@@ -200,9 +207,11 @@ def _estimates(
     return rollout, floor
 
 
-def _structure(prepared: Prepared, samples: Samples, settings: Settings) -> dict[str, dict[str, Estimate]]:
+def _structure(
+    prepared: Prepared, samples: Samples, settings: Settings
+) -> tuple[dict[str, dict[str, Estimate]], list[str]]:
     rules = learn_structure(prepared.topology, prepared.reference.positions_nm)
-    estimates = {}
+    estimates, notes = {}, []
     for seed, name in enumerate(("rollout", "reference", "floor")):
         side: Side = getattr(prepared, name)
         n_blocks = getattr(samples, name).n_blocks
@@ -211,7 +220,9 @@ def _structure(prepared: Prepared, samples: Samples, settings: Settings) -> dict
         estimates[name] = structure_estimates(
             checks, lengths, n_blocks, settings.n_bootstrap, settings.seed * 10 + seed
         )
-    return estimates
+        note = mirror_note(rules, checks, side.name)
+        notes += [note] if note else []
+    return estimates, notes
 
 
 def _table(

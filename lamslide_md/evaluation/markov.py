@@ -17,7 +17,7 @@ from lamslide_md.evaluation.counting import (
 MIN_TRANSITIONS = 20
 """A timescale whose process was seen fewer times has no usable error bar (about 1/sqrt(20) = 22 %)."""
 MAX_DISCONNECTED = 0.05
-"""With more than this fraction of the counts outside of the largest connected set, timescales are those of a part."""
+"""With more than this fraction of the counts outside of the largest connected set, all is that of a part."""
 DRAW_TOLERANCE = 1e-5
 """Convergence of the estimates behind error bars: three times faster than the default, and equal within 0.1 %."""
 
@@ -50,6 +50,11 @@ class MarkovModel:
         """
         return max(0.0, -float(self.eigenvalues.min()))
 
+    @property
+    def disconnected(self) -> str:
+        """How much of the counts is outside of the largest connected set, in words."""
+        return f"disconnected: {self.disconnected_fraction:.0%} of the counts outside of the largest set"
+
     def timescale(self, process: int) -> tuple[float | None, str | None]:
         """Give an implied timescale, or None with the reason why there is none.
 
@@ -64,7 +69,7 @@ class MarkovModel:
             Timescale in ps or None, and the reason or None.
         """
         if self.disconnected_fraction > MAX_DISCONNECTED:
-            return None, f"disconnected: {self.disconnected_fraction:.0%} of the counts outside of the largest set"
+            return None, self.disconnected
         if process >= len(self.timescales_ps) or not np.isfinite(self.timescales_ps[process]):
             return None, "no such process: eigenvalue not positive"
         if self.eigenvalues[process] <= self.noise:

@@ -99,9 +99,15 @@ _STRUCTURE = "Structure"
 KINDS = {
     kind.key: kind
     for kind in (
-        MeasureKind("js_distance_torsions_backbone", "torsions, backbone", "", _DISTRIBUTION, "mean over phi and psi"),
         MeasureKind(
-            "js_distance_torsions_side_chain", "torsions, side chain", "", _DISTRIBUTION, "mean over chi1 to chi4"
+            "js_distance_torsions_backbone",
+            "torsions, backbone",
+            "",
+            _DISTRIBUTION,
+            "mean over phi and psi, alpha to zeta of nucleic acids",
+        ),
+        MeasureKind(
+            "js_distance_torsions_side_chain", "torsions, side chain", "", _DISTRIBUTION, "mean over chi1, chi2, ..."
         ),
         MeasureKind("js_distance_torsions_all", "torsions, all", "", _DISTRIBUTION, "mean over all torsions"),
         MeasureKind("js_distance_tic0", "TIC 0", "", _DISTRIBUTION, "slowest coordinate of the reference"),
@@ -141,7 +147,9 @@ KINDS = {
             "broken_bond_fraction", "frames with a bad bond", "", _STRUCTURE, "any bond off by > 20 % of its MD mean"
         ),
         MeasureKind("bond_error", "bond error", "Å", _STRUCTURE, "mean |d - mean of MD|"),
-        MeasureKind("chirality_flip_fraction", "frames with a flipped C-alpha", "", _STRUCTURE, "any not as in MD"),
+        MeasureKind(
+            "chirality_flip_fraction", "frames with a flipped centre", "", _STRUCTURE, "any chiral one not as in MD"
+        ),
         MeasureKind("clash_fraction", "frames with a clash", "", _STRUCTURE, "heavy atoms 3+ bonds apart below 2.2 Å"),
     )
 }

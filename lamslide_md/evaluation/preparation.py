@@ -1,6 +1,6 @@
 """From what the user gave to sides with the same atoms, lags that fit, and the MD that sets the noise floor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -10,10 +10,13 @@ import mdtraj as md
 import numpy as np
 
 from lamslide_md.errors import InputError, option
-from lamslide_md.evaluation.features import Torsion, find_torsions
+from lamslide_md.evaluation.features import Torsion, survey_torsions
 from lamslide_md.evaluation.kinetics import relaxation_times, torsion_autocorrelation
-from lamslide_md.evaluation.sides import Side, match_atoms, read_side, screen_bonds
-from lamslide_md.units import whole_frames
+from lamslide_md.evaluation.repeats import repeat_notes
+from lamslide_md.evaluation.shared_molecules import left_out_note
+from lamslide_md.evaluation.side_screening import screen_bonds, screen_motion
+from lamslide_md.evaluation.sides import Side, match_atoms
+from lamslide_md.units import RELATIVE_TOLERANCE, whole_frames
 
 MAX_RELAXATIONS = 5.0
 """Autocorrelations are compared up to so many of the slowest relaxation times."""
@@ -37,31 +40,15 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(
-    rollout: md.Trajectory | Sequence[md.Trajectory],
-    reference: md.Trajectory | Sequence[md.Trajectory],
-    replicate: md.Trajectory | Sequence[md.Trajectory] | None,
-    *,
-    rollout_interval_ps: float,
-    reference_interval_ps: float,
-    replicate_interval_ps: float,
-) -> Prepared:
-    """Read, check and match both sides, and choose the MD of the noise floor.
+def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str, float]) -> Prepared:
+    """Check and match all sides, and choose the MD of the noise floor.
 
     Parameters
     ----------
-    rollout
-        Trajectories to judge.
-    reference
-        MD.
-    replicate
-        Independent MD, or None to use the halves of the reference.
-    rollout_interval_ps
-        Time between frames of the rollout, ps.
-    reference_interval_ps
-        Time between frames of the reference, ps.
-    replicate_interval_ps
-        Time between frames of the replicate, ps.
+    given
+        Trajectories of "rollout", "reference" and, if there is independent MD, "replicate".
+    intervals_ps
+        Time between frames of each, ps.
 
     Returns
     -------
@@ -71,37 +58,26 @@ def prepare(
     Raises
     ------
     InputError
-        From reading, matching or screening the sides.
+        From matching or screening the sides.
     """
-    given = {"rollout": read_side(rollout, "rollout"), "reference": read_side(reference, "reference")}
-    if replicate is not None:
-        given["replicate"] = read_side(replicate, "replicate")
-    intervals_ps = {
-        "rollout": rollout_interval_ps,
-        "reference": reference_interval_ps,
-        "replicate": replicate_interval_ps,
-    }
-    for name in given:
-        if not (np.isfinite(intervals_ps[name]) and intervals_ps[name] > 0):
-            raise InputError(f"{name}_interval_ps must be positive, got {intervals_ps[name]:g}")
-    reference_topology = given["reference"][0].topology
-    matches = {name: match_atoms(given[name][0].topology, reference_topology, name) for name in given}
+    topologies = {name: trajectories[0].topology for name, trajectories in given.items()}
+    reference_topology = topologies["reference"]
+    matches = {name: match_atoms(topology, reference_topology, name) for name, topology in topologies.items()}
     shared = np.array(sorted(set.intersection(*({int(i) for i in match[1]} for match in matches.values()))))
-    sides = {}
+    sides, orders = {}, {}
     for name, (own, there) in matches.items():
-        order = own[np.isin(there, shared)]
-        positions = tuple(np.ascontiguousarray(trajectory.xyz[:, order]) for trajectory in given[name])
+        orders[name] = own[np.isin(there, shared)]
+        positions = tuple(np.ascontiguousarray(trajectory.xyz[:, orders[name]]) for trajectory in given[name])
         sides[name] = Side(name, positions, intervals_ps[name])
     topology = reference_topology.subset(shared)
     others = [side for name, side in sides.items() if name != "reference"]
     screen_bonds(topology, sides["reference"], others)
-    torsions = find_torsions(topology, sides["reference"].positions_nm[0][:100])
-    notes = []
-    if len(shared) < reference_topology.n_atoms:
-        notes.append(
-            f"compared are {len(shared)} of the reference's {reference_topology.n_atoms} atoms; hydrogens left out"
-        )
+    survey = survey_torsions(topology, sides["reference"].positions_nm[0][:100])
+    screen_motion(survey.torsions, list(sides.values()))
     floor, kinetic_floor, floor_reference, text = _choose_floor(sides)
+    notes = [*_notes_on_atoms(topologies, orders), *repeat_notes(sides)]
+    if survey.left_out:
+        notes.append(survey.left_out)
     if floor.n_frames < sides["rollout"].n_frames:
         notes.append(
             f"the floor has {floor.n_frames} frames, fewer than the rollout's {sides['rollout'].n_frames}: it is too "
@@ -109,7 +85,7 @@ def prepare(
         )
     return Prepared(
         topology,
-        torsions,
+        survey.torsions,
         sides["rollout"],
         sides["reference"],
         floor,
@@ -118,6 +94,19 @@ def prepare(
         text,
         tuple(notes),
     )
+
+
+def _notes_on_atoms(topologies: Mapping[str, md.Topology], orders: Mapping[str, np.ndarray]) -> list[str]:
+    """Say which residues and hydrogens are not compared."""
+    notes = []
+    for name, topology in topologies.items():
+        compared = {topology.atom(int(index)).residue.index for index in orders[name]}
+        note = left_out_note((r for r in topology.residues if r.index not in compared), name)
+        notes += [note] if note else []
+        n_atoms = sum(topology.residue(index).n_atoms for index in compared)
+        if name == "reference" and len(orders[name]) < n_atoms:
+            notes.append(f"compared are {len(orders[name])} of the reference's {n_atoms} atoms; hydrogens left out")
+    return notes
 
 
 def _choose_floor(sides: dict[str, Side]) -> tuple[Side, Side, Side, str]:
@@ -160,6 +149,21 @@ def check_lag(prepared: Prepared, lag_ps: float) -> None:
                 f"the longest trajectory of the {side.name} lasts {side.longest_ps:g} ps, not longer than "
                 f"{option('lag_ps')}={lag_ps:g}; pass a shorter one or longer trajectories"
             )
+
+
+def short_notes(prepared: Prepared, lag_ps: float) -> tuple[str, ...]:
+    """Count the trajectories of each side that are shorter than the lag, ps: they are in none of its models."""
+    notes = []
+    for side in (prepared.reference, prepared.rollout, prepared.kinetic_floor):
+        lengths_ps = [(len(part) - 1) * side.interval_ps for part in side.positions_nm]
+        n_short = sum(length_ps < lag_ps * (1 - RELATIVE_TOLERANCE) for length_ps in lengths_ps)
+        models = "TICA and MSMs" if side is prepared.reference else "MSMs"
+        if n_short and side.name in ("reference", "rollout", "replicate"):
+            notes.append(
+                f"{n_short} of {len(lengths_ps)} {side.name} trajectories are shorter than the lag of {lag_ps:g} ps "
+                f"and do not enter {models}"
+            )
+    return tuple(notes)
 
 
 def base_interval_ps(prepared: Prepared) -> float:

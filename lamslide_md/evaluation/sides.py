@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 import mdtraj as md
 import numpy as np
+from mdtraj.core.topology import Atom
 
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.bonds import bond_pairs
-from lamslide_md.evaluation.features import heavy_atoms
+from lamslide_md.evaluation.shared_molecules import is_solvent_or_ion, shared_residues
 
 MIN_FRAMES = 10
-SCREENED_FRAMES = 200
+
+Key = tuple[int, str]
+"""Index of a residue of the reference and name of an atom."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,15 @@ def read_side(trajectories: object, name: str) -> list[md.Trajectory]:
     return listed
 
 
-def _atom_keys(topology: md.Topology) -> list[tuple[int, str]]:
+def _atom_keys(topology: md.Topology) -> list[Key]:
     return [(atom.residue.index, atom.name) for atom in topology.atoms]
 
 
 def match_atoms(rollout: md.Topology, reference: md.Topology, name: str = "rollout") -> tuple[np.ndarray, np.ndarray]:
-    """Match the atoms of both sides by residue index and atom name.
+    """Match the atoms of both sides by residue and atom name.
 
-    Hydrogens may be missing on either side; every heavy atom must be on both.
+    Hydrogens may be missing on either side; every heavy atom of a residue that both hold must be on both. Molecules and
+    residues that only the reference holds are left out, as are solvent and ions that only the first side holds.
 
     Parameters
     ----------
@@ -146,86 +149,54 @@ def match_atoms(rollout: md.Topology, reference: md.Topology, name: str = "rollo
         If heavy atoms of one side are missing on the other (they are named), if residues differ, or if names are not
         unique and the atoms cannot be matched by order either.
     """
-    keys, reference_keys = _atom_keys(rollout), _atom_keys(reference)
-    if len(set(keys)) < len(keys) or len(set(reference_keys)) < len(reference_keys):
-        return _match_by_order(rollout, reference, name)
+    residues = shared_residues(rollout, reference, name)
+    if residues is None:
+        _check_residues(rollout, reference, name)
+        own_atoms, their_atoms = list(rollout.atoms), list(reference.atoms)
+        keys, their_keys = _atom_keys(rollout), _atom_keys(reference)
+    else:
+        own_atoms = [atom for atom in rollout.atoms if atom.residue.index in residues]
+        kept = set(residues.values())
+        their_atoms = [atom for atom in reference.atoms if atom.residue.index in kept]
+        keys = [(residues[atom.residue.index], atom.name) for atom in own_atoms]
+        their_keys = [(atom.residue.index, atom.name) for atom in their_atoms]
+    if len(set(keys)) < len(keys) or len(set(their_keys)) < len(their_keys):
+        return _match_by_order(own_atoms, their_atoms, name)
+    missing = _missing_heavy(their_atoms, their_keys, set(keys)), _missing_heavy(own_atoms, keys, set(their_keys))
+    if missing[0] or missing[1]:
+        raise InputError(
+            f"atoms of {name} ({rollout.n_atoms}) and reference ({reference.n_atoms}) do not match; only in the "
+            f"reference: {_listed(missing[0])}; only in the {name}: {_listed(missing[1])}. Cut both alike"
+        )
+    own = {key: atom.index for key, atom in zip(keys, own_atoms, strict=True)}
+    pairs = [(own[key], atom.index) for key, atom in zip(their_keys, their_atoms, strict=True) if key in own]
+    return np.array([pair[0] for pair in pairs], dtype=int), np.array([pair[1] for pair in pairs], dtype=int)
+
+
+def _check_residues(rollout: md.Topology, reference: md.Topology, name: str) -> None:
     for one, other in zip(rollout.residues, reference.residues, strict=False):
         if one.code is not None and other.code is not None and one.code != other.code:
             raise InputError(
                 f"residue {one.index} is {one.name} in the {name} and {other.name} in the reference: not the same "
                 "molecule"
             )
-    missing = _missing_heavy(reference, set(keys)), _missing_heavy(rollout, set(reference_keys))
-    if missing[0] or missing[1]:
+
+
+def _match_by_order(own: Sequence[Atom], theirs: Sequence[Atom], name: str) -> tuple[np.ndarray, np.ndarray]:
+    if [atom.element for atom in own] != [atom.element for atom in theirs]:
         raise InputError(
-            f"atoms of {name} ({rollout.n_atoms}) and reference ({reference.n_atoms}) do not match; only in the "
-            f"reference: {_listed(missing[0])}; only in the {name}: {_listed(missing[1])}. Cut both alike"
+            f"atom names repeat within a residue, and {name} ({len(own)} atoms) and reference "
+            f"({len(theirs)} atoms) differ in number or order of elements: give atoms distinct names"
         )
-    own = {key: index for index, key in enumerate(keys)}
-    shared = [key for key in reference_keys if key in own]
-    there = {key: index for index, key in enumerate(reference_keys)}
-    return np.array([own[key] for key in shared]), np.array([there[key] for key in shared])
+    return np.array([atom.index for atom in own]), np.array([atom.index for atom in theirs])
 
 
-def _match_by_order(rollout: md.Topology, reference: md.Topology, name: str) -> tuple[np.ndarray, np.ndarray]:
-    elements = [[atom.element.symbol for atom in topology.atoms] for topology in (rollout, reference)]
-    if elements[0] != elements[1]:
-        raise InputError(
-            f"atom names repeat within a residue, and {name} ({rollout.n_atoms} atoms) and reference "
-            f"({reference.n_atoms} atoms) differ in number or order of elements: give atoms distinct names"
-        )
-    return np.arange(rollout.n_atoms), np.arange(reference.n_atoms)
-
-
-def _missing_heavy(topology: md.Topology, others: set[tuple[int, str]]) -> list[str]:
-    heavy = heavy_atoms(topology)
-    return [str(a) for a in topology.atoms if heavy[a.index] and (a.residue.index, a.name) not in others]
+def _missing_heavy(atoms: Sequence[Atom], keys: Sequence[Key], others: set[Key]) -> list[str]:
+    missing = [a for a, key in zip(atoms, keys, strict=True) if key not in others and a.element != md.element.hydrogen]
+    # Solvent may be missing: where other atoms are, too, it is not the cause.
+    solute = [atom for atom in missing if not is_solvent_or_ion(atom.residue)]
+    return [str(atom) for atom in solute or missing]
 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "none"
-
-
-def screen_bonds(topology: md.Topology, reference: Side, others: Sequence[Side]) -> None:
-    """Refuse wrong units, permuted topologies and molecules broken across a periodic box.
-
-    Parameters
-    ----------
-    topology
-        Topology of the compared atoms.
-    reference
-        Its bond lengths must be those of a molecule.
-    others
-        Sides whose median bond length must be within a factor 3 of the reference's.
-
-    Raises
-    ------
-    InputError
-        With the bond lengths found.
-    """
-    sample = _spread(reference)
-    bonds = bond_pairs(topology, sample)
-    if len(bonds) == 0:
-        raise InputError(f"no bond among the {topology.n_atoms} compared atoms; is the reference in nm?")
-    lengths_nm = _lengths(sample, bonds)
-    median_nm, longest_nm = float(np.median(lengths_nm)), float(lengths_nm.max())
-    if not 0.08 <= median_nm <= 0.20 or longest_nm > 0.30:
-        raise InputError(
-            f"bonds of the reference have a median length of {median_nm:.3f} nm and reach {longest_nm:.3f} nm: "
-            "positions in another unit, a topology with permuted atoms, or a molecule broken across the box?"
-        )
-    for side in others:
-        median = float(np.median(_lengths(_spread(side), bonds)))
-        if not 1 / 3 < median / median_nm < 3:
-            raise InputError(
-                f"bonds of the {side.name} have a median length of {median:.3f} nm, of the reference "
-                f"{median_nm:.3f} nm: are its positions in Å, or its atoms permuted?"
-            )
-
-
-def _spread(side: Side) -> np.ndarray:
-    return np.concatenate(side.thinned(SCREENED_FRAMES).positions_nm)
-
-
-def _lengths(positions_nm: np.ndarray, bonds: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(positions_nm[:, bonds[:, 0]] - positions_nm[:, bonds[:, 1]], axis=-1)

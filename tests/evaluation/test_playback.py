@@ -23,12 +23,7 @@ def test_superposition_never_mirrors(alanine):
 
 def test_both_sides_are_shown_at_the_same_interval(reference_md, replicate_md):
     prepared = prepare(
-        replicate_md[::5],
-        reference_md,
-        None,
-        rollout_interval_ps=5.0,
-        reference_interval_ps=1.0,
-        replicate_interval_ps=1.0,
+        {"rollout": [replicate_md[::5]], "reference": [reference_md]}, {"rollout": 5.0, "reference": 1.0}
     )
     playback = collect_playback(prepared, 5.0)
     frames = playback.positions_pm

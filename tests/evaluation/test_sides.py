@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.sides import Side, match_atoms, read_side, screen_bonds
+from lamslide_md.evaluation.side_screening import screen_bonds
+from lamslide_md.evaluation.sides import Side, match_atoms, read_side
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,23 @@ def test_md_compared_with_itself_is_at_zero(dipeptide, capsys):
     assert any(m["floor"] for m in distances)
 
 
+def test_intervals_of_files_without_times_are_options_and_the_replicate_has_its_own(dipeptide, tmp_path, capsys):
+    top = dipeptide / "system.pdb"
+    for i in (1, 2):
+        md.load(dipeptide / f"rep{i}.xtc", top=top).save_dcd(str(tmp_path / f"rep{i}.dcd"))
+    files = ["compare", tmp_path / "rep1.dcd", "--reference", tmp_path / "rep2.dcd", "--top", top, "--lag-ps", 20]
+    both = [*files, "--rollout-interval-ps", 2, "--reference-interval-ps", 1, "--json"]
+    answer = json.loads(told(capsys, [*both, "--replicate", tmp_path / "rep1.dcd"]).out)
+    sides = answer["settings"]["sides"]
+    assert [sides[side]["interval_ps"] for side in ("rollout", "reference")] == [2.0, 1.0]
+    assert any("are in both the replicate and the rollout" in note for note in answer["notes"])
+    # Without times as far apart as the MD, every second frame for the kinetics; with its own as told.
+    assert sides["kinetic_floor"]["interval_ps"] == 2.0
+    own = ["--replicate", tmp_path / "rep1.dcd", "--replicate-interval-ps", 4]
+    answer = json.loads(told(capsys, [*both, *own]).out)
+    assert answer["settings"]["sides"]["kinetic_floor"]["interval_ps"] == 4.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -1,0 +1,132 @@
+"""Chiral centres: which atoms have a hand, by names and by the bond graph, and on which side of it frames are."""
+
+from collections.abc import Sequence
+
+import mdtraj as md
+import numpy as np
+from jaxtyping import Float, Int
+
+PEPTIDE_CENTRE = ("CA", "N", "C", "CB")
+CENTRE_ELEMENTS = ("C", "Si", "P", "S")
+"""What keeps its hand; nitrogen turns over."""
+MIN_VOLUME = 0.2
+"""Least mean triple product of the directions of three bonds at a centre; it is 0.77 at sp3 carbon, 0 in a plane."""
+
+
+def named_centres(topology: md.Topology) -> Int[np.ndarray, "centres 4"]:
+    """C-alpha with N, C and C-beta of every residue that has them by name."""
+    centres = []
+    for residue in topology.residues:
+        index = {atom.name: atom.index for atom in residue.atoms}
+        if set(PEPTIDE_CENTRE) <= set(index):
+            centres.append([index[name] for name in PEPTIDE_CENTRE])
+    return np.array(centres, dtype=int).reshape(-1, 4)
+
+
+def graph_centres(topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"]) -> Int[np.ndarray, "centres 4"]:
+    """Atoms with three or four different neighbours, and three of these; whether they are flat is not asked.
+
+    Neighbours are different where the bond graph with its elements is not the same seen from them (not where they
+    differ by chirality alone). Hydrogens may be missing: a centre with three heavy neighbours may have one.
+
+    Parameters
+    ----------
+    topology
+        Topology of the atoms.
+    bonds
+        Bonded pairs.
+
+    Returns
+    -------
+    np.ndarray
+        Centre and three of its neighbours, heavy ones first.
+    """
+    elements = ["" if atom.element is None else atom.element.symbol for atom in topology.atoms]
+    neighbours: list[list[int]] = [[] for _ in elements]
+    for one, other in bonds.tolist():
+        neighbours[one].append(other)
+        neighbours[other].append(one)
+    classes = _classes(elements, neighbours)
+    centres = []
+    for atom, bonded in enumerate(neighbours):
+        different = len({classes[other] for other in bonded}) == len(bonded)
+        if elements[atom] in CENTRE_ELEMENTS and len(bonded) in (3, 4) and different:
+            heavy_first = sorted(bonded, key=lambda other: (elements[other] == "H", other))
+            centres.append([atom, *heavy_first[:3]])
+    return np.array(centres, dtype=int).reshape(-1, 4)
+
+
+def _classes(elements: Sequence[str], neighbours: Sequence[Sequence[int]]) -> list[int]:
+    """Number atoms alike that no number of bonds around them tells apart (colour refinement)."""
+    numbers: dict[object, int] = {}
+    classes = [numbers.setdefault(element, len(numbers)) for element in elements]
+    while True:
+        seen: dict[object, int] = {}
+        refined = [
+            seen.setdefault((classes[atom], tuple(sorted(classes[other] for other in bonded))), len(seen))
+            for atom, bonded in enumerate(neighbours)
+        ]
+        if len(seen) == len(set(classes)):
+            return refined
+        classes = refined
+
+
+def find_centres(
+    topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"], parts_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]
+) -> tuple[Int[np.ndarray, "centres 4"], Float[np.ndarray, " centres"]]:
+    """Find the chiral centres of the reference, and their hands.
+
+    Parameters
+    ----------
+    topology
+        Topology of the atoms.
+    bonds
+        Bonded pairs.
+    parts_nm
+        Frames of the reference in parts, nm.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        C-alphas by name with the sign of the majority of frames; then all others by the graph which have one sign in
+        every frame and are not flat.
+    """
+    named, others = named_centres(topology), graph_centres(topology, bonds)
+    others = others[~np.isin(others[:, 0], named[:, 0])]
+    sums = sum(np.sign(signed_volumes(part, named)).sum(axis=0) for part in parts_nm)
+    n_frames = sum(len(part) for part in parts_nm)
+    signs = sum(np.sign(signed_volumes(part, others)).sum(axis=0) for part in parts_nm)
+    volumes = sum(_relative_volumes(part, others).sum(axis=0) for part in parts_nm)
+    kept = (np.abs(signs) == n_frames) & (np.abs(volumes) > MIN_VOLUME * n_frames)
+    return np.concatenate([named, others[kept]]), np.concatenate([np.sign(sums), np.sign(signs)[kept]])
+
+
+def signed_volumes(
+    positions_nm: Float[np.ndarray, "frames atoms 3"], centres: Int[np.ndarray, "centres 4"]
+) -> Float[np.ndarray, "frames centres"]:
+    """Signed volume (a - centre) . [(b - centre) x (c - centre)]; positive for L amino acids with N, C, C-beta.
+
+    Parameters
+    ----------
+    positions_nm
+        Positions, nm.
+    centres
+        Atom indices of the centre, a, b and c.
+
+    Returns
+    -------
+    np.ndarray
+        Volumes, nm³.
+    """
+    first, second, third = _arms(positions_nm, centres)
+    return (first * np.cross(second, third)).sum(axis=-1)
+
+
+def _relative_volumes(positions_nm: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    lengths = np.prod([np.linalg.norm(arm, axis=-1) for arm in _arms(positions_nm, centres)], axis=0)
+    return signed_volumes(positions_nm, centres) / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
+def _arms(positions_nm: np.ndarray, centres: np.ndarray) -> list[np.ndarray]:
+    centre = positions_nm[:, centres[:, 0]]
+    return [positions_nm[:, centres[:, column]] - centre for column in (1, 2, 3)]
