@@ -1,13 +1,14 @@
 """`lamslide compare`: a rollout judged against MD."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
-from lamslide_md.errors import InputError, options_called
+from lamslide_md.errors import InputError, collected_notes, options_called
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -78,6 +79,7 @@ def compare(
 ) -> None:
     """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
     from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s, temperature_of
+    from lamslide_md.data.solvent import solute_mask
     from lamslide_md.evaluation.comparison import compare as judge
     from lamslide_md.progress import ProgressBars
 
@@ -87,9 +89,12 @@ def compare(
             raise InputError(f"{target} is a folder; give the name of a file to write")
         if target is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
-    made = _read_all([rollout], top, "rollout", rollout_interval_ps)
-    simulated = _read_all(reference, top, "reference", reference_interval_ps)
-    independent = _read_all(replicate, top, "replicate", replicate_interval_ps, reference_interval_ps)
+    with collected_notes() as notes:
+        made = _read_all([rollout], top, "rollout", rollout_interval_ps)
+        # Gigabytes of water are read only to be compared.
+        wet = not solute_mask(made[0].topology).all()
+        simulated = _read_all(reference, top, "reference", reference_interval_ps, solvent=wet)
+        independent = _read_all(replicate, top, "replicate", replicate_interval_ps, reference_interval_ps, solvent=wet)
     speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}
     provenance: dict[str, Any] = {name: speed for name, speed in speeds.items() if speed is not None}
     provenance |= {"title": f"{rollout.stem} against MD", "rollout": rollout, "reference": list(map(str, reference))}
@@ -105,6 +110,7 @@ def compare(
             temperature_K=temperature if temperature is not None else temperature_of(reference),
             provenance=provenance,
         )
+        comparison = replace(comparison, notes=(*notes, *comparison.notes))
         if report is not None:
             comparison.save_report(report)
     if out is not None:
@@ -118,7 +124,13 @@ def compare(
 
 
 def _read_all(
-    paths: Sequence[Path], top: Path | None, side: str, interval_ps: float | None, otherwise_ps: float | None = None
+    paths: Sequence[Path],
+    top: Path | None,
+    side: str,
+    interval_ps: float | None,
+    otherwise_ps: float | None = None,
+    *,
+    solvent: bool = True,
 ) -> "list[md.Trajectory]":
     """Read the files of a side, at an interval by which those that hold no times are read `otherwise_ps` apart."""
     from lamslide_md.commands.beside import topology_beside
@@ -128,12 +140,12 @@ def _read_all(
     with options_called({"frame_interval_ps": OPTIONS[f"{side}_interval_ps"]}):
         for path in paths:
             beside = topology_beside(path, top)
+            # Broken bonds are a finding about a rollout, not a reason to refuse it.
+            how: dict[str, Any] = {"solvent": solvent, "check_bonds": False}
             try:
-                # Broken bonds are a finding about a rollout, not a reason to refuse it.
-                found = read([path], beside, frame_interval_ps=interval_ps, check_bonds=False)
+                trajectories += read([path], beside, frame_interval_ps=interval_ps, **how)
             except InputError:
                 if interval_ps is not None or otherwise_ps is None:
                     raise
-                found = read([path], beside, frame_interval_ps=otherwise_ps, check_bonds=False)
-            trajectories += found
+                trajectories += read([path], beside, frame_interval_ps=otherwise_ps, **how)
     return trajectories

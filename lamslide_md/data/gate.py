@@ -76,7 +76,8 @@ class Gate:
         if self.check_bonds:
             screening.check_bonds(frames, self.name, self._n_frames)
         self._n_frames += frames.n_frames
-        return md.Trajectory(frames.xyz[:, self._kept], self._kept_topology, time=frames.time)
+        xyz = frames.xyz if len(self._kept) == frames.n_atoms else frames.xyz[:, self._kept]
+        return md.Trajectory(xyz, self._kept_topology, time=frames.time)
 
     def _open(self, frames: md.Trajectory) -> None:
         """Complete the topology and choose the atoms."""
@@ -116,6 +117,43 @@ class Gate:
             kept = kept[is_solute[kept]]
         self._kept = kept
         self._kept_topology = self._topology if len(kept) == self._topology.n_atoms else self._topology.subset(kept)
+
+
+def screened(
+    trajectory: md.Trajectory, name: str, *, topology: md.Topology | None = None, check_bonds: bool = True
+) -> md.Trajectory:
+    """Let a trajectory in memory pass the gate; it is not changed itself.
+
+    Parameters
+    ----------
+    trajectory
+        Frames, nm.
+    name
+        What to call it in notes and errors.
+    topology
+        Of the same atoms, as another trajectory has brought it through the gate; its own when left out.
+    check_bonds
+        Whether impossible bonds are refused.
+
+    Returns
+    -------
+    md.Trajectory
+        All its atoms, whole, without a box; coordinates are shared where nothing had to be moved.
+
+    Raises
+    ------
+    InputError
+        If coordinates are not finite, bonds impossible, elements wrong, or molecules cannot be imaged.
+    """
+    boxed = trajectory.unitcell_vectors is not None
+    frames = md.Trajectory(
+        trajectory.xyz.copy() if boxed else trajectory.xyz,
+        trajectory.topology if topology is None else topology,
+        time=trajectory.time,
+        unitcell_lengths=trajectory.unitcell_lengths,
+        unitcell_angles=trajectory.unitcell_angles,
+    )
+    return Gate(name, "all", check_bonds=check_bonds).passed(frames)
 
 
 def _nearest_nm(frames: md.Trajectory) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import mdtraj as md
 
 from lamslide_md.data.times import believable_interval
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.evaluation.details import Settings
 from lamslide_md.evaluation.given import Given, temperature_of, trajectories_of
 from lamslide_md.evaluation.intervals import side_interval_ps
@@ -147,7 +147,8 @@ def compare(
     Jing et al., arXiv 2409.17808 (the protocol).
     """
     sides = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
-    given = {name: read_side(trajectories_of(side), name) for name, side in sides.items()}
+    with collected_notes() as told:
+        given = {name: read_side(trajectories_of(side), name) for name, side in sides.items()}
     told_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
     if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
         told_ps["replicate"] = reference_interval_ps
@@ -166,6 +167,7 @@ def compare(
     )
     judgement = judge(prepared, settings)
     parts = {field.name: getattr(judgement, field.name) for field in fields(Judgement)}
+    parts["notes"] = (*told, *judgement.notes)
     return Comparison(**parts, floor=prepared.floor_text, provenance=shown | {"versions": library_versions()})
 
 

@@ -7,6 +7,7 @@ import mdtraj as md
 import numpy as np
 from mdtraj.core.topology import Atom
 
+from lamslide_md.data.gate import screened
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.shared_molecules import is_solvent_or_ion, shared_residues
 
@@ -93,7 +94,8 @@ def read_side(trajectories: object, name: str) -> list[md.Trajectory]:
     Raises
     ------
     InputError
-        If there is no trajectory, fewer than ten frames, a coordinate that is not a number, or differing atoms.
+        If there is no trajectory, fewer than ten frames, a coordinate that is not a number, or differing atoms; or from
+        the gate that every trajectory passes.
     """
     given = list(trajectories) if isinstance(trajectories, list | tuple) else [trajectories]
     listed: list[md.Trajectory] = []
@@ -116,6 +118,8 @@ def read_side(trajectories: object, name: str) -> list[md.Trajectory]:
                 f"{name} trajectory {index} ({trajectory.n_atoms} atoms) has other atoms than trajectory 0 "
                 f"({listed[0].n_atoms} atoms); the trajectories of one side must be of the same system"
             )
+        # Broken bonds are a finding about a side, not a reason to refuse it. What the first lacked, all lack.
+        listed[index] = screened(trajectory, f"the {name}", topology=listed[0].topology, check_bonds=False)
     return listed
 
 
