@@ -64,3 +64,14 @@ def _by_words(topology: md.Topology, words: str) -> np.ndarray:
 def leaves_solvent_out(atoms: Selection) -> bool:
     """Tell whether a model of these atoms is one of the solute: unless its atoms were named one by one."""
     return isinstance(atoms, str) and atoms in ("all", "heavy")
+
+
+def mark_selected(trajectory: md.Trajectory, atoms: Selection) -> md.Trajectory:
+    """Remember on a trajectory by which selection it was cut: "resid 5" chooses others, or none, of what is left."""
+    trajectory.selected_by = atoms
+    return trajectory
+
+
+def is_selected(trajectory: object, atoms: Selection) -> bool:
+    """Tell whether a trajectory, as it came from `read`, was cut by this very selection."""
+    return isinstance(atoms, str) and getattr(trajectory, "selected_by", None) == atoms

@@ -17,7 +17,7 @@ from lamslide_md.data.equivalent_atoms import with_exchanges
 from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.residues import check_chain
-from lamslide_md.data.selections import leaves_solvent_out
+from lamslide_md.data.selections import is_selected, leaves_solvent_out
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
@@ -133,7 +133,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
             md.Trajectory,
             read(
                 item,
-                atoms=settings.atoms,
+                atoms="all" if is_selected(item, settings.atoms) else settings.atoms,
                 solvent=not leaves_solvent_out(settings.atoms),
                 check_bonds=settings.check_bonds,
             ),
