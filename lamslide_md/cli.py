@@ -14,8 +14,12 @@ from lamslide_md.commands.running import run_app
 from lamslide_md.commands.simulate import simulate
 from lamslide_md.commands.table import table
 from lamslide_md.commands.train import train
+from lamslide_md.errors import options_called
 
 NAME = "lamslide"
+
+CALLED = {"overwrite=True": "--overwrite"}
+"""Options whose names in Python appear in messages."""
 
 EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     simulate: (
@@ -75,7 +79,8 @@ app = build_app()
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    return run_app(app, NAME, arguments)
+    with options_called(CALLED):
+        return run_app(app, NAME, arguments)
 
 
 def main() -> None:

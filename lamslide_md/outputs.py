@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lamslide_md.errors import InputError, option
+from lamslide_md.whole_files import write_whole
 
 WRITTEN_BY = "written_by"
 """Entry of our JSON files: the command, and the files it wrote, each with the SHA-256 of those that are not to grow."""
@@ -63,6 +64,32 @@ def check_outputs(
             check_earlier(path, command)
 
 
+def write_result(path: Path, content: str, command: str, overwrite: bool = False) -> None:
+    """Write a file in one step, unless it is there and not by the same command.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        All of it.
+    command
+        Name of the command that writes such files.
+    overwrite
+        Replace the file whoever wrote it.
+
+    Raises
+    ------
+    InputError
+        If it may not be written, or cannot.
+    """
+    check_outputs(command, {"the file": path}, overwrite=overwrite)
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error}") from error
+
+
 def check_place(path: Path) -> None:
     """Refuse a path where no regular file can be written; nothing is left behind.
 
@@ -92,6 +119,24 @@ def check_place(path: Path) -> None:
         if isinstance(error, InputError):
             raise
         raise InputError(f"cannot write {path}: {error}; choose a folder that you may write to") from error
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that cannot be made or written.
+
+    Parameters
+    ----------
+    path
+        Of the folder, which may be there.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or cannot be made or written.
+    """
+    if os.path.lexists(path) and not path.is_dir():
+        raise InputError(f"{path} is a file; give the name of a folder")
+    check_place(path / ".lamslide-tries")
 
 
 def check_earlier(path: Path, command: str) -> None:

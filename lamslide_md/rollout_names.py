@@ -143,7 +143,8 @@ def choose_names(
     record = _record(manifest, path, command)
     begun = bool(record) and record.get("n_frames") is None and path.name in files_in(record)
     tried = (
-        _growing(path, topology, manifest, n_chains, stem) for stem in _stems(path, command, there and not begun, resume)
+        _growing(path, topology, manifest, n_chains, stem)
+        for stem in _stems(path, command, there and not begun, resume)
     )
     names = next(names for names in tried if _free(names, command, kept))
     leftovers = [file for file in _unfinished(names, command) if file not in (topology, manifest) and file.is_file()]

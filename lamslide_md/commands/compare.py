@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json
 from lamslide_md.errors import InputError
+from lamslide_md.outputs import check_outputs
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -66,11 +67,12 @@ def compare(
         float | None, typer.Option(help="Time between two frames of the MD, ps, where its files do not tell.")
     ] = None,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
-    from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s, temperature_of, topology_beside
+    from lamslide_md.commands.beside import files_read, ns_per_s, simulation_ns_per_s, temperature_of, topology_beside
     from lamslide_md.data.times import frame_interval_of
     from lamslide_md.data.trajectories import read
     from lamslide_md.evaluation.comparison import compare as judge
@@ -85,11 +87,8 @@ def compare(
         return trajectories
 
     lag = parse_lag(lag_ps)
-    for target in (report, out):
-        if target is not None and target.is_dir():
-            raise InputError(f"{target} is a folder; give the name of a file to write")
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
+    inputs = [*files_read([rollout, *reference, *replicate], top), *([config] if config else [])]
+    check_outputs("compare", {"--report": report, "--out": out}, inputs, overwrite=overwrite)
     made, simulated = read_all([rollout], rollout_interval_ps), read_all(reference, reference_interval_ps)
     independent = read_all(replicate, reference_interval_ps)
     speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}
@@ -111,11 +110,11 @@ def compare(
             provenance=provenance,
         )
         if report is not None:
-            comparison.save_report(report)
+            comparison.save_report(report, overwrite=overwrite)
     if out is not None:
-        comparison.save_json(out)
+        comparison.save_json(out, overwrite=overwrite)
     if report is not None or out is not None:
-        echo_parameters(context, report or out or Path())
+        echo_parameters(context, report or out or Path(), inputs)
     if json:
         print_json(comparison.to_dict())
         return

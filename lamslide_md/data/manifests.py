@@ -66,7 +66,7 @@ def find_manifest(trajectory: Path) -> Manifest | None:
     Returns
     -------
     Manifest or None
-        None where no JSON of that stem exists, or one that is no manifest. Of several, the one that names the file.
+        None where no JSON of that stem exists, or one that is no manifest, or of another trajectory beside it.
 
     Raises
     ------
@@ -74,9 +74,11 @@ def find_manifest(trajectory: Path) -> Manifest | None:
         If the manifest is damaged or newer than this program.
     """
     told = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
-    own = (place for place, content in told.items() if content.get("trajectory") == trajectory.name)
-    # Files that were renamed or converted keep the one of their stem.
-    place = next(own, next(iter(told), None))
+    names = {place: str(content.get("trajectory") or trajectory.name) for place, content in told.items()}
+    own = (place for place, name in names.items() if name == trajectory.name)
+    # A trajectory that was renamed or converted keeps the one of its stem, unless that is of another one still there.
+    left = (place for place, name in names.items() if not trajectory.with_name(name).exists())
+    place = next(own, next(left, None))
     return None if place is None else parse(place, told[place])
 
 
