@@ -3,6 +3,7 @@
 import os
 import stat
 
+import ase.io
 import mdtraj as md
 import numpy as np
 import pytest
@@ -114,18 +115,12 @@ def test_through_a_link_the_file_is_replaced_and_the_link_stays(tmp_path):
 
 @pytest.mark.parametrize("ending", WRITABLE)
 def test_every_format_that_is_offered_holds_all_frames(butane, tmp_path, ending):
-    part, path = (
-        tmp_path / f"part{ending if ending in ('.traj', '.extxyz', '.xyz') else '.trr'}",
-        tmp_path / f"r{ending}",
-    )
+    path = tmp_path / f"r{ending}"
     check_format(path)
     rollout = lam.Rollout.of_points(_system(butane), butane.xyz[None, :7], 1.0, {})
     rollout.save(path)
-    assert part.parent == path.parent
     if ending in (".traj", ".extxyz", ".xyz"):
-        import ase.io
-
-        found_nm = np.array([atoms.positions for atoms in ase.io.read(path, ":", format=None)]) / 10
+        found_nm = np.array([atoms.positions for atoms in ase.io.read(path, ":")]) / 10
     else:
         found_nm = md.load(str(path), **_top(path, butane)).xyz
     np.testing.assert_allclose(found_nm, butane.xyz[:7], atol=1e-3)

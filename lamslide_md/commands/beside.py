@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lamslide_md.data.manifests import find_manifest, manifest_places, own_topology
+from lamslide_md.data.manifests import find_manifest, manifest_file, own_topology
 from lamslide_md.data.trajectory_files import load_topology
 from lamslide_md.errors import InputError
 
@@ -55,8 +55,8 @@ def files_read(trajectories: Sequence[Path], top: Path | None = None) -> list[Pa
     """
     found = [top] if top is not None else []
     for path in filter(lambda path: path.name, trajectories):
-        beside = (path.with_suffix(".pdb"), own_topology(path), path.with_name(SYSTEM_FILE))
-        found += [path, *filter(None, beside), *manifest_places(path)]
+        beside = (path.with_suffix(".pdb"), own_topology(path), path.with_name(SYSTEM_FILE), manifest_file(path))
+        found += [path, *filter(None, beside)]
     return [path for path in found if path.exists()]
 
 

@@ -73,13 +73,23 @@ def find_manifest(trajectory: Path) -> Manifest | None:
     InputError
         If the manifest is damaged or newer than this program.
     """
+    place, content = _found(trajectory)
+    return None if place is None else parse(place, content)
+
+
+def manifest_file(trajectory: Path) -> Path | None:
+    """Find the file that `find_manifest` reads; None where there is none."""
+    return _found(trajectory)[0]
+
+
+def _found(trajectory: Path) -> tuple[Path | None, dict[str, Any]]:
     told = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
     names = {place: str(content.get("trajectory") or trajectory.name) for place, content in told.items()}
     own = (place for place, name in names.items() if name == trajectory.name)
     # A trajectory that was renamed or converted keeps the one of its stem, unless that is of another one still there.
     left = (place for place, name in names.items() if not trajectory.with_name(name).exists())
     place = next(own, next(left, None))
-    return None if place is None else parse(place, told[place])
+    return place, {} if place is None else told[place]
 
 
 def content_of(path: Path) -> dict[str, Any] | None:
