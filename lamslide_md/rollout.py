@@ -201,17 +201,8 @@ class Rollout:
             A `KeyboardInterrupt` that says what is on disk.
         """
         path = Path(path)
-        times_ps = np.stack(self._times())
-        files = RolloutFiles(
-            path,
-            self.system,
-            times_ps,
-            self.frame_interval_ps,
-            self.facts,
-            command=self.command,
-            inputs=inputs,
-            overwrite=overwrite,
-        )
+        what = (self.system, np.stack(self._times()), self.frame_interval_ps, self.facts)
+        files = RolloutFiles(path, *what, command=self.command, inputs=inputs, overwrite=overwrite)
         if not files.begin(resume):
             return path
         with files:

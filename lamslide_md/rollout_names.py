@@ -12,17 +12,8 @@ from lamslide_md.data.growing_files import GROWING
 from lamslide_md.data.manifests import content_of, manifest_path, manifest_places, own_topology
 from lamslide_md.data.trajectory_files import suffix
 from lamslide_md.errors import InputError, note
-from lamslide_md.outputs import (
-    WRITTEN_BY,
-    check_earlier,
-    check_outputs,
-    digest_of,
-    files_in,
-    free_name,
-    numbered,
-    records_of,
-    same_file,
-)
+from lamslide_md.outputs import check_earlier, check_outputs, free_name, numbered, same_file
+from lamslide_md.records import WRITTEN_BY, digest_of, files_in, records_of, written_by
 from lamslide_md.restart import Restart
 
 EXACT = ".trr"
@@ -66,6 +57,36 @@ class RolloutNames:
     def replaces(self) -> bool:
         """Whether an earlier file stands in the place of the rollout until it is whole."""
         return self.growing_manifest != self.manifest
+
+    def record(self, command: str, *, finished: bool, joined: bool = False) -> tuple[Path, dict[str, Any]]:
+        """Say in which file which entries tell of the files that are written.
+
+        Parameters
+        ----------
+        command
+            Name of the command.
+        finished
+            Whether the rollout is; its parts are no longer ours then.
+        joined
+            Whether the chains are about to become the one file.
+
+        Returns
+        -------
+        target
+            The manifest.
+        entries
+            Of it.
+        """
+        topology, target = self.growing_topology, self.growing_manifest
+        growing: tuple[Path, ...] = (self.restart, *self.parts)
+        if finished:
+            topology, target, growing = self.topology, self.manifest, ()
+        files: dict[str, str | None] = {file.name: None for file in (target, *growing)}
+        files |= {topology.name: digest_of(topology)}
+        if finished or joined:
+            files[self.path.name] = None
+        entries = {"trajectory": self.path.name, "topology": topology.name, WRITTEN_BY: written_by(command, files)}
+        return target, entries
 
     def tell(self) -> None:
         """Note which files beside the rollout are not called as usual, since their names are taken."""

@@ -18,7 +18,6 @@ from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.joining import join_parts
-from lamslide_md.outputs import digest_of, written_by
 from lamslide_md.restart import Place, Restart
 from lamslide_md.rollout_names import choose_names
 from lamslide_md.whole_files import replacing, write_whole
@@ -103,14 +102,8 @@ class RolloutFiles:
         InputError
             If another rollout is there, its files were damaged, or the folder or format cannot be written.
         """
-        self.names = choose_names(
-            self.path,
-            len(self.times_ps),
-            self._command,
-            inputs=self._inputs,
-            overwrite=self._overwrite,
-            resume=resume,
-        )
+        what, kept = (self.path, len(self.times_ps), self._command), self._inputs
+        self.names = choose_names(*what, inputs=kept, overwrite=self._overwrite, resume=resume)
         self.parts, topology = self.names.parts, self.system.topology
         self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts)]
         if resume and self._is_finished():
@@ -257,18 +250,8 @@ class RolloutFiles:
         return True
 
     def _write_manifest(self, manifest: Manifest, *, finished: bool, joined: bool = False) -> None:
-        names = self.names
-        topology, target = names.growing_topology, names.growing_manifest
-        growing: tuple[Path, ...] = (names.restart, *names.parts)
-        if finished:
-            topology, target, growing = names.topology, names.manifest, ()
-        files: dict[str, str | None] = {file.name: None for file in (target, *growing)}
-        files |= {topology.name: digest_of(topology)}
-        if finished or joined:
-            files[self.path.name] = None
-        told = {"trajectory": self.path.name, "topology": topology.name, "written_by": written_by(self._command, files)}
-        content = json.loads(manifest.model_dump_json()) | told
-        write_whole(target, json.dumps(content, indent=1))
+        target, told = self.names.record(self._command, finished=finished, joined=joined)
+        write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | told, indent=1))
 
     def _remove(self, files: Sequence[Path]) -> None:
         for file in files:

@@ -10,7 +10,8 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md.errors import InputError
-from lamslide_md.outputs import check_outputs, echo_of, is_echo, same_file, writer_of
+from lamslide_md.outputs import check_outputs, same_file
+from lamslide_md.records import echo_of, is_echo, writer_of
 from lamslide_md.rollout_names import WRITABLE, check_format
 from lamslide_md.whole_files import replacing, write_whole
 from tests.small import tiny_settings
@@ -66,6 +67,10 @@ def test_what_is_no_file_of_the_command_is_refused(tmp_path, make, complaint):
     before = path.lstat()
     with pytest.raises(InputError, match=complaint):
         check_outputs("train", {"--out": path})
+    if not path.is_file():
+        # Not even where it is asked for.
+        with pytest.raises(InputError, match=complaint):
+            check_outputs("train", {"--out": path}, overwrite=True)
     assert path.lstat() == before
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lamslide_md.errors import InputError, note
-from lamslide_md.outputs import echo_of, free_name, is_echo, numbered, read_json, same_file
+from lamslide_md.outputs import free_name, numbered, same_file
+from lamslide_md.records import echo_of, is_echo, read_json
 from lamslide_md.whole_files import write_whole
 
 if TYPE_CHECKING:

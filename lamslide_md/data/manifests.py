@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from lamslide_md.errors import InputError
-from lamslide_md.outputs import MANIFEST_KIND as KIND
+from lamslide_md.records import MANIFEST_KIND as KIND
 
 PROGRESS = ("n_frames", "wall_time_s", "n_bytes", "trajectory", "topology", "written_by")
 """Entries that tell how far a trajectory is and where its files lie, not what it is."""
@@ -17,7 +17,7 @@ DIGESTS = ("start", "weights", "model")
 
 
 class WrittenBy(BaseModel):
-    """Which command wrote which files of the folder; `outputs.records_of` reads it."""
+    """Which command wrote which files of the folder; `records.records_of` reads it."""
 
     command: str
     files: dict[str, str | None]

@@ -11,7 +11,7 @@ from pathlib import Path
 import openmm
 
 from lamslide_md.data.manifests import KIND, Manifest, manifest_path
-from lamslide_md.outputs import WRITTEN_BY, written_by
+from lamslide_md.records import WRITTEN_BY, written_by
 from lamslide_md.reference.checkpoints import Bookkeeping, write_atomically
 from lamslide_md.reference.platforms import PlatformChoice
 from lamslide_md.reference.progress import speed_ns_per_day
