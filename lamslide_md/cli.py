@@ -56,6 +56,7 @@ OPTIONS = {
     "lag_ps": "--lag-ps",
     "n_chains": "--chains",
     "n_frames": "--frames",
+    "overwrite=True": "--overwrite",
     "recover=True": "--recover",
     "resume=True": "--continue",
     "start": "--start",

@@ -10,6 +10,7 @@ from ase.io.trajectory import Trajectory as AseTrajectory
 
 from lamslide_md.data.growing_files import EXTENDED_XYZ, GROMACS
 from lamslide_md.data.trajectory_writer import STREAMED, TrajectoryWriter
+from lamslide_md.whole_files import replacing
 
 PIECE_FRAMES = 1000
 
@@ -31,8 +32,7 @@ def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None
     OSError
         If the disk is full.
     """
-    partial = path.with_name(f"joining.{path.name}")
-    try:
+    with replacing(path) as partial:
         if path.suffix in (*GROMACS, *EXTENDED_XYZ) and parts[0].suffix == path.suffix:
             _join_bytes(parts, partial)
         elif path.suffix == ".traj":
@@ -41,9 +41,6 @@ def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None
             _stream(parts, partial, topology)
         else:
             md.join(_pieces(parts, topology), check_topology=False).save(str(partial))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _join_bytes(parts: Sequence[Path], path: Path) -> None:

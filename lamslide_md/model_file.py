@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
 from lamslide_md.model_header import FORMAT_VERSION, Header
+from lamslide_md.whole_files import replacing
 
 HEADER = "lamslide"
 MAX_COMPLAINT = 200
@@ -41,12 +42,10 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, 
     if half_precision:
         parameters = {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
         tensors = {key: t.half() if key in parameters else t for key, t in tensors.items()}
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata={HEADER: header.model_dump_json()})
-        _follow_umask(partial)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            save_file(tensors, partial, metadata={HEADER: header.model_dump_json()})
+            _follow_umask(partial)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write {path}: {error}") from error
 

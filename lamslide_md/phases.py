@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from lamslide_md.errors import InputError
+from lamslide_md.whole_files import write_whole
 
 Work = Callable[[], Mapping[str, Any]]
 """Does a phase, or continues it where it was interrupted. Returns JSON-able facts to keep."""
@@ -155,11 +156,8 @@ class Phases:
 
     def _write(self, name: str, phase: Phase) -> None:
         self._ledger = Ledger(phases=self._ledger.phases | {name: phase})
-        partial = self.path.with_name(self.path.name + ".partial")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(self._ledger.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            partial.replace(self.path)
+            write_whole(self.path, self._ledger.model_dump_json(indent=1) + "\n")
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}; is the disk full?") from error
 

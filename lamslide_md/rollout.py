@@ -1,6 +1,6 @@
 """`Rollout`: frames of the surrogate, made as they are asked for, and handed over to mdtraj and ASE."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Rollout:
         Makes the frames, window by window.
     facts
         JSON-able settings and provenance.
+    command
+        Which makes it: ``rollout`` or ``interpolate``.
     """
 
     system: System
@@ -52,6 +54,7 @@ class Rollout:
     frame_interval_ps: float
     windows: Windows
     facts: dict[str, Any] = field(default_factory=dict)
+    command: str = "rollout"
     _kept: np.ndarray | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -81,7 +84,8 @@ class Rollout:
             With as many chains and frames.
         """
         n_chains, n_frames = points_nm.shape[:2]
-        return cls(system, n_frames, n_chains, frame_interval_ps, lambda _: iter([(points_nm, None)]), facts)
+        windows: Windows = lambda _: iter([(points_nm, None)])  # noqa: E731
+        return cls(system, n_frames, n_chains, frame_interval_ps, windows, facts, "interpolate")
 
     def chunks(self, on_frames: OnFrames | None = None) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
         """Make the frames, window by window, in nm.
@@ -151,13 +155,23 @@ class Rollout:
         chains = zip(self.points_nm(), self._times(), strict=True)
         return [atoms for c, (points, times) in enumerate(chains) for atoms in ase_frames(topology, points, times, c)]
 
-    def save(self, path: str | Path, on_frames: OnFrames | None = None, *, resume: bool = False) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        on_frames: OnFrames | None = None,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        inputs: Sequence[str | Path] = (),
+    ) -> Path:
         """Write all chains to one file, one after another, as they come.
 
         Beside it stand the topology (PDB) and a manifest (JSON) with interval, chains, wall time and provenance, by
         which `lamslide_md.read` keeps the chains apart. Interrupted at any moment, even by a kill, the frames that are
         done stay readable: of one chain in the file itself (xtc, trr, extxyz, traj), otherwise of each in
         ``STEM.chainN`` (a trr for formats that cannot grow), and ``STEM.restart.npz`` is what the rollout goes on from.
+        An earlier rollout in the file stays until the new one is whole, which grows as ``STEM.new`` meanwhile. Where
+        the name of topology or manifest is taken by a file that is not of this rollout, they get another one.
 
         Parameters
         ----------
@@ -168,6 +182,10 @@ class Rollout:
         resume
             Go on with the same rollout (model, start, settings) where it was interrupted; on the same machine the
             frames are those of one that was not. A finished one is left as it is.
+        overwrite
+            Replace the file also where it is not a rollout of the same kind that was saved before.
+        inputs
+            Files that are not replaced in any case, such as those that the start was read from.
 
         Returns
         -------
@@ -177,12 +195,14 @@ class Rollout:
         Raises
         ------
         InputError
-            If the format is unknown, the disk full or read-only, or another rollout should be resumed.
+            If the format cannot hold a rollout, the file is someone else's, a device or a folder, the disk full or
+            read-only, or another rollout should be resumed.
         RolloutInterrupted
             A `KeyboardInterrupt` that says what is on disk.
         """
         path = Path(path)
-        files = RolloutFiles(path, self.system, np.stack(self._times()), self.frame_interval_ps, self.facts)
+        what = (self.system, np.stack(self._times()), self.frame_interval_ps, self.facts)
+        files = RolloutFiles(path, *what, command=self.command, inputs=inputs, overwrite=overwrite)
         if not files.begin(resume):
             return path
         with files:

@@ -1,9 +1,9 @@
 """A rollout on disk: files that grow, a restart beside them, and the one file that they become."""
 
-import tempfile
+import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,21 +12,21 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.data.growing_files import GROWING, growing_file
-from lamslide_md.data.manifests import Manifest, differences, find_manifest, manifest_path, rollout_manifest
+from lamslide_md.data.growing_files import growing_file
+from lamslide_md.data.manifests import Manifest, content_of, differences, parse, rollout_manifest
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError, option
 from lamslide_md.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.joining import join_parts
 from lamslide_md.restart import Place, Restart
+from lamslide_md.rollout_names import choose_names
+from lamslide_md.whole_files import replacing, write_whole
 
 COMMIT_S = 1.0
 """Frames go to disk this often: a kill costs no more than the computation of so long, or of ten times the writing."""
 WRITING_SHARE = 0.1
 """Of the time, at most, is spent writing: where a disk is slow, frames go to it less often."""
 COMMIT_BYTES = 64_000_000
-EXACT = ".trr"
-"""In which chains grow whose own format cannot: keeps single precision."""
 
 
 class RolloutFiles:
@@ -34,7 +34,8 @@ class RolloutFiles:
 
     Topology and a manifest without a number of frames are there before the first frame. Every chain grows in a file
     that can be read meanwhile; `STEM.restart.npz` holds what they go on from and how long the files were then. At the
-    end chains are joined, the manifest is completed, and chains and restart are removed.
+    end chains are joined, the manifest is completed, and chains and restart are removed. An earlier rollout of the same
+    name stays as it is until then.
 
     Parameters
     ----------
@@ -48,6 +49,12 @@ class RolloutFiles:
         Time between two frames.
     facts
         JSON-able settings and provenance, for the manifest.
+    command
+        Which makes it: it may replace what it made earlier.
+    inputs
+        Files that are never replaced.
+    overwrite
+        Replace `path` whoever wrote it.
 
     Raises
     ------
@@ -62,17 +69,16 @@ class RolloutFiles:
         times_ps: Float[np.ndarray, "chains frames"],
         frame_interval_ps: float,
         facts: dict[str, Any],
+        *,
+        command: str = "rollout",
+        inputs: Sequence[str | Path] = (),
+        overwrite: bool = False,
     ) -> None:
         n_atoms = len(system.labels())
         self.path, self.system, self.times_ps = path, system, times_ps
         self.manifest = rollout_manifest(n_atoms, times_ps.shape, frame_interval_ps, facts)
-        n_chains, grows = len(times_ps), path.suffix in GROWING
-        name = f"{path.stem}.chain{{}}{path.suffix if grows else EXACT}"
-        own = n_chains == 1 and grows
-        self.parts = [path] if own else [path.with_name(name.format(chain + 1)) for chain in range(n_chains)]
-        self.restart_path = path.with_name(f"{path.stem}.restart.npz")
-        self._growing = [growing_file(part, system.topology, c) for c, part in enumerate(self.parts)]
-        self._lengths, self._wall_time_s, self._writing_s = [0] * n_chains, 0.0, 0.0
+        self._command, self._inputs, self._overwrite = command, [Path(source) for source in inputs], overwrite
+        self._lengths, self._wall_time_s, self._writing_s = [0] * len(times_ps), 0.0, 0.0
         self._waiting: list[np.ndarray] = []
         self.place: Place | None = None
         self.n_done = 0
@@ -96,25 +102,23 @@ class RolloutFiles:
         InputError
             If another rollout is there, its files were damaged, or the folder or format cannot be written.
         """
-        there = find_manifest(self.path) if resume else None
-        if there is not None:
-            if told := "; ".join(differences(there, self.manifest)):
-                raise InputError(f"{self.path} holds another rollout: {told}; choose another file, or begin anew")
-            if there.n_frames is not None and getattr(there, "n_bytes", None) == size_of(self.path):
-                self._remove_leftovers()
-                return False
-        if there is not None and self.restart_path.is_file():
-            self._go_on(Restart.load(self.restart_path))
+        what, kept = (self.path, len(self.times_ps), self._command), self._inputs
+        self.names = choose_names(*what, inputs=kept, overwrite=self._overwrite, resume=resume)
+        self.parts, topology = self.names.parts, self.system.topology
+        self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts)]
+        if resume and self._is_finished():
+            self._remove(self.names.leftovers)
+            return False
+        if resume and self._goes_on():
             return True
+        self.names.tell()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            for old in (self.restart_path, *self._chains_of_restart(), *self.parts, self.path):
-                old.unlink(missing_ok=True)
-            reference = md.Trajectory(self.system.reference_nm, self.system.topology)
-            if self.path.suffix not in GROWING:
-                _check_writable(self.path, reference)
-            reference.save_pdb(str(self.path.with_suffix(".pdb")))
-            self._write_manifest(self.manifest.model_copy(update={"n_frames": None}))
+            self._remove(self.names.leftovers)
+            reference = md.Trajectory(self.system.reference_nm, topology)
+            with replacing(self.names.growing_topology) as whole:
+                reference.save_pdb(str(whole))
+            self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False)
         except OSError as error:
             raise InputError(f"cannot write {self.path}: {error}") from error
         return True
@@ -157,12 +161,18 @@ class RolloutFiles:
         """
         self._commit()
         try:
-            if self.parts != [self.path]:
+            if self.parts != (self.path,):
+                # From here on the file is ours, also if this process ends before the manifest is complete.
+                self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False, joined=True)
                 join_parts(self.parts, self.path, self.system.topology)
             took_s = self._wall_time_s + time.monotonic() - self._begun_s
             facts = {"wall_time_s": round(took_s, 3), "n_bytes": size_of(self.path)}
-            self._write_manifest(self.manifest.model_copy(update=facts))
-            self._remove_leftovers()
+            names = self.names
+            if names.growing_topology not in (names.topology, names.path) and names.topology != names.path:
+                write_whole(names.topology, names.growing_topology.read_bytes())
+            self._write_manifest(self.manifest.model_copy(update=facts), finished=True)
+            aside = (names.growing_topology, names.growing_manifest) if names.replaces else ()
+            self._remove([file for file in (names.restart, *names.parts, *aside) if file != self.path])
         except OSError as error:
             raise InputError(self._complaint(error)) from error
 
@@ -179,7 +189,7 @@ class RolloutFiles:
             self._commit()
         if isinstance(error, KeyboardInterrupt):
             n_chains, n_frames = self.times_ps.shape
-            raise RolloutInterrupted(n_chains * self.n_done, n_chains * n_frames, self.parts) from None
+            raise RolloutInterrupted(n_chains * self.n_done, n_chains * n_frames, list(self.parts)) from None
 
     def _commit(self) -> None:
         """Put waiting frames and the restart on disk; twice does no harm."""
@@ -195,7 +205,7 @@ class RolloutFiles:
                 lengths = [file.extend(length, self.n_done, *frames) for file, length, *frames in chains]
                 if self.place is not None:
                     took_s = self._wall_time_s + time.monotonic() - self._begun_s
-                    Restart(self.place, stop, tuple(lengths), took_s).save(self.restart_path)
+                    Restart(self.place, stop, tuple(lengths), took_s).save(self.names.restart)
             except OSError as error:
                 raise InputError(self._complaint(error)) from error
             self._lengths, self.n_done, self._waiting = lengths, stop, []
@@ -208,45 +218,46 @@ class RolloutFiles:
             f"{', '.join(map(str, self.parts))}: free space and go on with {option('resume=True')}"
         )
 
-    def _go_on(self, restart: Restart) -> None:
+    def _there(self, place: Path) -> Manifest | None:
+        """The manifest of an earlier rollout of the same name."""
+        content = content_of(place)
+        return None if content is None else parse(place, content)
+
+    def _is_finished(self) -> bool:
+        there = self._there(self.names.manifest)
+        if there is None or there.n_frames is None or differences(there, self.manifest):
+            return False
+        return getattr(there, "n_bytes", None) == size_of(self.path)
+
+    def _goes_on(self) -> bool:
+        """Go on from what an interrupted rollout has left, if it was this one."""
+        there = self._there(self.names.growing_manifest) or self._there(self.names.manifest)
+        if there is None:
+            return False
+        if told := "; ".join(differences(there, self.manifest)):
+            raise InputError(f"{self.path} holds another rollout: {told}; choose another file, or begin anew")
+        if not self.names.restart.is_file():
+            return False
+        restart = Restart.load(self.names.restart)
         if len(restart.lengths) != len(self.parts) or not all(part.is_file() for part in self.parts):
             missing = [str(part) for part in self.parts if not part.is_file()]
             raise InputError(
-                f"{self.restart_path} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or roll "
-                "out anew, without continuing"
+                f"{self.names.restart} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or "
+                "roll out anew, without continuing"
             )
         self.place, self.n_done = restart.place, restart.n_frames
         self._lengths, self._wall_time_s = list(restart.lengths), restart.wall_time_s
+        return True
 
-    def _chains_of_restart(self) -> list[Path]:
-        """Chains of an unfinished rollout, which may have been more than now."""
-        if not self.restart_path.is_file():
-            return []
-        found = self.path.parent.glob(f"{escape(self.path.stem)}.chain[0-9]*")
-        return [part for part in found if part.suffix in GROWING]
+    def _write_manifest(self, manifest: Manifest, *, finished: bool, joined: bool = False) -> None:
+        target, told = self.names.record(self._command, finished=finished, joined=joined)
+        write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | told, indent=1))
 
-    def _write_manifest(self, manifest: Manifest) -> None:
-        target = manifest_path(self.path)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        partial.replace(target)
-
-    def _remove_leftovers(self) -> None:
-        self.restart_path.unlink(missing_ok=True)
-        for part in self.parts:
-            if part != self.path:
-                part.unlink(missing_ok=True)
+    def _remove(self, files: Sequence[Path]) -> None:
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 def size_of(path: Path) -> int | None:
     """Bytes of a file; None where there is none."""
     return path.stat().st_size if path.is_file() else None
-
-
-def _check_writable(path: Path, reference: md.Trajectory) -> None:
-    """Refuse a format that mdtraj cannot write before anything is computed."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            reference.save(str(Path(folder) / path.name))
-        except Exception as error:
-            raise InputError(f"cannot write {path}: {' '.join(str(error).split())}") from error

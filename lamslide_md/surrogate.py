@@ -12,6 +12,7 @@ from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.model_header import Header
+from lamslide_md.outputs import check_outputs
 from lamslide_md.sampler import Sampler
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
@@ -106,7 +107,7 @@ class Surrogate(Sampler):
             provenance,
         )
 
-    def save(self, path: str | Path, *, half_precision: bool = False) -> Path:
+    def save(self, path: str | Path, *, half_precision: bool = False, overwrite: bool = False) -> Path:
         """Write one `.lamslide` file: weights (safetensors) and everything else (JSON header).
 
         Parameters
@@ -115,6 +116,8 @@ class Surrogate(Sampler):
             Target; replaced only once the new file is complete.
         half_precision
             Half the size; rollouts are other draws from nearly the same model.
+        overwrite
+            Replace the file also where it is no model.
 
         Returns
         -------
@@ -124,8 +127,10 @@ class Surrogate(Sampler):
         Raises
         ------
         InputError
-            If the file cannot be written.
+            If the file is there and no model, or cannot be written.
         """
+        path = Path(path)
+        check_outputs("train", {"the model": path}, overwrite=overwrite)
         header = Header.model_validate(
             {
                 "settings": self.settings,
@@ -137,7 +142,6 @@ class Surrogate(Sampler):
                 "provenance": self.provenance,
             }
         )
-        path = Path(path)
         write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, header, half_precision)
         return path
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lamslide_md.data.manifests import find_manifest
+from lamslide_md.data.manifests import find_manifest, manifest_file, own_topology
 from lamslide_md.data.trajectory_files import load_topology
 from lamslide_md.errors import InputError
 
@@ -26,15 +26,38 @@ def topology_beside(trajectory: Path, top: Path | None = None) -> Path | None:
     Returns
     -------
     Path or None
-        That file, the PDB of the same stem, the folder's `system.pdb`, or None where there is neither.
+        That file, the PDB that was written with the trajectory, else that of the same stem, the folder's `system.pdb`,
+        or None where there is none.
     """
-    own, folder = trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE)
+    own, folder = own_topology(trajectory) or trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE)
     own_is_there = own.is_file() and own != trajectory
     if top is None:
         return own if own_is_there else folder if folder.is_file() and folder != trajectory else None
     manifest, topology = find_manifest(trajectory), load_topology(top)
     fits = manifest is None or topology is None or manifest.n_atoms == topology.n_atoms
     return top if fits or not own_is_there else own
+
+
+def files_read(trajectories: Sequence[Path], top: Path | None = None) -> list[Path]:
+    """List the files that reading trajectories may look into: themselves, topologies and manifests.
+
+    Parameters
+    ----------
+    trajectories
+        Trajectory files.
+    top
+        The topology the user gave.
+
+    Returns
+    -------
+    list of Path
+        Those that are there.
+    """
+    found = [top] if top is not None else []
+    for path in filter(lambda path: path.name, trajectories):
+        beside = (path.with_suffix(".pdb"), own_topology(path), path.with_name(SYSTEM_FILE), manifest_file(path))
+        found += [path, *filter(None, beside)]
+    return [path for path in found if path.exists()]
 
 
 def ns_per_s(trajectory: Path) -> float | None:

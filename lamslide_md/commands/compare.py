@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json
 from lamslide_md.errors import InputError, collected_notes, options_called
+from lamslide_md.outputs import check_outputs
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -74,21 +75,19 @@ def compare(
         typer.Option(help="The same of the independent MD; as the MD's if its files do not tell."),
     ] = None,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
-    from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s, temperature_of
+    from lamslide_md.commands.beside import files_read, ns_per_s, simulation_ns_per_s, temperature_of
     from lamslide_md.data.solvent import solute_mask
     from lamslide_md.evaluation.comparison import compare as judge
     from lamslide_md.progress import ProgressBars
 
     lag = parse_lag(lag_ps)
-    for target in (report, out):
-        if target is not None and target.is_dir():
-            raise InputError(f"{target} is a folder; give the name of a file to write")
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
+    inputs = [*files_read([rollout, *reference, *replicate], top), *([config] if config else [])]
+    check_outputs("compare", {"--report": report, "--out": out}, inputs, overwrite=overwrite)
     with collected_notes() as notes:
         made = _read_all([rollout], top, "rollout", rollout_interval_ps)
         # Gigabytes of water are read only to be compared.
@@ -112,11 +111,11 @@ def compare(
         )
         comparison = replace(comparison, notes=(*notes, *comparison.notes))
         if report is not None:
-            comparison.save_report(report)
+            comparison.save_report(report, overwrite=overwrite)
     if out is not None:
-        comparison.save_json(out)
+        comparison.save_json(out, overwrite=overwrite)
     if report is not None or out is not None:
-        echo_parameters(context, report or out or Path())
+        echo_parameters(context, report or out or Path(), inputs)
     if json:
         print_json(comparison.to_dict())
         return

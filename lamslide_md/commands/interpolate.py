@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import (
+    Accelerator,
+    Config,
+    Context,
+    Json,
+    Overwrite,
+    Seed,
+    echo_parameters,
+    print_json,
+)
 from lamslide_md.commands.rollout import DEFAULT_SOLVER, DEFAULT_STEPS, SOLVERS, Solver, read_start
 from lamslide_md.errors import InputError
 
@@ -26,15 +35,20 @@ def interpolate(
     ] = True,
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
+    overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Draw paths from one structure to another, both ends included; the time it takes is frames + 1 intervals."""
+    from lamslide_md.commands.beside import files_read
     from lamslide_md.commands.models import find_model
+    from lamslide_md.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
     if solver not in SOLVERS:
         raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    inputs = [model, *files_read([start, end], top), *([config] if config else [])]
+    choose_names(out, paths, "interpolate", inputs=inputs, overwrite=overwrite)
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
     made = surrogate.interpolate(
         read_start(start, top),
@@ -46,8 +60,8 @@ def interpolate(
         seed=seed,
         constrain=constrain,
     )
-    echo_parameters(context, out)
-    made.save(out)
+    echo_parameters(context, out, inputs)
+    made.save(out, overwrite=overwrite, inputs=inputs)
     if json:
         told = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
         print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps})

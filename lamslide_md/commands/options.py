@@ -2,13 +2,16 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, note
+from lamslide_md.outputs import free_name, numbered, same_file
+from lamslide_md.records import echo_of, is_echo, read_json
+from lamslide_md.whole_files import write_whole
 
 if TYPE_CHECKING:
     from typer import Context
@@ -107,8 +110,15 @@ def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def echo_parameters(context: Context, path: Path) -> None:
+UNKEPT = ("json", "overwrite")
+"""How a command shows its result, and what it is allowed once, is not repeated."""
+
+
+def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -> None:
     """Write what a command runs with beside its result; `--config` takes the file to repeat it.
+
+    Where the name is taken by a file that is not such an echo, or that was changed, or is read by the command, the echo
+    gets another one, and this is noted.
 
     Parameters
     ----------
@@ -116,13 +126,25 @@ def echo_parameters(context: Context, path: Path) -> None:
         Of the command.
     path
         Result of the command, or its folder.
+    inputs
+        Files that the command reads beside its configuration.
     """
     values = {name: context.params.get(parameter) for name, parameter in _names(context).items()}
-    kept = {name: value for name, value in values.items() if value is not None}
+    kept = {name: value for name, value in values.items() if value is not None and name not in UNKEPT}
     command = str(context.info_name)
-    target = path / f"{command}.json" if path.is_dir() else path.with_name(f"{path.stem}.{command}.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({command: kept}, indent=1, default=_plain) + "\n", encoding="utf-8")
+    plain = json.loads(json.dumps(kept, default=_plain))
+    wrote = [Path(plain[name]) for name in ("out", "report") if name in plain]
+    content = echo_of(command, plain, wrote)
+    stem = command if path.is_dir() else f"{path.stem}.{command}"
+    usual = path / f"{stem}.json" if path.is_dir() else path.with_name(f"{stem}.json")
+    config = context.params.get("config")
+    if config is not None and same_file(usual, config) and read_json(usual).get(command) == plain:
+        return
+    taken = [source for source in (*inputs, *wrote, config) if source is not None]
+    target = free_name(numbered(usual, stem), lambda file: is_echo(read_json(file), command), taken)
+    if target != usual:
+        note(f"{usual} is not to be replaced and stays as it is; the parameters of this run are in {target.name}")
+    write_whole(target, json.dumps(content, indent=1) + "\n")
 
 
 def _plain(value: object) -> object:
@@ -140,6 +162,12 @@ Config = Annotated[
         callback=load_config,
         is_eager=True,
         help="TOML, JSON or YAML file with this command's options in a section of its name; flags win.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace files of the names given that this command did not write; never one it reads."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import (
+    Accelerator,
+    Config,
+    Context,
+    Json,
+    Overwrite,
+    Seed,
+    echo_parameters,
+    print_json,
+)
 from lamslide_md.commands.running import Interrupted
 from lamslide_md.errors import InputError
 
@@ -77,18 +86,22 @@ def rollout(
         typer.Option("--continue", help="Go on where the same rollout was interrupted; begin it if it was not yet."),
     ] = False,
     accelerator: Accelerator = "auto",
+    overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
-    from lamslide_md.commands.beside import ns_per_s
+    from lamslide_md.commands.beside import files_read, ns_per_s
     from lamslide_md.commands.models import find_model
     from lamslide_md.interrupts import RolloutInterrupted
     from lamslide_md.progress import ProgressBars
+    from lamslide_md.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
     if solver not in SOLVERS:
         raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    inputs = [model, *files_read([] if start is None else [start], top), *([config] if config else [])]
+    choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
     made = surrogate.rollout(
         "reference" if start is None else read_start(start, top),
@@ -99,10 +112,10 @@ def rollout(
         seed=seed,
         constrain=constrain,
     )
-    echo_parameters(context, out)
+    echo_parameters(context, out, inputs)
     with ProgressBars() as bars:
         try:
-            made.save(out, on_frames=bars.on_frames, resume=resume)
+            made.save(out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs)
         except RolloutInterrupted as interrupted:
             raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
     speed = ns_per_s(out) or 0.0

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lamslide_md.commands.options import Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.outputs import check_folder, check_outputs
 
 
 def simulate(
@@ -28,7 +29,7 @@ def simulate(
         str | None, typer.Option(help="Address of a dask scheduler, to run the replicates on its workers.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Discard what was simulated with other settings.")
+        bool, typer.Option("--overwrite", help="Discard what was simulated with other settings, or is not ours.")
     ] = False,
     seed: Seed = 0,
     config: Config = None,
@@ -42,8 +43,9 @@ def simulate(
         clean_structure,
         parse_platform,
         peptide,
-        simulate_replicates,
     )
+    from lamslide_md.reference.replicates import TOPOLOGY_FILE, make_jobs, run_jobs
+    from lamslide_md.reference.simulation import replicate_files
 
     settings = SimulationSettings(
         length_ps=ns * 1000,
@@ -54,24 +56,21 @@ def simulate(
     )
     choice = None if platform is None else parse_platform(platform)
     is_file = Path(molecule).suffix != ""
+    inputs = [Path(molecule)] if is_file else []
+    names = [out / TOPOLOGY_FILE]
+    for number in range(1, replicates + 1):
+        names += replicate_files(out / f"rep{number}.xtc")
+    check_folder(out)
+    check_outputs("simulate", {name.name: name for name in names}, [*inputs, config], overwrite=True)
     subject = clean_structure(molecule) if is_file else peptide(molecule, capped=capped)
     for note in subject.notes:
         print(f"note: {note}", file=sys.stderr)
     out.mkdir(parents=True, exist_ok=True)
-    echo_parameters(context, out)
+    jobs = make_jobs([subject], settings, [out], n_replicates=replicates, seed=seed, overwrite=overwrite)
+    echo_parameters(context, out, inputs)
     with ProgressBars() as bars:
-        paths = simulate_replicates(
-            subject,
-            settings,
-            out,
-            n_replicates=replicates,
-            n_processes=processes,
-            scheduler=scheduler,
-            seed=seed,
-            platform=choice,
-            overwrite=overwrite,
-            progress=bars.on_simulation,
-        )
+        run_jobs(jobs, n_processes=processes, scheduler=scheduler, platform=choice, progress=bars.on_simulation)
+    paths = [job.trajectory for job in jobs]
     speed = simulation_ns_per_s(paths)
     if json:
         print_json(

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from lamslide_md.commands.options import Json, print_json
+from lamslide_md.commands.options import Json, Overwrite, print_json
 from lamslide_md.errors import InputError
+from lamslide_md.outputs import check_outputs
 
 USUAL_STEM = "comparison"
 
@@ -15,11 +16,13 @@ def table(
     comparisons: Annotated[list[Path], typer.Argument(help="Files that `lamslide compare --out` wrote.")],
     report: Annotated[Path | None, typer.Option(help="Write the table here, one HTML file.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all numbers here, JSON.")] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Put the comparisons of several molecules in one table: means over them, failures counted and named."""
     from lamslide_md.evaluation.table import tabulate
 
+    check_outputs("table", {"--report": report, "--out": out}, comparisons, overwrite=overwrite)
     names = [name_of(path) for path in comparisons]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -27,8 +30,7 @@ def table(
     made = tabulate(dict(zip(names, comparisons, strict=True)))
     for target, save in ((report, made.save_report), (out, made.save_json)):
         if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            save(target)
+            save(target, overwrite=overwrite)
     if json:
         print_json(made.to_dict())
         return

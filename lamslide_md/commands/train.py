@@ -1,6 +1,5 @@
 """`lamslide train`: a surrogate from trajectories."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.commands.options import Accelerator, Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.commands.options import (
+    Accelerator,
+    Config,
+    Context,
+    Json,
+    Overwrite,
+    Seed,
+    echo_parameters,
+    print_json,
+)
 from lamslide_md.errors import collected_notes, options_called
 
 if TYPE_CHECKING:
@@ -133,16 +141,23 @@ def train(
     ] = None,
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
+    overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Train both stages on trajectories; interrupted, the same command continues."""
-    from lamslide_md.commands.beside import temperature_of, topology_beside
+    from lamslide_md.commands.beside import files_read, temperature_of, topology_beside
     from lamslide_md.data.selections import leaves_solvent_out
     from lamslide_md.data.trajectories import read
+    from lamslide_md.outputs import check_folder, check_outputs
     from lamslide_md.progress import ProgressBars
     from lamslide_md.surrogate import Surrogate
+    from lamslide_md.training.checkpoints import remove_checkpoints
 
+    inputs = [*files_read(trajectories, top), *([config] if config else [])]
+    kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
+    check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
+    check_folder(kept)
     settings = changed_settings(preset, set_)
     temperature = temperature if temperature is not None else temperature_of(trajectories)
     data: list[md.Trajectory] = []
@@ -153,10 +168,9 @@ def train(
             beside = topology_beside(path, top)
             solvent = not leaves_solvent_out(settings.atoms)
             data += read([path], beside, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
-    echo_parameters(context, out)
+    echo_parameters(context, out, inputs)
     if settings.placement == "superposed" and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
-    kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps"}):
         surrogate = Surrogate.fit(
             data,
@@ -170,9 +184,9 @@ def train(
             accelerator=accelerator,
         )
     surrogate.provenance["notes"] = notes + surrogate.provenance.get("notes", [])
-    surrogate.save(out)
+    surrogate.save(out, overwrite=overwrite)
     if checkpoints is None:
-        shutil.rmtree(kept, ignore_errors=True)
+        remove_checkpoints(kept)
     facts = {"model": out, "frame_interval_ps": surrogate.frame_interval_ps, "temperature_K": temperature}
     if json:
         print_json(facts | surrogate.provenance)

@@ -1,6 +1,5 @@
 """Files of numpy arrays, written whole or not at all and read without pickle; and arrays in JSON."""
 
-import os
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamslide_md.errors import InputError
+from lamslide_md.whole_files import replacing
 
 
 def decimals(array: np.ndarray) -> list[Any]:
@@ -42,12 +42,8 @@ def write_arrays(path: Path, **arrays: np.ndarray | float | int | str) -> None:
     OSError
         If the disk is full or read-only.
     """
-    writing = path.with_name(path.name + ".writing")
-    with writing.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy has one keyword of its own
-        file.flush()
-        os.fsync(file.fileno())
-    writing.replace(path)
 
 
 def read_arrays(

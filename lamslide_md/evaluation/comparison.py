@@ -22,6 +22,7 @@ from lamslide_md.evaluation.profiles import Maps
 from lamslide_md.evaluation.provenance import library_versions
 from lamslide_md.evaluation.results import MemoryResult, TorsionResult, to_plain
 from lamslide_md.evaluation.sides import read_side
+from lamslide_md.outputs import write_result
 
 FORMAT_VERSION = 1
 
@@ -59,9 +60,9 @@ class Comparison:
         listed = [field.name for field in fields(self) if field.name != "playback"]
         return {"format_version": FORMAT_VERSION} | {name: to_plain(getattr(self, name)) for name in listed}
 
-    def save_json(self, path: str | Path) -> None:
-        """Write :meth:`to_dict` as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    def save_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write :meth:`to_dict` as JSON; a file that is there and no such is kept, unless it is to be overwritten."""
+        write_result(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "compare", overwrite)
 
     def summary(self) -> str:
         """Give the table of measures, floors, ratios and error bars as plain text."""
@@ -69,11 +70,11 @@ class Comparison:
 
         return summary_text(self)
 
-    def save_report(self, path: str | Path) -> None:
-        """Write the report, one HTML file that needs no network."""
+    def save_report(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the report, one HTML file that needs no network; what is there is kept as by :meth:`save_json`."""
         from lamslide_md.evaluation.report.html import report_html
 
-        Path(path).write_text(report_html(self), encoding="utf-8")
+        write_result(Path(path), report_html(self), "compare", overwrite)
 
 
 def compare(

@@ -10,6 +10,7 @@ import numpy as np
 
 from lamslide_md.errors import InputError
 from lamslide_md.evaluation.comparison import FORMAT_VERSION, Comparison
+from lamslide_md.outputs import write_result
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class ComparisonTable:
 
         return {"format_version": FORMAT_VERSION} | to_plain(self)
 
-    def save_json(self, path: str | Path) -> None:
-        """Write :meth:`to_dict` as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    def save_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write :meth:`to_dict` as JSON; a file that is there and no such is kept, unless it is to be overwritten."""
+        write_result(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "table", overwrite)
 
     def summary(self) -> str:
         """Give the table as plain text: rollout (floor) of every system, their means, and the failures."""
@@ -71,11 +72,11 @@ class ComparisonTable:
 
         return table_text(self)
 
-    def save_report(self, path: str | Path) -> None:
-        """Write the table as one HTML file that needs no network."""
+    def save_report(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the table, one HTML file that needs no network; what is there is kept as by :meth:`save_json`."""
         from lamslide_md.evaluation.report.table_html import table_html
 
-        Path(path).write_text(table_html(self), encoding="utf-8")
+        write_result(Path(path), table_html(self), "table", overwrite)
 
 
 def tabulate(comparisons: Mapping[str, Comparison | Mapping[str, Any] | str | Path]) -> ComparisonTable:

@@ -1,13 +1,13 @@
 """Checkpoints: one file, replaced in one step, exact on the same machine and portable to others."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import openmm
 
 from lamslide_md.errors import InputError
+from lamslide_md.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     InputError
         If it cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}; is the folder writable and the disk not full?"

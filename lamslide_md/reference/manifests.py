@@ -11,6 +11,7 @@ from pathlib import Path
 import openmm
 
 from lamslide_md.data.manifests import KIND, Manifest, manifest_path
+from lamslide_md.records import WRITTEN_BY, written_by
 from lamslide_md.reference.checkpoints import Bookkeeping, write_atomically
 from lamslide_md.reference.platforms import PlatformChoice
 from lamslide_md.reference.progress import speed_ns_per_day
@@ -83,7 +84,11 @@ def write_manifest(
         temperature_K=settings.temperature_K,
         n_atoms=len(prepared.solute),
         n_frames=bookkeeping.n_frames if finished else None,
+        trajectory=trajectory.name,
     ).model_dump() | {
+        WRITTEN_BY: written_by(
+            "simulate", dict.fromkeys((trajectory.name, trajectory.with_suffix(".checkpoint").name))
+        ),
         "name": prepared.name,
         "fingerprint": bookkeeping.fingerprint,
         "force_field": prepared.force_field,
@@ -95,6 +100,7 @@ def write_manifest(
         "n_threads": platform.n_threads,
         "wall_time_s": round(bookkeeping.wall_time_s, 3),
         "ns_per_day": round(speed_ns_per_day(simulated_ps, bookkeeping.wall_time_s), 3),
+        **({"n_bytes": bookkeeping.n_bytes} if finished else {}),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{python_platform.system()} {python_platform.machine()}",
         "versions": {"python": python_platform.python_version()}

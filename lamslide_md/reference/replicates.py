@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lamslide_md.data.manifests import find_manifest
 from lamslide_md.errors import InputError
+from lamslide_md.outputs import check_place
 from lamslide_md.reference.jobs import Job, replicate_seed
 from lamslide_md.reference.local import LocalWorkers
 from lamslide_md.reference.molecules import Molecule
 from lamslide_md.reference.platforms import PlatformChoice, choose_platform, usable_cores
 from lamslide_md.reference.progress import Progress, ProgressCallback
 from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.simulation import check_earlier, discard
+from lamslide_md.reference.simulation import check_earlier, discard, replicate_files
 from lamslide_md.reference.solute import write_system_pdb
 from lamslide_md.reference.systems import PreparedSystem, prepare
 
@@ -53,7 +55,7 @@ def simulate_replicates(
     platform
         Where; the fastest of what is here, by a short timing, when left out.
     overwrite
-        Discard trajectories that were made with other settings.
+        Discard what is there under these names and was made with other settings, or by others.
     progress
         Called with the sum over the replicates about twice a second.
 
@@ -103,7 +105,7 @@ def make_jobs(
     seed
         Seed of the whole set.
     overwrite
-        Discard trajectories that were made with other settings.
+        Discard what is there under these names and was made with other settings, or by others.
 
     Returns
     -------
@@ -124,13 +126,22 @@ def make_jobs(
             Job(prepared, settings, folder / f"rep{number}.xtc", replicate_seed(seed, number))
             for number in range(1, n_replicates + 1)
         ]
+        for path in (folder / TOPOLOGY_FILE, *(file for job in mine for file in replicate_files(job.trajectory))):
+            check_place(path)
         for job in mine:
             if overwrite and not job.is_finished():
                 discard(job.trajectory)
             check_earlier(job.trajectory, settings, job.fingerprint)
-        write_system_pdb(folder / TOPOLOGY_FILE, prepared)
+        write_system_pdb(folder / TOPOLOGY_FILE, prepared, replaceable=_is_own_topology(folder, mine, overwrite))
         jobs += mine
     return jobs
+
+
+def _is_own_topology(folder: Path, jobs: Sequence[Job], overwrite: bool) -> bool:
+    """Whether the `system.pdb` of a folder may be replaced: its trajectories are these, or it is of no other ones."""
+    ours = any(find_manifest(job.trajectory) is not None for job in jobs)
+    others = set(folder.glob("rep*.xtc")) - {job.trajectory for job in jobs}
+    return ours or (overwrite and not others)
 
 
 def run_jobs(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lamslide_md.data.manifests import Manifest, find_manifest, manifest_path
+from lamslide_md.data.manifests import Manifest, content_of, find_manifest, manifest_path
 from lamslide_md.errors import InputError
 from lamslide_md.reference.checkpoints import Bookkeeping, load_bookkeeping
 from lamslide_md.reference.manifests import run_fingerprint
@@ -91,6 +91,11 @@ def is_finished(trajectory: Path, settings: SimulationSettings, fingerprint: str
     )
 
 
+def replicate_files(trajectory: Path) -> tuple[Path, Path, Path]:
+    """Files of a replicate: trajectory, checkpoint and manifest."""
+    return trajectory, checkpoint_path(trajectory), manifest_path(trajectory)
+
+
 def discard(trajectory: Path) -> None:
     """Remove a trajectory with its checkpoint and manifest.
 
@@ -105,7 +110,7 @@ def discard(trajectory: Path) -> None:
         If the folder is not writable.
     """
     # The trajectory goes first: without it the other two are harmless.
-    for path in (trajectory, checkpoint_path(trajectory), manifest_path(trajectory)):
+    for path in replicate_files(trajectory):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -135,6 +140,9 @@ def check_earlier(trajectory: Path, settings: SimulationSettings, fingerprint: s
         If the files belong to another run or cannot be continued.
     """
     manifest, done = find_manifest(trajectory), load_bookkeeping(checkpoint_path(trajectory))
+    beside = manifest_path(trajectory)
+    if beside.exists() and content_of(beside) is None and beside.stat().st_size:
+        raise InputError(f"{beside} is there and no manifest of this program; use another folder")
     if manifest is None and done is None:
         if trajectory.exists() and trajectory.stat().st_size:
             raise InputError(f"{trajectory} is there and has no manifest: not made by this program; use another folder")

@@ -90,7 +90,7 @@ def side_by_side(positions_nm: np.ndarray, molecules: list[np.ndarray], box_nm: 
     return shifted
 
 
-def write_system_pdb(path: Path, prepared: PreparedSystem) -> None:
+def write_system_pdb(path: Path, prepared: PreparedSystem, *, replaceable: bool = True) -> None:
     """Write the solute as a PDB file, the topology of its trajectories.
 
     Parameters
@@ -99,20 +99,28 @@ def write_system_pdb(path: Path, prepared: PreparedSystem) -> None:
         PDB file.
     prepared
         System and solute.
+    replaceable
+        Whether a file of the same atoms that is there may be replaced: not so where it is of unknown origin.
 
     Raises
     ------
     InputError
-        If it cannot be written, or is there with other atoms.
+        If it cannot be written, or is there with other atoms or of unknown origin.
     """
     topology, text = solute_topology(prepared), io.StringIO()
     positions = prepared.positions_nm[prepared.solute] * unit.nanometer
     PDBFile.writeFile(topology, positions, text, keepIds=True)
     # OpenMM's first line holds the date: the same molecule is to give the same file.
     lines = [line for line in text.getvalue().splitlines(keepends=True) if not line.startswith("REMARK   1 CREATED")]
-    if path.exists() and _atom_columns(path.read_text()) != _atom_columns("".join(lines)):
+    content = "".join(lines).encode()
+    there = path.read_bytes() if path.exists() else b""
+    if there == content:
+        return
+    if there and _atom_columns(there.decode(errors="replace")) != _atom_columns("".join(lines)):
         raise InputError(f"{path} holds other atoms than {prepared.name}; use another folder")
-    write_atomically(path, "".join(lines).encode())
+    if there and not replaceable:
+        raise InputError(f"{path} is there and not of this simulation; use another folder")
+    write_atomically(path, content)
 
 
 def _atom_columns(pdb: str) -> list[str]:

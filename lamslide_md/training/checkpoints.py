@@ -1,7 +1,8 @@
 """Checkpoints of a running training: safetensors and JSON, written atomically, exact to the bit on the CPU."""
 
 import json
-import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
+from lamslide_md.whole_files import replacing
 
 
 def save_checkpoint(
@@ -46,10 +48,24 @@ def save_checkpoint(
                     scalars[f"{which}/{index}/{key}"] = value
     tensors["generator"] = generator.get_state()
     header = {"facts": json.dumps(facts), "optimisers": json.dumps(scalars)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file({key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}, partial, metadata=header)
-    os.replace(partial, path)
+    whole = {key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}
+    with replacing(path) as partial:
+        save_file(whole, partial, metadata=header)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of trainings, and their folder if nothing else is in it.
+
+    Parameters
+    ----------
+    folder
+        May be missing.
+    """
+    for path in folder.glob("*.safetensors"):
+        if re.fullmatch(r"(autoencoder|flow)-[0-9a-f]{12}", path.stem):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def load_checkpoint(
