@@ -12,6 +12,7 @@ from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.model_header import Header
+from lamslide_md.repertoire import EXTENTS_KEY
 from lamslide_md.sampler import Sampler
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
@@ -86,6 +87,7 @@ class Surrogate(Sampler):
             on_progress=on_progress,
         )
         autoencoder, flow, facts = train_both(engine, data, settings)
+        facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes()}
         provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
         return cls(
             autoencoder,

@@ -169,7 +169,7 @@ def volumes(
     Returns
     -------
     np.ndarray
-        Relative to the product of the three bonds: 0 in a plane, 0.77 in a tetrahedron, and 0 where a bond has no length.
+        Relative to the product of the three bonds: 0 in a plane, 0.77 in a tetrahedron; 0 where a bond has no length.
     """
     arms = frames[:, centres[:, 1:]] - frames[:, centres[:, :1]]
     length = np.linalg.norm(arms, axis=-1, keepdims=True)

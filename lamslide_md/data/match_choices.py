@@ -15,7 +15,6 @@ from lamslide_md.data.atom_graphs import Exchanged, exchange
 from lamslide_md.data.constraints import volumes
 from lamslide_md.data.planar_groups import groups_of
 from lamslide_md.data.topologies import labels_of, named
-
 from lamslide_md.errors import InputError
 
 MAX_PASSES = 20

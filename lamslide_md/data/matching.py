@@ -135,6 +135,6 @@ def _misfit(wanted: md.Topology, there: md.Topology, name: str) -> str:
             "its atoms or residues named otherwise?"
         )
     return (
-        f"{name} holds {listed(twice)} more than once, and its elements and bonds are not those of the model; give each "
-        "atom of a residue a name of its own"
+        f"{name} holds {listed(twice)} more than once, and its elements and bonds are not those of the model; give "
+        "each atom of a residue a name of its own"
     )
