@@ -11,10 +11,11 @@ from jaxtyping import Float
 from lamslide_md.data.ase_atoms import with_bonds
 from lamslide_md.data.common_atoms import superposed_like
 from lamslide_md.data.equivalent_atoms import with_exchanges_like
+from lamslide_md.data.extents import Extent
 from lamslide_md.data.matching import match_graph, match_labels
 from lamslide_md.data.residues import check_chain
 from lamslide_md.data.selections import select
-from lamslide_md.data.start_checks import Extent, check_start
+from lamslide_md.data.start_checks import check_start
 from lamslide_md.data.systems import System
 from lamslide_md.data.transfer import transferred
 from lamslide_md.errors import InputError

@@ -58,7 +58,7 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
         return md.load(str(path)) if top is None else md.load(str(path), top=str(top))
     except Exception as error:
         raise InputError(
-            f"{path} cannot be read as a start ({error}); is --top missing or of another system?"
+            f"{path} cannot be read as a start ({' '.join(str(error).split())}); is --top missing or of another system?"
         ) from error
 
 

@@ -82,8 +82,10 @@ def exchange(graph: nx.Graph, one: int, other: int) -> Exchanged | None:
     ----------
     graph
         With colours.
-    one, other
-        Of one colour.
+    one
+        An atom.
+    other
+        Another of its colour.
 
     Returns
     -------

@@ -76,8 +76,10 @@ class Choices:
 
         Parameters
         ----------
-        own, others
-            With colours.
+        own
+            The model's, with colours.
+        others
+            The trajectory's, with colours comparable to those.
 
         Yields
         ------
@@ -143,10 +145,10 @@ class Choices:
                 break
         if undecided is not None:
             a, b = (named(self.others[found[i]]) + f" (atom {found[i]})" for i in undecided)
-            one, other = (named(self.labels[i]) for i in undecided)
+            first, second = (named(self.labels[i]) for i in undecided)
             raise InputError(
                 f"{self.name} fits the model's molecule in more than one way: elements and bonds do not tell which of "
-                f"{a} and {b} is {one} and which is {other}; give the atoms and residues the model's names"
+                f"{a} and {b} is {first} and which is {second}; give the atoms and residues the model's names"
             )
         return found
 

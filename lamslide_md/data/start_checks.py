@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from lamslide_md.data import screening
 from lamslide_md.data.constraints import Constraints, volumes
+from lamslide_md.data.extents import Extent, radius_of_gyration_nm
 from lamslide_md.data.systems import System
 from lamslide_md.data.topologies import labels_of, listed, named
 from lamslide_md.errors import InputError, note
@@ -21,17 +22,17 @@ over an angle 2.5 % at 500 K; minimised and crystal structures differ by less.""
 OVERLAP = 0.5
 """Atoms nearer than this part of the least distance in the data overlap: a strong hydrogen bond is 0.16 nm."""
 
-LINE, EXTENT_SLACK = 1e-3, 0.1
-"""Width of a molecule relative to its length below which it has no shape; slack of its radius of gyration, relative."""
+ONE_PLACE_NM, LINE = 1e-3, 1e-3
+"""Length of a molecule, and its width relative to that, below which it has no shape."""
+
+EXTENT_SLACK = 0.1
+"""Of the radius of gyration, relative."""
 
 MOST_EXCHANGES = 12
 """Atoms with the most distances out of range among which two are looked for that stand in each other's places."""
 
 L_SIGN = 1
 """Sign of the volume of N, C and CB around CA in an L-amino acid."""
-
-Extent = tuple[float, float]
-"""Least and largest radius of gyration in the training data, nm."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +113,6 @@ def check_start(
         _tell_unlike(frame, extent_nm)
 
 
-def extent_of(points_nm: Float[np.ndarray, "frames points dim"]) -> Extent:
-    """Least and largest radius of gyration of frames, nm."""
-    sizes = [_radius_of_gyration(points.astype(np.float64)) for points in points_nm]
-    return round(min(sizes), 5), round(max(sizes), 5)
-
-
-def _radius_of_gyration(points: Float[np.ndarray, "points dim"]) -> float:
-    return float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
-
-
 def _near_pairs(system: System) -> Bool[np.ndarray, " pairs"]:
     """Tell which pairs are one or two bonds apart: only these have one length in every conformation."""
     around: dict[int, set[int]] = {}
@@ -138,10 +129,11 @@ def _check_shape(frame: _Frame) -> None:
         np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
         for points in (frame.points, frame.system.reference_nm.astype(np.float64))
     )
-    if widths[0] < LINE * own[0]:
-        place = ", ".join(f"{x:g}" for x in frame.points[0])
+    if widths[0] < ONE_PLACE_NM:
+        place = ", ".join(f"{x + 0.0:g}" for x in frame.points[0])
         raise InputError(f"{frame.where} has all atoms in one place ({place}): it holds no structure")
-    if own[1] > LINE * own[0] and widths[1] < LINE * widths[0]:
+    has_shape = len(frame.held.centres) > 0 or own[1] > LINE * own[0]
+    if has_shape and widths[1] < LINE * widths[0]:
         raise InputError(f"{frame.where} has all atoms on one line: it is a drawing of the molecule, no structure")
 
 
@@ -173,8 +165,11 @@ def _check_distances(frame: _Frame, name: str, index: int, check_bonds: bool) ->
 def _exchanged(frame: _Frame, wrong: Bool[np.ndarray, " pairs"]) -> tuple[int, int] | None:
     """Find two atoms that make all distances right in each other's places."""
     counts = np.bincount(frame.held.pairs[wrong].ravel(), minlength=len(frame.points))
-    suspects = np.argsort(-counts, kind="stable")[:MOST_EXCHANGES]
-    for one, other in combinations([int(i) for i in suspects if counts[i]], 2):
+    worst = [int(i) for i in np.argsort(-counts, kind="stable")[:MOST_EXCHANGES] if counts[i]]
+    # One of the two may be at the end of a branch, with no distance out of range: it is near the other.
+    pairs = frame.held.pairs[frame.near]
+    beside = pairs[np.isin(pairs, worst[:3]).any(axis=1)].ravel().tolist()
+    for one, other in combinations(dict.fromkeys([*worst, *beside]), 2):
         mended = frame.points.copy()
         mended[[one, other]] = mended[[other, one]]
         if not (frame.out_of_range(mended) & frame.near).any() and not frame.turned_over(mended).any():
@@ -209,12 +204,13 @@ def _hand(frame: _Frame, centre: int) -> str:
     """Say which hand a centre has and should have."""
     name, rows = frame.named(centre)[0], np.flatnonzero(frame.held.centres[:, 0] == centre)
     for row in rows:
-        around = {frame.named(i)[0].rsplit("-", 1)[-1]: i for i in frame.held.centres[row, 1:].tolist()}
-        if set(around) == {"N", "C", "CB"}:
-            ordered = np.array([[centre, around["N"], around["C"], around["CB"]]])
-            is_l = volumes(frame.points[None], ordered)[0, 0] * L_SIGN > 0
-            return f"{name} has {'LD'[not is_l]} chirality, the model has learned {'LD'[is_l]}"
-    return f"{name} has the other hand than in the training data"
+        by_name = {frame.named(i)[0].rsplit("-", 1)[-1]: i for i in frame.held.centres[row, 1:].tolist()}
+        if set(by_name) == {"N", "C", "CB"}:
+            ordered = np.array([[centre, by_name["N"], by_name["C"], by_name["CB"]]])
+            here, learned = "LD" if volumes(frame.points[None], ordered)[0, 0] * L_SIGN > 0 else "DL"
+            return f"{name} has {here} chirality, the model has learned {learned}"
+    around = listed(frame.named(*frame.held.centres[rows[0], 1:].tolist()))
+    return f"{name} has the other hand than in the training data (around it {around})"
 
 
 def _check_overlaps(frame: _Frame) -> None:
@@ -234,7 +230,7 @@ def _tell_unlike(frame: _Frame, extent_nm: Extent | None) -> None:
     """Note what is possible but not in the data."""
     told, held = [], frame.held
     if extent_nm is not None:
-        size, (low, high) = _radius_of_gyration(frame.points), extent_nm
+        size, (low, high) = radius_of_gyration_nm(frame.points), extent_nm
         if not low * (1 - EXTENT_SLACK) <= size <= high * (1 + EXTENT_SLACK):
             told.append(f"its radius of gyration is {size:.3g} nm, there {low:.3g} to {high:.3g}")
     far = frame.out_of_range(frame.points) & ~frame.near
