@@ -121,12 +121,13 @@ def _any_automorphism(graph: nx.Graph, one: int, other: int) -> Exchanged | None
 def _bonds_of(frame: md.Trajectory) -> list[tuple[int, int]]:
     """Bonds of the topology, and by distance those of atoms that have none in it."""
     bonds = [(one.index, other.index) for one, other in frame.topology.bonds]
-    symbols = [symbol_of(atom) for atom in frame.topology.atoms]
+    members = [frame.topology.atom(i) for i in range(frame.n_atoms)]
+    symbols = [symbol_of(atom) for atom in members]
     lonely = np.array([symbol in COVALENT for symbol in symbols])
     lonely[[index for bond in bonds for index in bond]] = False
     if not lonely.any() or not np.isfinite(frame.xyz[0]).all():
         return bonds
-    numbers = np.array([atom.element.atomic_number if atom.element else 0 for atom in frame.topology.atoms])
+    numbers = np.array([atom.element.atomic_number if atom.element else 0 for atom in members])
     radii = np.where([symbol in COVALENT for symbol in symbols], covalent_radii[numbers], 0.0)
     periodic = frame.unitcell_vectors is not None
     cell = frame.unitcell_vectors[0] / NM_PER_ANGSTROM if periodic else None

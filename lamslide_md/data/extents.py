@@ -6,13 +6,19 @@ from jaxtyping import Float
 Extent = tuple[float, float]
 """Least and largest radius of gyration in the training data, nm."""
 
+FRAMES_AT_ONCE = 1000
+"""Bounds memory."""
+
 
 def extent_of(points_nm: Float[np.ndarray, "frames points dim"]) -> Extent:
     """Least and largest radius of gyration of frames, nm."""
-    sizes = [radius_of_gyration_nm(points.astype(np.float64)) for points in points_nm]
-    return round(min(sizes), 5), round(max(sizes), 5)
+    parts = range(0, len(points_nm), FRAMES_AT_ONCE)
+    sizes = np.concatenate([radii_of_gyration_nm(points_nm[first : first + FRAMES_AT_ONCE]) for first in parts])
+    return round(float(sizes.min()), 5), round(float(sizes.max()), 5)
 
 
-def radius_of_gyration_nm(points: Float[np.ndarray, "points dim"]) -> float:
-    """Root mean square distance of points from their middle, all of one weight."""
-    return float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
+def radii_of_gyration_nm(points_nm: Float[np.ndarray, "frames points dim"]) -> Float[np.ndarray, " frames"]:
+    """Root mean square distance of the points of each frame from their middle, all of one weight."""
+    centred = points_nm.astype(np.float64)
+    centred -= centred.mean(axis=1, keepdims=True)
+    return np.sqrt(np.square(centred).sum(axis=-1).mean(axis=1))

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from lamslide_md.data import screening
 from lamslide_md.data.constraints import Constraints, volumes
-from lamslide_md.data.extents import Extent, radius_of_gyration_nm
+from lamslide_md.data.extents import Extent, radii_of_gyration_nm
 from lamslide_md.data.systems import System
 from lamslide_md.data.topologies import labels_of, listed, named
 from lamslide_md.errors import InputError, note
@@ -230,7 +230,7 @@ def _tell_unlike(frame: _Frame, extent_nm: Extent | None) -> None:
     """Note what is possible but not in the data."""
     told, held = [], frame.held
     if extent_nm is not None:
-        size, (low, high) = radius_of_gyration_nm(frame.points), extent_nm
+        size, (low, high) = radii_of_gyration_nm(frame.points[None])[0], extent_nm
         if not low * (1 - EXTENT_SLACK) <= size <= high * (1 + EXTENT_SLACK):
             told.append(f"its radius of gyration is {size:.3g} nm, there {low:.3g} to {high:.3g}")
     far = frame.out_of_range(frame.points) & ~frame.near

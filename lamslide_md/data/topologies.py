@@ -13,7 +13,9 @@ Label = tuple[int, str, str]
 
 def labels_of(topology: md.Topology) -> list[Label]:
     """Tell the atoms of a topology apart in the way two files of one molecule have in common."""
-    return [(atom.residue.index, atom.residue.name, atom.name) for atom in topology.atoms]
+    # By index: iterated over, atoms come by residue, also where those of residues are mixed.
+    atoms = (topology.atom(i) for i in range(topology.n_atoms))
+    return [(atom.residue.index, atom.residue.name, atom.name) for atom in atoms]
 
 
 def named(label: Label) -> str:
