@@ -9,6 +9,7 @@ import mdtraj as md
 import numpy as np
 from ase import Atoms
 from jaxtyping import Float, Int
+from scipy.spatial import cKDTree
 
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
 from lamslide_md.data.matching import match_graph, tell_renamed
@@ -117,7 +118,9 @@ def _by_bonds(atoms: Atoms, surrogate: Surrogate, reason: str) -> Match:
     """Match by elements and bonds where names do not fit, or refuse for that reason."""
     match = _graph_match(atoms, surrogate)
     if match is None:
-        raise InputError(f"{reason}; nor are their elements and bonds those of the model")
+        nearest_A = np.median(cKDTree(atoms.positions).query(atoms.positions, k=2)[0][:, 1]) if len(atoms) > 1 else 1.0
+        unit = "" if 0.7 < nearest_A < 2.0 else f" (the nearest atoms are {nearest_A:.3g} apart: are positions in Å?)"
+        raise InputError(f"{reason}; nor are their elements and bonds those of the model{unit}")
     beside = np.setdiff1d(np.flatnonzero(atoms.numbers != 1), match.index)
     if len(beside):
         raise InputError(

@@ -142,7 +142,7 @@ def _check_distances(frame: _Frame, name: str, index: int, check_bonds: bool) ->
     wrong = frame.out_of_range(frame.points) & frame.near
     pair = _exchanged(frame, wrong) if wrong.any() else None
     if pair is not None:
-        one, other = frame.named(*pair)
+        one, other = frame.named(*sorted(pair))
         raise InputError(
             f"{frame.where}: {one} and {other} stand in each other's places (exchanged, all bonds and angles are those "
             "of the training data); exchange their positions, or their names"
