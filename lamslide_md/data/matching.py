@@ -63,15 +63,16 @@ def match_labels(wanted: md.Topology, there: md.Topology) -> Int[np.ndarray, " p
     """
     own, others = labels_of(wanted), labels_of(there)
     index = {label: i for i, label in enumerate(others)}
+    if any(label not in index for label in own):
+        return None
     counts = Counter(others)
     if len(set(own)) == len(own) and all(counts[label] == 1 for label in own):
         return np.array([index[label] for label in own])
     # Where names tell nothing, as in formats without them, atoms in the same order with the same bonds are the same.
-    same_bonds = {frozenset((a.index, b.index)) for a, b in wanted.bonds} == {
-        frozenset((a.index, b.index)) for a, b in there.bonds
-    }
-    same_atoms = [symbol_of(a) for a in wanted.atoms] == [symbol_of(a) for a in there.atoms]
-    return np.arange(len(own)) if own == others and same_atoms and same_bonds else None
+    if own != others or [symbol_of(a) for a in wanted.atoms] != [symbol_of(a) for a in there.atoms]:
+        return None
+    mine, theirs = ({frozenset((a.index, b.index)) for a, b in topology.bonds} for topology in (wanted, there))
+    return np.arange(len(own)) if mine == theirs else None
 
 
 def match_graph(wanted: Molecule, there: md.Trajectory, name: str) -> Int[np.ndarray, " points"] | None:
