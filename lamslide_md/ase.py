@@ -10,7 +10,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.md.md import MolecularDynamics
 
-from lamslide_md.atom_matching import match_atoms
+from lamslide_md.atom_matching import NAME, match_atoms
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM
 from lamslide_md.errors import InputError
 from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
@@ -34,7 +34,8 @@ class LatentDynamics(MolecularDynamics):
     `attach`, `insert_observer`, `run`, `irun`, `nsteps`, `trajectory`, `append_trajectory`, `logfile` and the context
     manager are ASE's. What differs:
 
-    - **Atoms.** They are matched with the model's by residue and name, in any order. A model of heavy atoms given
+    - **Atoms.** They are matched with the model's in any order, by residue and name, or else by elements and bonds,
+      which is noted. A model of heavy atoms given
       hydrogens drops them: `dyn.atoms` then is a new `Atoms` without them, and the atoms passed in stay as they are.
       Otherwise `dyn.atoms` is the object passed in. Hydrogens are not rebuilt here, as where they go depends on a force
       field: `lamslide_md.openmm.refine` rebuilds those of chosen frames with one.
@@ -52,7 +53,7 @@ class LatentDynamics(MolecularDynamics):
     Parameters
     ----------
     atoms
-        Where to start, with the names and residues that ASE reads from a PDB file.
+        Where to start; names and residues are those that ASE reads from a PDB file.
     surrogate
         A model, or the path of a `.lamslide` file; one known frame.
     trajectory
@@ -103,6 +104,7 @@ class LatentDynamics(MolecularDynamics):
         chain = SingleChain(surrogate, match.system, solver, n_solver_steps, seed, constrain)
         points_nm = match.points_nm(atoms)
         if not chain.resume(atoms.info.get(INFO_KEY, {}), points_nm):
+            surrogate.repertoire.check_start(points_nm[None], match.system, NAME)
             chain.start(points_nm)
         if len(match.index) < len(atoms):
             kept = np.sort(match.index)
@@ -165,7 +167,9 @@ class LatentDynamics(MolecularDynamics):
     def step(self) -> None:
         """Make the next frame."""
         if not np.array_equal(self.atoms.positions, self._given):
-            self._chain.start(self._match.points_nm(self.atoms))
+            points_nm = self._match.points_nm(self.atoms)
+            self.surrogate.repertoire.check_start(points_nm[None], self._match.system, NAME)
+            self._chain.start(points_nm)
         self.atoms.positions[self._match.index] = self._chain.step() / NM_PER_ANGSTROM
         self._given = self.atoms.positions.copy()
         self._note_state()

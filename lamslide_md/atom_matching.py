@@ -1,5 +1,6 @@
-"""ASE atoms matched with the atoms of a model, by residue and name."""
+"""ASE atoms matched with the atoms of a model, by residue and name, or else by the bond graph."""
 
+from collections import Counter
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -8,16 +9,23 @@ import mdtraj as md
 import numpy as np
 from ase import Atoms
 from jaxtyping import Float, Int
+from scipy.spatial import cKDTree
 
 from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
 from lamslide_md.data.imaging import Imager
-from lamslide_md.data.screening import check_bonds, check_finite
+from lamslide_md.data.matching import match_graph, tell_renamed
+from lamslide_md.data.screening import check_finite
 from lamslide_md.data.systems import System
-from lamslide_md.data.topologies import Label, labels_digest, labels_of
+from lamslide_md.data.topologies import Label, labels_digest, labels_of, listed, named
 from lamslide_md.errors import InputError
 from lamslide_md.surrogate import Surrogate
 
 NAME = "the atoms"
+
+NAMELESS = (
+    f"{NAME} have no names to match with the model's; read them from a PDB file, or set them: "
+    "atoms.set_array('atomtypes', names), likewise 'residuenames' and 'residuenumbers'"
+)
 
 
 @dataclass(frozen=True)
@@ -51,15 +59,9 @@ class Match:
         Raises
         ------
         InputError
-            If a position is no number, or a bond is none.
+            If a position is no number.
         """
-        frame = md.Trajectory(atoms.positions[self.index] * NM_PER_ANGSTROM, self.system.topology)
-        if atoms.pbc.all():
-            frame.unitcell_vectors = np.array(atoms.cell)[None] * NM_PER_ANGSTROM
-        check_finite(frame, NAME)
-        Imager(self.system.topology, NAME).put_together(frame, np.ones(len(self.index), dtype=bool))
-        check_bonds(frame, NAME)
-        return frame.xyz[0]
+        return _whole(atoms, self.index, self.system.topology).xyz[0]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content, by which the same atoms are known again where a format drops their names."""
@@ -72,7 +74,7 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
     Parameters
     ----------
     atoms
-        With the names and residues that ASE reads from a PDB file, in any order.
+        In any order, with the names and residues that ASE reads from a PDB file, or without.
     surrogate
         The model.
 
@@ -85,17 +87,16 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
     ------
     InputError
         If no system of the model has these atoms, the message names those that are missing or too many; if a model
-        of several molecules cannot take this one either, it says why.
+        of several molecules cannot take this one either, or they fit in several ways, it says why.
     """
     if not atoms.has("atomtypes"):
-        known = _remembered(atoms, surrogate)
-        if known is not None:
-            return known
-        raise InputError(
-            f"{NAME} have no names to match with the model's; read them from a PDB file, or set them: "
-            "atoms.set_array('atomtypes', names), likewise 'residuenames' and 'residuenumbers'"
-        )
-    there = _labels(atoms)
+        return _remembered(atoms, surrogate) or _by_bonds(atoms, surrogate, NAMELESS)
+    counts = Counter(labels := _labels(atoms))
+    twice = next((label for label in labels if counts[label] > 1), None)
+    if twice is not None:
+        reason = f"{NAME} hold {named(twice)} twice; give each atom of a residue a name of its own"
+        return _by_bonds(atoms, surrogate, reason)
+    there = {label: int(i) for label, i in zip(labels, _order(atoms), strict=True)}
     complaints = []
     for system in surrogate.systems:
         wanted = system.labels()
@@ -107,9 +108,44 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
         complaints.append((bool(missing), _complaint(missing, surplus, len(wanted), len(atoms))))
     # Where a system is there with atoms beside it, that is what is wrong: it is not another molecule.
     lacking, complaint = min(complaints, key=itemgetter(0))
-    if lacking and len(surrogate.systems) > 1:
+    if not lacking:
+        raise InputError(complaint)
+    if len(surrogate.systems) > 1 and _graph_match(atoms, surrogate) is None:
         return _unseen(atoms, surrogate, there)
-    raise InputError(complaint)
+    return _by_bonds(atoms, surrogate, complaint)
+
+
+def _by_bonds(atoms: Atoms, surrogate: Surrogate, reason: str) -> Match:
+    """Match by elements and bonds where names do not fit, or refuse for that reason."""
+    match = _graph_match(atoms, surrogate)
+    if match is None:
+        nearest_A = np.median(cKDTree(atoms.positions).query(atoms.positions, k=2)[0][:, 1]) if len(atoms) > 1 else 1.0
+        unit = "" if 0.7 < nearest_A < 2.0 else f" (the nearest atoms are {nearest_A:.3g} apart: are positions in Å?)"
+        raise InputError(f"{reason}; nor are their elements and bonds those of the model{unit}")
+    beside = np.setdiff1d(np.flatnonzero(atoms.numbers != 1), match.index)
+    if len(beside):
+        raise InputError(
+            f"{NAME} hold {len(beside)} besides the {len(match.index)} of the model that are no hydrogens, such as "
+            f"atom {beside[0]} ({atoms.symbols[beside[0]]}); leave them out"
+        )
+    tell_renamed(match.system.molecule_wanted().topology, topology_from_ase(atoms), match.index, NAME)
+    return match
+
+
+def _graph_match(atoms: Atoms, surrogate: Surrogate) -> Match | None:
+    frame = _whole(atoms, np.arange(len(atoms)), topology_from_ase(atoms))
+    found = ((system, match_graph(system.molecule_wanted(), frame, NAME)) for system in surrogate.systems)
+    return next((Match(system, index) for system, index in found if index is not None), None)
+
+
+def _whole(atoms: Atoms, index: Int[np.ndarray, " points"], topology: md.Topology | None) -> md.Trajectory:
+    """Positions of some of the atoms, nm, made whole."""
+    frame = md.Trajectory(atoms.positions[index] * NM_PER_ANGSTROM, topology)
+    check_finite(frame, NAME)
+    if atoms.pbc.all() and topology is not None:
+        cells = np.array(atoms.cell)[None] * NM_PER_ANGSTROM
+        Imager(topology, NAME).image(frame.xyz, cells, np.ones(len(index), dtype=bool))
+    return frame
 
 
 def _unseen(atoms: Atoms, surrogate: Surrogate, there: dict[Label, int]) -> Match:
@@ -120,15 +156,14 @@ def _unseen(atoms: Atoms, surrogate: Surrogate, there: dict[Label, int]) -> Matc
     return Match(system, np.array([there[label] for label in system.labels()]))
 
 
-def _labels(atoms: Atoms) -> dict[Label, int]:
-    """Labels of ASE atoms, counted by residue number where the atoms of residues are mixed, and their indices."""
-    numbers = atoms.arrays.get("residuenumbers", np.ones(len(atoms), dtype=int))
-    order = np.argsort(numbers, kind="stable")
-    labels = labels_of(topology_from_ase(atoms[order]))
-    if len(set(labels)) < len(labels):
-        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
-        raise InputError(f"{NAME} hold {_named(twice)} twice; give each atom of a residue a name of its own")
-    return {label: int(i) for label, i in zip(labels, order, strict=True)}
+def _order(atoms: Atoms) -> Int[np.ndarray, " atoms"]:
+    """Atoms by residue number, where those of residues are mixed."""
+    return np.argsort(atoms.arrays.get("residuenumbers", np.ones(len(atoms), dtype=int)), kind="stable")
+
+
+def _labels(atoms: Atoms) -> list[Label]:
+    """Labels of atoms in that order."""
+    return labels_of(topology_from_ase(atoms[_order(atoms)]))
 
 
 def _remembered(atoms: Atoms, surrogate: Surrogate) -> Match | None:
@@ -147,14 +182,8 @@ def _complaint(missing: list[Label], surplus: list[Label], n_model: int, n_atoms
     parts = []
     for labels, what in ((missing, "lack"), (surplus, "have beside those")):
         if labels:
-            listed = ", ".join(map(_named, labels[:5])) + (", ..." if labels[5:] else "")
-            parts.append(f"{what} {listed}")
+            parts.append(f"{what} {listed([named(label) for label in labels])}")
     return (
         f"{NAME} ({n_atoms}) do not match the {n_model} of the model: they {' and '.join(parts)}; is it another "
         "molecule, or are its atoms or residues named otherwise?"
     )
-
-
-def _named(label: Label) -> str:
-    index, residue, atom = label
-    return f"{residue}{index + 1}-{atom}"

@@ -1,21 +1,28 @@
 """`Repertoire`: what a model can be asked about, the systems of its training and others made of the same parts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import mdtraj as md
 import numpy as np
+from jaxtyping import Float
 
 from lamslide_md.data.bond_finding import with_complete_bonds
 from lamslide_md.data.common_atoms import superposed_like
 from lamslide_md.data.equivalent_atoms import with_exchanges_like
+from lamslide_md.data.extents import Extent
+from lamslide_md.data.matching import match_graph, match_labels
 from lamslide_md.data.residues import check_chain
 from lamslide_md.data.selections import select
+from lamslide_md.data.start_checks import check_start
 from lamslide_md.data.systems import System
-from lamslide_md.data.topologies import labels_of
 from lamslide_md.data.transfer import transferred
 from lamslide_md.errors import InputError
 from lamslide_md.training.presets import Settings
+
+EXTENTS_KEY = "radius_of_gyration_nm"
+"""Where the provenance holds the least and largest radius of gyration of each system's data."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,52 @@ class Repertoire:
         Of the training.
     n_identifiers
         Entities that the model can tell apart.
+    extents_nm
+        For each system the least and largest radius of gyration in its data; empty where that is not known.
     """
 
     systems: tuple[System, ...]
     settings: Settings
     n_identifiers: int
+    extents_nm: tuple[Extent, ...] = ()
+
+    def only(self, system: System) -> "Repertoire":
+        """Leave one system, which may be new."""
+        extent_nm = self._extent_of(system)
+        return replace(self, systems=(system,), extents_nm=() if extent_nm is None else (extent_nm,))
+
+    def check_start(
+        self,
+        points_nm: Float[np.ndarray, "frames points dim"],
+        system: System,
+        name: str,
+        frames: Iterable[int] | None = None,
+    ) -> None:
+        """Refuse frames that a system cannot start from; see `lamslide_md.data.start_checks.check_start`.
+
+        Parameters
+        ----------
+        points_nm
+            Points of the system.
+        system
+            That this repertoire has found.
+        name
+            What to call the frames in an error.
+        frames
+            Indices of those that are used; all when left out.
+
+        Raises
+        ------
+        InputError
+            If a frame is no structure of the system.
+        """
+        used = None if frames is None else sorted(set(frames))
+        bonds, extent_nm = self.settings.check_bonds, self._extent_of(system)
+        check_start(points_nm, system, name, used, check_bonds=bonds, extent_nm=extent_nm)
+
+    def _extent_of(self, system: System) -> Extent | None:
+        known = zip(self.systems, self.extents_nm, strict=False)
+        return next((extent_nm for own, extent_nm in known if own is system), None)
 
     def has_learned(self, system: System) -> bool:
         """Tell whether a system that this repertoire has found is one of the training."""
@@ -47,7 +95,9 @@ class Repertoire:
         return next((system for system in self.systems if alike(system, own)), own)
 
     def of_molecule(self, start: md.Trajectory) -> System:
-        """Find the system whose atoms a start has; a model of several molecules also takes one that it never saw.
+        """Find the system whose atoms a start has, by name or else by the bond graph.
+
+        A model of several molecules also takes one that it never saw.
 
         Parameters
         ----------
@@ -64,9 +114,10 @@ class Repertoire:
         InputError
             If atoms are missing, or the molecule has parts that the model has never seen or too many of them.
         """
-        there = set(labels_of(start.topology))
         molecules = [system for system in self.systems if system.topology is not None]
-        fitting = [system for system in molecules if set(system.labels()) <= there]
+        fitting = [s for s in molecules if s.topology and match_labels(s.topology, start.topology) is not None]
+        if not fitting:
+            fitting = [s for s in molecules if match_graph(s.molecule_wanted(), start, "the start") is not None]
         if fitting:
             return max(fitting, key=lambda system: system.entities.n_points)
         if len(molecules) < 2:
@@ -91,6 +142,15 @@ class Repertoire:
         own = replace(own, entities=entities, constraints=transferred(own, molecules))
         own = with_exchanges_like(own, molecules)
         return superposed_like(own, molecules[0]) if self.settings.placement == "superposed" else own
+
+
+def extents_told(provenance: Mapping[str, Any], n_systems: int) -> tuple[Extent, ...]:
+    """Take the extents out of a model's provenance, which is not checked when it is read; older models have none."""
+    try:
+        extents_nm = tuple((float(low), float(high)) for low, high in provenance[EXTENTS_KEY])
+    except (KeyError, TypeError, ValueError):
+        return ()
+    return extents_nm if len(extents_nm) == n_systems else ()
 
 
 def alike(one: System, other: System) -> bool:

@@ -1,7 +1,7 @@
 """`Sampler`: a trained model, and the three tasks it can be asked: to go on, to bridge, to fill in."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import mdtraj as md
@@ -19,7 +19,7 @@ from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.models.weights import digest_of, weights_digest
-from lamslide_md.repertoire import Repertoire
+from lamslide_md.repertoire import Repertoire, extents_told
 from lamslide_md.restart import Place
 from lamslide_md.rollout import Rollout
 from lamslide_md.starts import Start, draw_starts, known_frames
@@ -104,7 +104,7 @@ class Sampler:
         Raises
         ------
         InputError
-            If the start lacks atoms of the model or must be given, or a setting is impossible.
+            If the start lacks atoms of the model, is no structure of it or must be given, or a setting is impossible.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
         if n_frames < 1 or n_chains < 1:
@@ -177,8 +177,9 @@ class Sampler:
             If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
-        system, first_nm = known_frames(start, self.repertoire, 1, n_paths)
-        _, last_nm = known_frames(end, replace(self.repertoire, systems=(system,)), 1, n_paths)
+        repertoire = self.repertoire
+        system, first_nm = known_frames(start, repertoire, 1, n_paths)
+        _, last_nm = known_frames(end, repertoire.only(system), 1, n_paths, "the end")
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
         fill = self._filling(system, sampling, constrain)
         paths = fill_between(first, last, n_frames, self.settings.flow, fill)
@@ -232,7 +233,7 @@ class Sampler:
                 f"frames {interval_ps:g} ps apart cannot be upsampled {factor} times to the model's "
                 f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
             )
-        system, frames_nm = known_frames(trajectory, self.repertoire, 1, n_coarse)
+        system, frames_nm = known_frames(trajectory, self.repertoire, 1, n_coarse, "the trajectory")
         coarse = self._placed(system, frames_nm)[:, 0]
         fill = self._filling(system, sampling, constrain)
         fine = fill_spaced(coarse, factor, self.settings.flow, fill)
@@ -241,7 +242,8 @@ class Sampler:
     @property
     def repertoire(self) -> Repertoire:
         """What the model can be asked about."""
-        return Repertoire(self.systems, self.settings, self.autoencoder.pool.size)
+        extents_nm = extents_told(self.provenance, len(self.systems))
+        return Repertoire(self.systems, self.settings, self.autoencoder.pool.size, extents_nm)
 
     def _points_of(self, system: System, constrain: bool) -> PointModel:
         model = WindowModel(self.autoencoder, self.flow, self.settings.flow.n_forward, self.settings.placement)

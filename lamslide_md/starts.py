@@ -24,7 +24,7 @@ Start: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequenc
 
 
 def known_frames(
-    start: Start | str, repertoire: Repertoire, n_known: int, n_chains: int
+    start: Start | str, repertoire: Repertoire, n_known: int, n_chains: int, name: str = "the start"
 ) -> tuple[System, Float[np.ndarray, "chains known points dim"]]:
     """Find out which system a start is, and the known frames of every chain.
 
@@ -39,6 +39,8 @@ def known_frames(
     n_chains
         Chain c starts from frame c modulo their number; with several known frames all start from the last ones. Of
         several trajectories, chain c starts from the last frames of trajectory c modulo their number.
+    name
+        What to call the start in an error.
 
     Returns
     -------
@@ -50,25 +52,30 @@ def known_frames(
     Raises
     ------
     InputError
-        If atoms or frames are missing, or a coordinate is not finite.
+        If atoms or frames are missing, or a frame that chains start from is no structure of the system.
     """
     if isinstance(start, str):
         raise InputError(f"start={start!r} is neither a trajectory nor 'reference'; read a file with lamslide_md.read")
     if isinstance(start, (md.Trajectory, Recording)):
-        system, points_nm = _points_of(start, repertoire, n_known)
+        system, points_nm = _points_of(start, repertoire, n_known, name)
         if n_known > 1:
+            repertoire.check_start(points_nm, system, name, _last(points_nm, n_known))
             return system, np.repeat(points_nm[None, -n_known:], n_chains, axis=0)
-        return system, points_nm[np.arange(n_chains) % len(points_nm)][:, None]
+        frames = np.arange(n_chains) % len(points_nm)
+        repertoire.check_start(points_nm, system, name, frames.tolist())
+        return system, points_nm[frames][:, None]
     if not start:
         raise InputError("no trajectory to start from: pass at least one")
-    found = [_points_of(item, repertoire, n_known) for item in start]
+    names = [f"{name} ({i})" if len(start) > 1 else name for i in range(len(start))]
+    found = [_points_of(item, repertoire, n_known, own) for item, own in zip(start, names, strict=True)]
     system = found[0][0]
-    for other, points_nm in found:
+    for (other, points_nm), own in zip(found, names, strict=True):
         if not alike(other, system):
             raise InputError(
                 f"chains of one rollout are of one system: the first start has {len(system.reference_nm)} points, "
                 f"another {points_nm.shape[1]}, or their kinds differ; lamslide_md.forecast takes several systems"
             )
+        repertoire.check_start(points_nm, other, own, _last(points_nm, n_known))
     return system, np.stack([found[c % len(found)][1][-n_known:] for c in range(n_chains)])
 
 
@@ -94,11 +101,11 @@ def group_by_system(
     Raises
     ------
     InputError
-        If atoms or frames are missing, or a coordinate is not finite.
+        If atoms or frames are missing.
     """
     groups: list[tuple[System, list[int]]] = []
     for i, start in enumerate(starts):
-        system, _ = _points_of(start, repertoire, n_known)
+        system, _ = _points_of(start, repertoire, n_known, f"the start ({i})")
         members = next((members for other, members in groups if alike(system, other)), None)
         if members is None:
             groups.append((system, members := []))
@@ -107,16 +114,19 @@ def group_by_system(
 
 
 def _points_of(
-    start: md.Trajectory | Recording, repertoire: Repertoire, n_known: int
+    start: md.Trajectory | Recording, repertoire: Repertoire, n_known: int, name: str
 ) -> tuple[System, Float[np.ndarray, "frames points dim"]]:
-    """Find the system of a trajectory, and check and take its points."""
+    """Find the system of a trajectory, and take its points."""
     if isinstance(start, Recording):
         system, points_nm = repertoire.of_points(start.system), start.points_nm
     else:
         system = repertoire.of_molecule(start)
-        points_nm = system.select(start).xyz
+        points_nm = system.select(start, name).xyz
     if len(points_nm) < n_known:
-        raise InputError(f"the start has {len(points_nm)} frame(s); this model needs {n_known} known frames")
-    if not np.isfinite(points_nm).all():
-        raise InputError("the start has coordinates that are not finite")
+        raise InputError(f"{name} has {len(points_nm)} frame(s); this model needs {n_known} known frames")
     return system, points_nm
+
+
+def _last(points_nm: Float[np.ndarray, "frames points dim"], n_known: int) -> range:
+    """Indices of the last frames."""
+    return range(len(points_nm) - n_known, len(points_nm))

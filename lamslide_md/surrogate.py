@@ -13,6 +13,7 @@ from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.model_header import Header
 from lamslide_md.outputs import check_outputs
+from lamslide_md.repertoire import EXTENTS_KEY
 from lamslide_md.sampler import Sampler
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
@@ -88,13 +89,8 @@ class Surrogate(Sampler):
             on_progress=on_progress,
         )
         autoencoder, flow, facts = train_both(engine, data, settings)
-        provenance = {
-            "preset": preset,
-            "seed": seed,
-            **facts,
-            "notes": notes,
-            "versions": {name: version(name) for name in LIBRARIES},
-        }
+        facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes(), "notes": notes}
+        provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
         return cls(
             autoencoder,
             flow,

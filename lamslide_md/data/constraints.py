@@ -134,10 +134,13 @@ def centres_of(bonds: Int[np.ndarray, "bonds 2"]) -> Iterator[Centre]:
     tuple
         The point, and the three.
     """
-    for centre in np.unique(bonds):
-        bonded = sorted(int(end) for bond in bonds if centre in bond for end in bond if end != centre)
-        for first, second, third in combinations(bonded, 3):
-            yield int(centre), first, second, third
+    around: dict[int, list[int]] = {}
+    for one, other in np.asarray(bonds).tolist():
+        around.setdefault(one, []).append(other)
+        around.setdefault(other, []).append(one)
+    for centre in sorted(around):
+        for first, second, third in combinations(sorted(around[centre]), 3):
+            yield centre, first, second, third
 
 
 def _hands(
@@ -145,9 +148,29 @@ def _hands(
 ) -> Iterator[tuple[Centre, int]]:
     """Centres whose signed volume never comes near zero, and its sign."""
     for centre in centres_of(bonds):
-        arms = frames[:, centre[1:]] - frames[:, centre[:1]]
-        arms = arms / np.linalg.norm(arms, axis=-1, keepdims=True)
-        volume = np.linalg.det(arms)
+        volume = volumes(frames, np.array([centre]))[:, 0]
         sign = np.sign(volume[0])
         if (sign * volume).min() > MIN_VOLUME:
             yield centre, int(sign)
+
+
+def volumes(
+    frames: Float[np.ndarray, "frames points dim"], centres: Int[np.ndarray, "centres 4"]
+) -> Float[np.ndarray, "frames centres"]:
+    """Signed volume that the three neighbours of each centre span with it.
+
+    Parameters
+    ----------
+    frames
+        In any unit; three dimensions.
+    centres
+        A point and three that are bonded to it.
+
+    Returns
+    -------
+    np.ndarray
+        Relative to the product of the three bonds: 0 in a plane, 0.77 in a tetrahedron; 0 where a bond has no length.
+    """
+    arms = frames[:, centres[:, 1:]] - frames[:, centres[:, :1]]
+    length = np.linalg.norm(arms, axis=-1, keepdims=True)
+    return np.linalg.det(arms / np.where(length > 0, length, 1.0))

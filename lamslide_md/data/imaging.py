@@ -79,10 +79,28 @@ class Imager:
         """
         cells = frames.unitcell_vectors
         frames.unitcell_vectors = None
-        if not usable_box(cells):
-            self._n_frames += frames.n_frames
+        self.image(frames.xyz, cells, moved)
+        self._n_frames += frames.n_frames
+
+    def image(self, positions: np.ndarray, cells: np.ndarray | None, moved: np.ndarray) -> None:
+        """Make molecules whole and image them together, in place, in boxes of any orientation.
+
+        Parameters
+        ----------
+        positions
+            The next frames, nm, shape (frames, atoms, 3).
+        cells
+            Box vectors as rows, nm, shape (frames, 3, 3); None without a box.
+        moved
+            Marks the atoms of molecules that are imaged together, shape (atoms,).
+
+        Raises
+        ------
+        InputError
+            If a molecule is bonded to its own image, or jumps between two frames.
+        """
+        if cells is None or not usable_box(cells):
             return
-        positions = frames.xyz
         cut = self._cut(positions, cells)
         if cut.any():
             self._shown = True
@@ -90,7 +108,6 @@ class Imager:
         together = [molecule for molecule in self.molecules if moved[molecule[0]]]
         if len(together) > 1:
             self._image(positions, cells, together)
-        self._n_frames += frames.n_frames
 
     def _cut(self, positions: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """Frames in which a bond is longer than half the distance between two faces."""

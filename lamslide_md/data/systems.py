@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.data.arrays import decimals
-from lamslide_md.data.constraints import Constraints
+from lamslide_md.data.constraints import MIN_VOLUME, Constraints, centres_of, volumes
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.exchanges import Exchange
+from lamslide_md.data.match_choices import Molecule
+from lamslide_md.data.matching import match
 from lamslide_md.data.placement import OF_WINDOWS, ON_REFERENCE, Placement, centred, superposed
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
@@ -79,12 +81,14 @@ class System:
         return labels_of(self.topology)
 
     def select(self, traj: md.Trajectory, name: str = "the start frame") -> md.Trajectory:
-        """Pick this system's atoms out of a trajectory by residue and name, in this system's order.
+        """Pick this system's atoms out of a trajectory, in this system's order.
+
+        They are known by residue and name, or else by elements and bonds, which is noted.
 
         Parameters
         ----------
         traj
-            May hold more atoms (hydrogens), in another order.
+            May hold more atoms (hydrogens), in another order, and otherwise named.
         name
             What to call it in an error.
 
@@ -96,20 +100,20 @@ class System:
         Raises
         ------
         InputError
-            If atoms are missing.
+            If atoms are missing, or fit in more than one way.
         """
-        wanted = self.labels()
-        there = {label: i for i, label in enumerate(labels_of(traj.topology))}
-        missing = [
-            f"{residue}{index + 1}-{atom}" for index, residue, atom in wanted if (index, residue, atom) not in there
-        ]
-        if missing:
-            raise InputError(
-                f"{name} lacks {len(missing)} of the model's {len(wanted)} atoms "
-                f"({', '.join(missing[:5])}{', ...' if missing[5:] else ''}) among its own {traj.n_atoms}; "
-                "is it another molecule, or are its atoms or residues named otherwise?"
-            )
-        return md.Trajectory(traj.xyz[:, [there[label] for label in wanted]], self.topology)
+        self.labels()
+        return md.Trajectory(traj.xyz[:, match(self.molecule_wanted(), traj, name)], self.topology)
+
+    def molecule_wanted(self) -> Molecule:
+        """What is looked for among other atoms, with the hands that the data keeps or else the first frame has."""
+        held, topology = self.constraints, self.topology or md.Topology()
+        known = {tuple(centre): sign for centre, sign in zip(held.centres.tolist(), held.signs.tolist(), strict=True)}
+        others = np.array([c for c in centres_of(self.entities.bonds) if c not in known], dtype=int).reshape(-1, 4)
+        volume = volumes(self.reference_nm[None].astype(np.float64), others)[0]
+        clear = np.abs(volume) > MIN_VOLUME
+        signs = np.r_[held.signs, np.sign(volume[clear]).astype(int)]
+        return Molecule(topology, np.concatenate([held.centres, others[clear]]), signs)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import mdtraj as md
@@ -14,7 +14,20 @@ Label = tuple[int, str, str]
 
 def labels_of(topology: md.Topology) -> list[Label]:
     """Tell the atoms of a topology apart in the way two files of one molecule have in common."""
-    return [(atom.residue.index, atom.residue.name, atom.name) for atom in topology.atoms]
+    # By index: iterated over, atoms come by residue, also where those of residues are mixed.
+    atoms = (topology.atom(i) for i in range(topology.n_atoms))
+    return [(atom.residue.index, atom.residue.name, atom.name) for atom in atoms]
+
+
+def named(label: Label) -> str:
+    """Name an atom as in ``ALA1-CA``."""
+    index, residue, atom = label
+    return f"{residue}{index + 1}-{atom}"
+
+
+def listed(names: Sequence[str], n: int = 5) -> str:
+    """List the first few of names."""
+    return ", ".join(names[:n]) + (", ..." if names[n:] else "")
 
 
 def labels_digest(labels: list[Label]) -> str:

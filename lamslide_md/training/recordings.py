@@ -15,6 +15,7 @@ from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.entities import joint_vocabularies
 from lamslide_md.data.equivalent_atoms import with_exchanges
 from lamslide_md.data.exchanges import canonical
+from lamslide_md.data.extents import extent_of
 from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.residues import check_chain
 from lamslide_md.data.selections import is_selected, leaves_solvent_out
@@ -23,7 +24,7 @@ from lamslide_md.data.times import frame_interval_of
 from lamslide_md.data.trajectories import read
 from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series, Windows
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, note
 from lamslide_md.training.presets import Settings
 from lamslide_md.units import whole_frames
 
@@ -91,6 +92,15 @@ class TrainingData:
             windows.append(series.points[first[:, None] + np.arange(n_known) * series.frame_stride])
         return (np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5),)
 
+    def extents_nm(self) -> list[list[float]]:
+        """Least and largest radius of gyration of each system, nm, by which starts are judged."""
+        own = [[extent_of(r.points_nm) for r in self.recordings if r.system is system] for system in self.systems]
+        return [[min(low for low, _ in ends), max(high for _, high in ends)] for ends in own]
+
+    def trajectory_hashes(self) -> list[str]:
+        """Hash each trajectory's coordinates, by which it is known where it is given again."""
+        return [coordinates_hash(recording.points_nm) for recording in self.recordings]
+
     def data_hash(self) -> str:
         """SHA-256 of all coordinates and frame intervals."""
         digest = hashlib.sha256()
@@ -98,6 +108,12 @@ class TrainingData:
             digest.update(np.float64(recording.frame_interval_ps).tobytes())
             digest.update(np.ascontiguousarray(recording.points_nm, dtype=np.float32).tobytes())
         return digest.hexdigest()
+
+
+def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
+    """SHA-256 of coordinates to 1e-4 nm, so that what a file format rounds does not count."""
+    # Zero is added, as there are two of it.
+    return hashlib.sha256((np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()).hexdigest()
 
 
 def gather(source: Source, settings: Settings) -> list[Recording]:
@@ -146,7 +162,20 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         system = System.molecule(traj, settings.autoencoder.entities)
         system = systems.setdefault(tuple(system.labels()), system)
         recordings.append(Recording(system, traj.xyz, frame_interval_of(traj)))
+    _tell_doubled(recordings)
     return recordings
+
+
+def _tell_doubled(recordings: list[Recording]) -> None:
+    """Note trajectories that are there twice: they weigh double and are no replicates."""
+    first: dict[str, int] = {}
+    for i, recording in enumerate(recordings):
+        before = first.setdefault(coordinates_hash(recording.points_nm), i)
+        if before != i:
+            note(
+                f"trajectory {i} of the training data has the coordinates of trajectory {before} in all its "
+                f"{len(recording.points_nm)} frames (counted from 0): given twice it weighs double and adds nothing"
+            )
 
 
 def prepare_data(recordings: list[Recording], settings: Settings, frame_interval_ps: float | None) -> TrainingData:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.constraints import FixAtoms
 
 import lamslide_md as lam
@@ -26,13 +27,54 @@ def test_atoms_the_model_knows_all_of_are_moved_themselves(atoms, surrogate):
         assert dyn.atoms is atoms
 
 
+def renamed(atoms, array, name):
+    """All of one name."""
+    atoms.set_array(array, None)
+    atoms.set_array(array, np.array([name] * len(atoms)))
+    return atoms
+
+
+def nameless(atoms):
+    """Elements and positions."""
+    return Atoms(atoms.symbols, atoms.positions)
+
+
+def moved(atoms, distance):
+    atoms.positions += distance
+    return atoms
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        nameless,
+        lambda atoms: renamed(atoms, "residuenames", "GLY"),
+        lambda atoms: renamed(atoms, "atomtypes", "N"),
+        lambda atoms: renamed(atoms, "residuenumbers", 7),
+    ],
+)
+def test_atoms_whose_names_do_not_fit_are_matched_by_their_bonds(atoms, surrogate, change):
+    order = np.random.default_rng(1).permutation(len(atoms))
+    with pytest.warns(lam.errors.InputNote, match=r"the atoms: atoms were matched by the bond graph: \d+ of 10 names"):
+        frames = run(change(atoms[order]), surrogate, 3)
+    # Where nothing names the two oxygens of the carboxylate, either is the model's first.
+    other = atoms.copy()
+    names = other.arrays["atomtypes"]
+    ends = [i for i, name in enumerate(names) if name in ("O", "OXT") and other.arrays["residuenumbers"][i] == 2]
+    names[ends] = names[ends[::-1]]
+    away = [np.abs(frames - run(given, surrogate, 3)[:, order]).max() for given in (atoms, other)]
+    assert min(away) < 2e-3
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
         (lambda atoms: atoms[1:], "lack ALA1-N;"),
-        (lambda atoms: atoms.set_array("residuenames", np.array(["GLY"] * len(atoms))), "lack ALA1-N"),
-        (lambda atoms: atoms.set_array("atomtypes", np.array(["N"] * len(atoms))), "hold ALA1-N twice"),
-        (lambda atoms: atoms.set_array("atomtypes", None), "have no names"),
+        (lambda atoms: nameless(atoms[1:]), "have no names.*nor are their elements and bonds those of the model$"),
+        (lambda atoms: Atoms(atoms.symbols, atoms.positions / 10), r"have no names.*apart: are positions in Å\?"),
+        (lambda atoms: renamed(atoms[1:], "atomtypes", "N"), "hold ALA1-N twice.*nor are their elements and bonds"),
+        (lambda atoms: nameless(atoms) + Atoms("O", [[50, 0, 0]]), r"besides the 10 .* such as atom 10 \(O\)"),
+        (lambda atoms: nameless(atoms) + moved(nameless(atoms), 30), "holds 2 molecules like the one with ALA1-N"),
         (lambda atoms: atoms.set_constraint(FixAtoms([0])), "constrained"),
         (lambda atoms: atoms.set_positions(atoms.positions * 10), "the longest"),
         (lambda atoms: atoms.set_positions(atoms.positions * np.nan), "NaN"),

@@ -9,6 +9,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.io.trajectory import Trajectory
 
+import lamslide_md as lam
 from lamslide_md.ase import LatentDynamics
 from tests.ase.running import run
 
@@ -92,6 +93,17 @@ def test_a_restart_from_the_last_frame_of_a_file_goes_on_as_if_it_had_not_stoppe
     again = run(ase.io.read(tmp_path / file), surrogate, n_after, seed=4)
     # The text file rounds the start frame; all that follow come from the state beside it, exactly.
     np.testing.assert_array_equal(again[1:], whole[n_before + 1 :])
+
+
+def test_a_frame_of_the_model_goes_on_whatever_a_start_must_be(atoms, surrogate):
+    """Not held to constraints, this poor model makes frames that no start may have."""
+    whole = run(atoms.copy(), surrogate, 2 * WINDOW, seed=4, constrain=False)
+    with LatentDynamics(atoms, surrogate, seed=4, constrain=False) as dyn:
+        dyn.run(WINDOW)
+    np.testing.assert_array_equal(run(atoms, surrogate, WINDOW, seed=4, constrain=False), whole[WINDOW:])
+    atoms.info.clear()
+    with pytest.raises(lam.InputError, match="the atoms"):
+        LatentDynamics(atoms, surrogate, seed=4, constrain=False)
 
 
 def test_an_appended_trajectory_is_that_of_an_uninterrupted_run(atoms, surrogate, tmp_path):
