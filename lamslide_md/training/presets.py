@@ -12,6 +12,7 @@ from lamslide_md.models.interpolant import Prediction
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Depth = Annotated[int, Field(ge=0, le=1000)]
+NumberType = Literal["float32", "bfloat16"]
 
 
 class Optimisation(BaseModel):
@@ -22,6 +23,8 @@ class Optimisation(BaseModel):
     n_steps: PositiveInt
     matrices: Literal["muon", "adamw"] = "muon"
     """Optimiser of the hidden matrices; everything else is AdamW's."""
+    iteration_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number type of Muon's iteration; auto: bfloat16 where a timing at the start shows that it is faster."""
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 1e-3
     weight_decay: float = 1e-4
@@ -92,7 +95,8 @@ class FlowSettings(BaseModel):
     known_noise: float = Field(default=0.0, ge=0)
     """Standard deviation of noise on known frames in training, in that of the latents; chains then forgive errors."""
     bfloat16: bool = False
-    """Multiply matrices in bfloat16 in training: faster where the processor has instructions for it."""
+    """Multiply matrices in bfloat16 in training; left aside where a timing at the start shows that this is slower,
+    unless `optimisation.iteration_dtype` is bfloat16, too."""
     slow_weight: float = Field(default=0.0, ge=0)
     """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
     decoded_weight: float = 0.0
