@@ -63,6 +63,8 @@ class AutoencoderSettings(BaseModel):
     rotate: bool = False
     """Turn every sample by a random rotation."""
     distance_weight: float = 1.0
+    """Weight of the mean squared error of distances: of all pairs of atoms, with placement=local of those in a residue
+    and of the ends of its neighbours that it is shown with."""
     stiffness: float = Field(default=0.5, ge=0, le=1)
     """Share of the distance loss that weighs pairs by the inverse variance of their distance; 0 as published."""
     kind_weight: float = 0.01
@@ -141,6 +143,11 @@ class Settings(BaseModel):
                 f"placement=local sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
                 f"(not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
             )
+        if self.placement == "local" and self.flow.decoded_weight > 0:
+            raise ValueError(
+                f"placement=local decodes every residue in a frame of reference of its own, between which there are no "
+                f"distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
+            )
         return self
 
 
@@ -162,7 +169,12 @@ PRESETS: dict[str, Settings] = {
         placement="local",
         exchange=True,
         autoencoder=AutoencoderSettings(
-            entities="residues", n_latents=None, optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)
+            entities="residues",
+            n_latents=None,
+            # As measured when the loss was divided by all pairs of slots: within residues are 0.242 of those of AGVD
+            # (0.244 on average over tetrapeptides, 0.235 to 0.259 for nine in ten).
+            distance_weight=0.242,
+            optimisation=Optimisation(n_steps=3000, learning_rate=2e-3),
         ),
         flow=FlowSettings(
             forward_frames=2,

@@ -45,6 +45,8 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
     if of_windows:
         first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
+    if settings.placement == "local":
+        first = _fingerprint(first, "distances within residues")  # whose loss was divided by all pairs before
     if settings.exchange:
         first = _fingerprint(first, "exchange")
     autoencoder = train_autoencoder(engine, first, trained_on, settings)
