@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from lamslide_md.data.placement import Placement
+from lamslide_md.data.choices import Placement
 from lamslide_md.errors import InputError
-from lamslide_md.models.identifiers import Assignment
-from lamslide_md.models.interpolant import Prediction
+from lamslide_md.models.choices import Assignment, Prediction
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]

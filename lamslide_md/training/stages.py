@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import nn
 
-from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.choices import OF_WINDOWS
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
