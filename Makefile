@@ -12,9 +12,10 @@ CODE := lamslide_md tests workflows $(wildcard benchmarks)
 demo: $(INSTALLED)
 	$(BIN)/python workflows/tetrapeptide.py AGVD --preset peptide
 
-# Two processes with one thread each; tests of a file share what they have made. `pytest` alone runs them one by one.
+# Two processes with one thread each, each with half of the tests in order, so that most tests of a file share what they have
+# made; whichever is done first takes over from the other. `pytest` alone runs them one by one.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
 
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet -e ".[docs]"

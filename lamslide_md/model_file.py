@@ -1,22 +1,18 @@
 """The `.lamslide` file: safetensors with a JSON header, checked before anything is built from it."""
 
-import json
 import os
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
-from lamslide_md.model_header import FORMAT_VERSION, Header
+from lamslide_md.header_file import HEADER, header_of, in_one_line, read_content
+from lamslide_md.model_header import Header
+from lamslide_md.model_upgrades import upgrade_tensors
 from lamslide_md.whole_files import replacing
-
-HEADER = "lamslide"
-MAX_COMPLAINT = 200
-"""Characters of a library's message in an error of ours."""
 
 
 def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, half_precision: bool = False) -> None:
@@ -77,28 +73,15 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
     InputError
         If the file is missing, no model file, damaged, or of a newer format.
     """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; train a model with `lamslide train`, or check the path")
+    content = read_content(path)
+    version = content["format_version"]
+    header = header_of(path, content)
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-        content = json.loads(metadata[HEADER])
-        version = content["format_version"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no .lamslide model file or is damaged ({_in_one_line(error)})") from error
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"{path} has format version {version}, this program reads {FORMAT_VERSION}; update lamslide_md"
-        )
-    try:
-        return tensors, Header.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"{path} is damaged: {where or 'its parts'} in its header: {_in_one_line(first['msg'])}"
-        ) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)})") from error
+    return upgrade_tensors(tensors, version), header
 
 
 def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module]) -> None:
@@ -132,10 +115,5 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
         try:
             module.load_state_dict(own, assign=True)
         except RuntimeError as error:
-            complaint = _in_one_line("".join(str(error).splitlines()[1:2]) or error)
+            complaint = in_one_line("".join(str(error).splitlines()[1:2]) or error)
             raise InputError(f"{path} is damaged: {complaint}") from error
-
-
-def _in_one_line(text: object) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= MAX_COMPLAINT else f"{line[:MAX_COMPLAINT]} ..."

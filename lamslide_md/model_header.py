@@ -5,10 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from lamslide_md.data.exchanges import N_BINS
-from lamslide_md.data.residues import N_SLOTS
+from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.training.presets import Settings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of the files that are written. Raised with every change after which an older program would read something else, or an
+older file would mean something else; then `model_upgrades` has one more step, and the tests one more stored file."""
+
 Index = NonNegativeInt
 IndexPair = tuple[Index, Index]
 
@@ -124,7 +127,7 @@ class SystemContent(_Content):
 class Header(_Content):
     """Everything in a model file besides the weights."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     settings: Settings
     systems: list[SystemContent] = Field(min_length=1)
     starts_nm: list[list[list[list[list[float]]]]]

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from lamslide_md.errors import InputError
 from lamslide_md.whole_files import write_whole
 
+FORMAT_VERSION = 1
+
 Work = Callable[[], Mapping[str, Any]]
 """Does a phase, or continues it where it was interrupted. Returns JSON-able facts to keep."""
 
@@ -35,7 +37,7 @@ class Phase(BaseModel):
 class Ledger(BaseModel):
     """All phases by name, as the file holds them."""
 
-    format_version: int = 1
+    format_version: int = FORMAT_VERSION
     phases: dict[str, Phase] = {}
 
 
@@ -50,7 +52,7 @@ class Phases:
     Raises
     ------
     InputError
-        If the ledger is damaged.
+        If the ledger is damaged or newer than this program.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -61,6 +63,11 @@ class Phases:
                 self._ledger = Ledger.model_validate_json(self.path.read_text(encoding="utf-8"))
             except (ValidationError, UnicodeDecodeError) as error:
                 raise InputError(f"{self.path} is damaged; delete it to do every phase again") from error
+            if self._ledger.format_version != FORMAT_VERSION:
+                raise InputError(
+                    f"{self.path} has format version {self._ledger.format_version}, this program reads "
+                    f"{FORMAT_VERSION}; update lamslide_md, or delete it to do every phase again"
+                )
 
     def __getitem__(self, name: str) -> Phase:
         return self._ledger.phases[name]

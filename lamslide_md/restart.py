@@ -9,6 +9,8 @@ from jaxtyping import Float
 from lamslide_md.data.arrays import read_arrays, write_arrays
 from lamslide_md.errors import InputError
 
+FORMAT_VERSION = 1
+
 
 @dataclass(frozen=True)
 class Place:
@@ -67,6 +69,7 @@ class Restart:
         """
         write_arrays(
             path,
+            format_version=FORMAT_VERSION,
             window=self.place.window,
             known=self.place.known,
             n_frames=self.n_frames,
@@ -91,11 +94,17 @@ class Restart:
         Raises
         ------
         InputError
-            If the file is damaged.
+            If the file is damaged or newer than this program.
         """
         complaint, mend = "is damaged", "roll out anew, without continuing"
         needed = ("window", "known", "n_frames", "lengths", "wall_time_s")
         content = read_arrays(path, complaint, mend, needed=needed)
+        version = content.get("format_version", np.array(1))  # the first files did not tell
+        if version.shape or version != FORMAT_VERSION:
+            raise InputError(
+                f"{path} has restart format {version}, this program reads {FORMAT_VERSION}; update lamslide_md, "
+                f"or {mend}"
+            )
         try:
             return cls(
                 Place(int(content["window"]), content["known"]),

@@ -20,7 +20,7 @@ OnFrames = Callable[[int, int], None]
 """Called with the frames of all chains that are done, and those asked for."""
 
 KEEP_BYTES = 2_000_000_000
-"""A rollout up to this size is kept in memory once made; a larger one is made anew each time it is read."""
+"""A rollout up to this size is kept in memory once it was asked for; a larger one is made anew each time it is read."""
 
 Windows = Callable[[Place | None], Iterator[tuple[Float[np.ndarray, "chains new points dim"], Place | None]]]
 """Makes new frames, nm, from a place on (from the beginning for None); with each window the place behind it."""
@@ -172,6 +172,7 @@ class Rollout:
         ``STEM.chainN`` (a trr for formats that cannot grow), and ``STEM.restart.npz`` is what the rollout goes on from.
         An earlier rollout in the file stays until the new one is whole, which grows as ``STEM.new`` meanwhile. Where
         the name of topology or manifest is taken by a file that is not of this rollout, they get another one.
+        Nothing stays in memory: what is asked for afterwards is made anew, of the same frames.
 
         Parameters
         ----------
@@ -206,7 +207,7 @@ class Rollout:
         if not files.begin(resume):
             return path
         with files:
-            for positions_nm, place in self._pieces(files.place, files.n_done, on_frames):
+            for positions_nm, place in self._pieces(files.place, files.n_done, on_frames, keep=False):
                 files.add(positions_nm, place)
             files.finish()
         return path
@@ -239,25 +240,25 @@ class Rollout:
         return seed_frames(*frames, self.frame_interval_ps, n, method, lag_ps=lag_ps, seed=seed)
 
     def _pieces(
-        self, place: Place | None, done: int, on_frames: OnFrames | None
+        self, place: Place | None, done: int, on_frames: OnFrames | None, keep: bool = True
     ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], Place | None]]:
-        """Frames from `done` on, window by window, and where the chains stand behind each."""
+        """Frames from `done` on, window by window, and where the chains stand behind each; kept if they are few."""
         if done == self.n_frames:
             return
         if self._kept is not None:
             yield self._kept[:, done:], None
             return
         n_bytes = 4 * self.n_chains * self.n_frames * self.system.entities.n_points * self.system.entities.dim
-        keep: list[np.ndarray] | None = [] if done == 0 and n_bytes <= KEEP_BYTES else None
+        kept: list[np.ndarray] | None = [] if keep and done == 0 and n_bytes <= KEEP_BYTES else None
         for window, after in self.windows(place):
             piece = window[:, : self.n_frames - done]
             done += piece.shape[1]
-            if keep is not None:
-                keep.append(piece)
+            if kept is not None:
+                kept.append(piece)
             if on_frames:
                 on_frames(done * self.n_chains, self.n_frames * self.n_chains)
-            if done == self.n_frames and keep is not None:
-                self._kept = np.concatenate(keep, axis=1)
+            if done == self.n_frames and kept is not None:
+                self._kept = np.concatenate(kept, axis=1)
             yield piece, after
             if done == self.n_frames:
                 return

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from lamslide_md.chains import PointModel
-from lamslide_md.data.placement import ON_REFERENCE
+from lamslide_md.data.choices import ON_REFERENCE
 from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError
 from lamslide_md.models.chaining import Sampling, WindowModel

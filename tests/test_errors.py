@@ -21,6 +21,7 @@ def test_the_inner_names_win_and_the_outer_ones_come_back():
         assert option("stride") == "--stride"
 
 
+@pytest.mark.filterwarnings("ignore:of a library")
 def test_notes_are_collected_each_time_and_still_shown():
     with pytest.warns(InputNote, match=r"mol\.pdb: 3 bonds were added"):
         notes = twice()

@@ -11,6 +11,7 @@ from lamslide_md.chains import PointModel
 from lamslide_md.data.placement import superposed
 from lamslide_md.errors import InputError
 from lamslide_md.models.chaining import Sampling, WindowModel
+from lamslide_md.training.presets import Settings
 from tests.small import shivering_peptide as trajectory
 from tests.small import tiny_settings
 
@@ -74,3 +75,12 @@ def test_what_has_no_residues_is_refused(butane):
     settings = tiny_settings(placement="local", entities="residues")
     with pytest.raises(InputError, match="no slot among the heavy atoms of the amino acids"):
         lam.Surrogate.fit(butane, settings=settings)
+
+
+def test_losses_of_what_is_decoded_are_refused_as_residues_have_no_common_frame_of_reference():
+    settings = tiny_settings(placement="local", entities="residues").model_dump()
+    settings["flow"]["decoded_weight"] = 0.25
+    with pytest.raises(ValidationError, match=r"needs flow\.decoded_weight=0 \(not 0\.25\)"):
+        Settings.model_validate(settings)
+    settings["placement"] = "superposed"
+    assert Settings.model_validate(settings).flow.decoded_weight == 0.25

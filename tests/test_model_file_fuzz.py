@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import lamslide_md as lam
-from tests.model_files import header_of, write_with
+from tests.model_files import FORMAT_1, header_of, write_with
 from tests.small import tiny_settings
 
 ABSURD = (-1, 0, 10**9, 2**63 - 1, 10**30, float("nan"), 0.5, "9", None, [], {})
@@ -144,6 +144,16 @@ def test_json_nested_as_deep_as_it_goes(model, tmp_path):
     assert complaint_of(write_with(path, "[" * 100_000, tensors))
     assert complaint_of(write_with(path, "[" * 100_000 + "]" * 100_000, tensors))
     assert complaint_of(write_with(path, '{"format_version": 1' + ', "a": {"b": [1]}' * 50_000 + "}", tensors))
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_every_value_of_an_older_header_may_be_absurd(tmp_path):
+    header, tensors = header_of(FORMAT_1), load_file(FORMAT_1)
+    path, n_refused = tmp_path / "absurd.lamslide", 0
+    for i, place in enumerate(place for place in leaves(header) if place[0] in ("settings", "systems")):
+        for value in ABSURD[i % 5 :: 5]:
+            n_refused += complaint_of(write_with(path, changed(header, place, value), tensors)) is not None
+    assert n_refused > 100
 
 
 def test_other_files_renamed(tmp_path):

@@ -14,8 +14,6 @@ from lamslide_md.interrupts import RolloutInterrupted
 from lamslide_md.restart import Restart
 from tests.small import tiny_settings
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*netCDF4:UserWarning")
-
 FORMATS = ["xtc", "trr", "dcd", "nc", "h5", "pdb", "traj", "extxyz"]
 N_FRAMES, WINDOW = 23, 5
 """Four windows of new frames, and part of a fifth."""

@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import ase.io
 import mdtraj as md
@@ -93,3 +94,29 @@ def test_coordinates_that_are_not_finite_are_never_written(rollout, tmp_path):
         Rollout(rollout.system, 11, 3, 1.0, windows).save(tmp_path / "r.xtc")
     part = md.load(str(tmp_path / "r.chain1.xtc"), top=rollout.system.topology)
     np.testing.assert_allclose(part.xyz, good[0, :5], atol=6e-4)
+
+
+def test_what_is_saved_does_not_stay_in_memory(rollout, tmp_path):
+    n_windows, window = 200, rollout.points_nm()[:, :1].repeat(100, axis=1)
+
+    def windows(place):
+        yield from ((window + 0.001 * i, None) for i in range(n_windows))
+
+    long = Rollout(rollout.system, n_windows * 100, 3, 1.0, windows)
+    tracemalloc.start()
+    long.save(tmp_path / "r.trr")
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left < n_windows * window.nbytes / 4
+    last = md.load_frame(str(tmp_path / "r.trr"), 3 * n_windows * 100 - 1, top=str(tmp_path / "r.pdb"))
+    np.testing.assert_allclose(last.xyz[0], window[2, -1] + 0.199, atol=1e-6)
+
+
+def test_chains_asked_for_after_saving_are_those_that_were_saved_and_are_then_kept(butane, tmp_path):
+    made = lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=20)).rollout(butane[0], 11, n_chains=3)
+    saved = lam.read(made.save(tmp_path / "r.trr"), top=tmp_path / "r.pdb")
+    chains = made.chains()
+    for one, other in zip(saved, chains, strict=True):
+        np.testing.assert_array_equal(one.xyz, other.xyz)
+    again = made.save(tmp_path / "again.trr")
+    assert again.read_bytes() == (tmp_path / "r.trr").read_bytes()

@@ -126,41 +126,54 @@ def test_another_molecule_is_refused_by_the_atoms_it_lacks(surrogate, butane):
         surrogate.rollout(butane[0].atom_slice([0, 1, 2]), 5)
 
 
-@pytest.mark.parametrize("arguments", [{"n_frames": 0}, {"n_chains": 0}, {"solver": "rk9"}, {"start": "anywhere"}])
-def test_impossible_rollouts_are_refused(surrogate, arguments):
-    with pytest.raises(lam.InputError):
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"n_frames": 0}, "n_frames=0 and n_chains=1 must both be at least 1"),
+        ({"n_chains": 0}, "n_frames=10000 and n_chains=0 must both be at least 1"),
+        ({"solver": "rk9"}, "unknown solver 'rk9'; choose one of euler, heun"),
+        ({"start": "anywhere"}, "start='anywhere' is neither a trajectory nor 'reference'"),
+    ],
+)
+def test_impossible_rollouts_are_refused(surrogate, arguments, complaint):
+    with pytest.raises(lam.InputError, match=complaint):
         surrogate.rollout(**arguments)
 
 
+NO_MODEL = r"is no \.lamslide model file or is damaged"
+
+
 class TestModelFiles:
-    def refused(self, path):
-        with pytest.raises(lam.InputError) as error:
+    def refused(self, path, complaint):
+        with pytest.raises(lam.InputError, match=complaint) as error:
             lam.Surrogate.load(path)
         assert path.name in str(error.value)
         assert "\n" not in str(error.value)
 
     def test_a_missing_file(self, tmp_path):
-        self.refused(tmp_path / "none.lamslide")
+        self.refused(tmp_path / "none.lamslide", "does not exist; train a model with")
 
     def test_random_bytes_and_a_pickle(self, tmp_path):
         path = tmp_path / "a.lamslide"
         path.write_bytes(np.random.default_rng(0).bytes(5000))
-        self.refused(path)
+        self.refused(path, NO_MODEL)
         torch.save({"a": torch.ones(3)}, path)
-        self.refused(path)
+        self.refused(path, NO_MODEL)
 
     def test_a_truncated_file(self, surrogate, tmp_path):
         path = surrogate.save(tmp_path / "a.lamslide")
         content = path.read_bytes()
         for length in (0, 7, 100, len(content) // 2, len(content) - 1):
             path.write_bytes(content[:length])
-            self.refused(path)
+            self.refused(path, NO_MODEL)
 
     def test_a_newer_format_says_so(self, surrogate, tmp_path):
         path = surrogate.save(tmp_path / "a.lamslide")
         header = header_of(path)
         write_with(path, {**header, "format_version": 99}, load_file(path))
-        with pytest.raises(lam.InputError, match="format version 99"):
+        with pytest.raises(
+            lam.InputError, match="has format version 99, this program reads 1 to 2; update lamslide_md"
+        ):
             lam.Surrogate.load(path)
 
     def test_a_missing_weight_and_a_wrong_shape(self, surrogate, tmp_path):
@@ -168,9 +181,9 @@ class TestModelFiles:
         header, tensors = header_of(path), load_file(path)
         name = "flow/out.weight"
         write_with(path, header, {k: t for k, t in tensors.items() if k != name})
-        self.refused(path)
+        self.refused(path, r"is damaged: Missing key\(s\) in state_dict: \"out\.weight\"")
         write_with(path, header, {**tensors, name: torch.zeros(3, 3)})
-        self.refused(path)
+        self.refused(path, r"is damaged: size mismatch for out\.weight")
 
     @pytest.mark.parametrize("key", ["settings", "systems", "starts_nm", "frame_interval_ps"])
     def test_a_garbled_header(self, surrogate, tmp_path, key):
@@ -179,7 +192,7 @@ class TestModelFiles:
         for bad in (None, 3, "x", [1], {"a": 1}):
             write_with(path, {**header, key: bad}, load_file(path))
             if key != "frame_interval_ps" or not isinstance(bad, int):
-                self.refused(path)
+                self.refused(path, rf"is damaged: {key}.* in its header: ")
 
 
 def test_a_bond_that_breaks_is_refused_unless_the_settings_allow_it(butane):

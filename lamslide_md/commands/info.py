@@ -49,21 +49,22 @@ def describe_model(path: Path) -> dict[str, Any]:
     InputError
         If it is no model file.
     """
-    from lamslide_md.surrogate import Surrogate
+    from lamslide_md.commands.models import residue_names
+    from lamslide_md.header_file import read_header
 
-    model = Surrogate.load(path, accelerator="cpu")
+    header = read_header(path)
     systems = []
-    for system in model.systems:
-        residues = [] if system.topology is None else [str(residue) for residue in system.topology.residues]
-        systems.append(f"{system.entities.n_points} points {'-'.join(residues)}".strip())
+    for system in header.systems:
+        n_points = len(system.entities.entity_of_point)
+        systems.append(f"{n_points} points {'-'.join(residue_names(system, numbered=True))}".strip())
     return {
         "model": str(path),
         "bytes": path.stat().st_size,
         "systems": systems,
-        "frame_interval_ps": model.frame_interval_ps,
-        "temperature_K": model.temperature_K,
-        "provenance": model.provenance,
-        "settings": model.settings.model_dump(mode="json"),
+        "frame_interval_ps": header.frame_interval_ps,
+        "temperature_K": header.temperature_K,
+        "provenance": header.provenance,
+        "settings": header.settings.model_dump(mode="json"),
     }
 
 

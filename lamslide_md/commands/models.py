@@ -1,12 +1,15 @@
 """`lamslide models`: what ships with the package."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lamslide_md.commands.options import Json, print_json
 from lamslide_md.errors import InputError
+
+if TYPE_CHECKING:
+    from lamslide_md.model_header import SystemContent
 
 
 def find_model(model: Path) -> Path:
@@ -77,20 +80,36 @@ def describe(name: str) -> dict[str, Any]:
     dict
         JSON-able.
     """
-    from lamslide_md.pretrained import load_pretrained, pretrained_path
+    from lamslide_md.header_file import read_header
+    from lamslide_md.pretrained import pretrained_path
 
-    model, path = load_pretrained(name, accelerator="cpu"), pretrained_path(name)
-    names = [
-        "-".join(residue.name for residue in system.topology.residues)
-        for system in model.systems
-        if system.topology is not None
-    ]
+    path = pretrained_path(name)
+    header = read_header(path)
     return {
         "name": name,
         "file": str(path),
         "bytes": path.stat().st_size,
-        "molecules": names,
-        "frame_interval_ps": model.frame_interval_ps,
-        "temperature_K": model.temperature_K,
-        "preset": model.provenance.get("preset"),
+        "molecules": ["-".join(names) for system in header.systems if (names := residue_names(system))],
+        "frame_interval_ps": header.frame_interval_ps,
+        "temperature_K": header.temperature_K,
+        "preset": header.provenance.get("preset"),
     }
+
+
+def residue_names(system: "SystemContent", *, numbered: bool = False) -> list[str]:
+    """List the residues of a system.
+
+    Parameters
+    ----------
+    system
+        Of a model's header.
+    numbered
+        With their numbers.
+
+    Returns
+    -------
+    list of str
+        None of points without a topology.
+    """
+    chains = [] if system.topology is None else system.topology.chains
+    return [f"{r.name}{r.number}" if numbered else r.name for chain in chains for r in chain]

@@ -75,7 +75,8 @@ def read_arrays(
         If the file is missing, no file of arrays, damaged, or lacks one that is needed.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a damaged file open.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name not in skipped}
     except (OSError, AttributeError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} {complaint} ({error}); {mend}") from error

@@ -167,11 +167,14 @@ def _unsupported(frames: md.Trajectory, own: Pairs) -> Bool[np.ndarray, " bonds"
     topology = frames.topology
     residues = _residues(topology)
     lone = ~np.array([_binds(atom) or atom.residue.n_atoms > 1 for atom in topology.atoms], dtype=bool)
-    between = np.flatnonzero(residues[own[:, 0]] != residues[own[:, 1]])
+    between = residues[own[:, 0]] != residues[own[:, 1]]
     wrong = lone[own].any(axis=1)
-    if len(between):
-        lengths = _lengths_nm(frames.xyz, own[between], frames.unitcell_vectors)
-        wrong[between] |= (lengths > longest_bonds_nm(topology, own[between])).all(axis=0)
+    if len(own):
+        lengths = _lengths_nm(frames.xyz, own, frames.unitcell_vectors)
+        far = (lengths > longest_bonds_nm(topology, own)).all(axis=0)
+        # Where residues themselves fall apart, the coordinates are not those of the topology: that is said elsewhere.
+        if not far[~between].any():
+            wrong |= far & between
     return wrong
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.data import residues
+from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.errors import InputError
 
 
@@ -59,7 +60,7 @@ class Entities:
             kinds,
             vocabularies,
             _bonds_of(topology),
-            n_slots=residues.N_SLOTS,
+            n_slots=N_SLOTS,
             dim=3,
         )
 

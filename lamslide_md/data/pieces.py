@@ -9,15 +9,7 @@ from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.data.rotations import best_rotation
-
-NITROGEN, ALPHA, CARBONYL, OXYGEN = range(4)
-"""Slots of the backbone's atoms in a residue, and of what takes their place in a cap."""
-
-OF_BEFORE, OF_AFTER = [ALPHA, CARBONYL, OXYGEN], [NITROGEN, ALPHA]
-"""Slots of a residue that are in the piece after it, and in the piece before it."""
-
-N_SHARED = len(OF_BEFORE) + len(OF_AFTER)
-"""Slots of a piece besides those of its residue."""
+from lamslide_md.data.slots import ALPHA, CARBONYL, NITROGEN, OF_AFTER, OF_BEFORE
 
 Positions = Float[Tensor, "batch frames entities slots 3"]
 Seen = Float[Tensor, "batch frames entities seen 3"]

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.placement import OF_WINDOWS, Placement
+from lamslide_md.data.choices import OF_WINDOWS, Placement
 
 Positions = Float[Tensor, "batch frames entities slots dim"]
 

@@ -4,11 +4,8 @@ import mdtraj as md
 import numpy as np
 from mdtraj.core.topology import Atom
 
-from lamslide_md.data.pieces import ALPHA, CARBONYL, NITROGEN
+from lamslide_md.data.slots import ALPHA, CARBONYL, NITROGEN
 from lamslide_md.errors import InputError, option
-
-N_SLOTS = 15
-"""Fourteen heavy atoms of tryptophan and a terminal oxygen."""
 
 BACKBONE = ("N", "CA", "C", "O")
 

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.data.arrays import decimals
+from lamslide_md.data.choices import OF_WINDOWS, ON_REFERENCE, Placement
 from lamslide_md.data.constraints import MIN_VOLUME, Constraints, centres_of, volumes
 from lamslide_md.data.entities import Entities
 from lamslide_md.data.exchanges import Exchange
 from lamslide_md.data.match_choices import Molecule
 from lamslide_md.data.matching import match
-from lamslide_md.data.placement import OF_WINDOWS, ON_REFERENCE, Placement, centred, superposed
+from lamslide_md.data.placement import centred, superposed
 from lamslide_md.data.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
 

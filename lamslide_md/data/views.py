@@ -5,8 +5,8 @@ from typing import TypeAlias
 import torch
 
 from lamslide_md.data.batch import Batch
+from lamslide_md.data.choices import Placement
 from lamslide_md.data.pieces import Pieces
-from lamslide_md.data.placement import Placement
 from lamslide_md.data.poses import Pose
 
 View: TypeAlias = Pose | Pieces

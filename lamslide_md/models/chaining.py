@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.placement import Placement
+from lamslide_md.data.choices import Placement
 from lamslide_md.data.views import view_of
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow

@@ -1,14 +1,11 @@
 """`IdentifierPool`: the embeddings by which an entity is written into and asked back from the latent space."""
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
-
-Assignment = Literal["canonical", "random"]
+from lamslide_md.models.choices import Assignment
 
 
 class IdentifierPool(nn.Module):

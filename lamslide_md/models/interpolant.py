@@ -2,15 +2,15 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lamslide_md.models.choices import Prediction
+
 Latents = Float[Tensor, "batch frames tokens channels"]
 FlowTimes = Float[Tensor, " batch"]
-Prediction = Literal["velocity", "data", "noise"]
 
 
 class Path(ABC):

@@ -1,9 +1,12 @@
 """Models that ship with the package, each with a card: `load_pretrained`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lamslide_md.errors import InputError
-from lamslide_md.surrogate import Surrogate
+
+if TYPE_CHECKING:
+    from lamslide_md.surrogate import Surrogate
 
 HOME = Path(__file__).parent
 """Holds NAME.lamslide and NAME.md for every model."""
@@ -37,7 +40,7 @@ def pretrained_path(name: str) -> Path:
     return HOME / f"{name}.lamslide"
 
 
-def load_pretrained(name: str, accelerator: str = "auto") -> Surrogate:
+def load_pretrained(name: str, accelerator: str = "auto") -> "Surrogate":
     """Load a model that ships with the package.
 
     Parameters
@@ -57,4 +60,6 @@ def load_pretrained(name: str, accelerator: str = "auto") -> Surrogate:
     InputError
         If no model of that name ships with the package.
     """
+    from lamslide_md.surrogate import Surrogate  # brings torch, which names and paths do without
+
     return Surrogate.load(pretrained_path(name), accelerator=accelerator)

@@ -12,7 +12,6 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from lamslide_md.data.arrays import read_arrays, write_arrays
 from lamslide_md.errors import InputError
@@ -187,7 +186,9 @@ class _Run:
         """Go to the checkpoint, or to the start with velocities drawn from the temperature."""
         rng = np.random.default_rng(self.settings.seed)
         if not self.partial.exists():
-            MaxwellBoltzmannDistribution(self.atoms, temperature_K=self.settings.temperature_K, rng=rng)
+            # By hand: ASE 3.29 deprecates the function that earlier versions have.
+            widths = np.sqrt(self.atoms.get_masses() * ase.units.kB * self.settings.temperature_K)
+            self.atoms.set_momenta(rng.standard_normal((len(self.atoms), 3)) * widths[:, None])
             return rng
         content = self.check(self.partial)
         self.atoms.set_positions(content["positions"])

@@ -9,6 +9,8 @@ import openmm
 from lamslide_md.errors import InputError
 from lamslide_md.whole_files import write_whole
 
+FORMAT_VERSION = 1
+
 
 @dataclass(frozen=True)
 class Bookkeeping:
@@ -86,7 +88,8 @@ def save_checkpoint(path: Path, context: openmm.Context, bookkeeping: Bookkeepin
     """
     state = context.getState(positions=True, velocities=True, parameters=True)
     binary, xml = context.createCheckpoint(), openmm.XmlSerializer.serialize(state).encode()
-    head = json.dumps(asdict(bookkeeping) | {"binary_bytes": len(binary), "xml_bytes": len(xml)}).encode()
+    lengths = {"binary_bytes": len(binary), "xml_bytes": len(xml)}
+    head = json.dumps({"format_version": FORMAT_VERSION} | asdict(bookkeeping) | lengths).encode()
     write_atomically(path, head + b"\n" + binary + xml)
 
 
@@ -152,8 +155,16 @@ def _parse(path: Path) -> tuple[Bookkeeping, bytes, bytes]:
     head, _, body = content.partition(b"\n")
     try:
         fields = json.loads(head)
+        version = fields.pop("format_version", 1)  # the first files did not tell
+        if version != FORMAT_VERSION:
+            raise InputError(
+                f"{path} has checkpoint format {version!r}, this program reads {FORMAT_VERSION}; update lamslide_md, "
+                "or start anew with overwrite"
+            )
         n_binary, n_xml = fields.pop("binary_bytes"), fields.pop("xml_bytes")
         bookkeeping = Bookkeeping(**fields)
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is no checkpoint of this program; start anew with overwrite") from error
     if len(body) != n_binary + n_xml:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch, grown
-from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.choices import OF_WINDOWS
 from lamslide_md.data.stiffness import MAX_FRAMES, stiffness_weights
 from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series, Windows, rotated

@@ -1,8 +1,8 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
+from lamslide_md.data.choices import OF_WINDOWS, Placement
 from lamslide_md.data.entities import Entities
-from lamslide_md.data.pieces import N_SHARED
-from lamslide_md.data.placement import OF_WINDOWS, Placement
+from lamslide_md.data.slots import N_SHARED
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
 from lamslide_md.models.first_stage import FirstStage

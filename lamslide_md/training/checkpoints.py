@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from lamslide_md.errors import InputError
 from lamslide_md.whole_files import replacing
 
+FORMAT_VERSION = 2
+"""1: before the number type of a training was among the facts."""
+
 
 def save_checkpoint(
     path: Path,
@@ -47,6 +50,7 @@ def save_checkpoint(
                 else:
                     scalars[f"{which}/{index}/{key}"] = value
     tensors["generator"] = generator.get_state()
+    facts = {**facts, "format_version": FORMAT_VERSION}
     header = {"facts": json.dumps(facts), "optimisers": json.dumps(scalars)}
     whole = {key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}
     with replacing(path) as partial:
@@ -97,11 +101,9 @@ def load_checkpoint(
     InputError
         If the file is damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is a damaged checkpoint ({error}); delete it to train this stage afresh") from error
+    facts = read_facts(path)
+    with safe_open(path, framework="pt") as file:
+        header, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     for name, module in modules.items():
         prefix = f"{name}/"
         module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
@@ -114,4 +116,36 @@ def load_checkpoint(
     for optimiser, state in zip(optimisers, moments, strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     generator.set_state(tensors["generator"])
-    return json.loads(header["facts"])
+    return facts
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` was told, without the weights.
+
+    Parameters
+    ----------
+    path
+        A checkpoint.
+
+    Returns
+    -------
+    dict
+        The facts.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or newer than this program.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["facts"])
+        version = facts.get("format_version", 1)
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is a damaged checkpoint ({error}); delete it to train this stage afresh") from error
+    if version not in range(1, FORMAT_VERSION + 1):
+        raise InputError(
+            f"{path} is a checkpoint of format {version!r}, this program reads 1 to {FORMAT_VERSION}; update "
+            "lamslide_md, or delete it to train this stage afresh"
+        )
+    return facts

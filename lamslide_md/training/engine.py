@@ -11,9 +11,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from lamslide_md.training.checkpoints import load_checkpoint, save_checkpoint
+from lamslide_md.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
+from lamslide_md.training.number_types import fast_type
 from lamslide_md.training.optimisers import build_optimisers
-from lamslide_md.training.presets import Optimisation
+from lamslide_md.training.presets import NumberType, Optimisation
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Engine:
         Time between checkpoints, s.
     earlier_s
         The time that each phase had been trained for before it was continued, s.
+    number_types
+        In which Muon's iteration was done, by phase.
     """
 
     fabric: Fabric
@@ -69,6 +72,8 @@ class Engine:
     on_progress: OnProgress | None = None
     checkpoint_interval_s: float = 30.0
     earlier_s: dict[str, float] = field(default_factory=dict, init=False)
+    number_types: dict[str, NumberType] = field(default_factory=dict, init=False)
+    _fast_type: NumberType | None = field(default=None, init=False)
     _reported_s: float = field(default=0.0, init=False)
 
     def train(self, phase: str, fingerprint: str, network: Network, loss: Loss, settings: Optimisation) -> Network:
@@ -94,10 +99,14 @@ class Engine:
         """
         network = network.to(self.fabric.device)
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        optimisers = build_optimisers(network, settings)
+        fast = self.fast_type(phase, fingerprint, settings)
+        number_type = fast if settings.iteration_dtype == "auto" else settings.iteration_dtype
+        optimisers = build_optimisers(network, settings, number_type)
+        if settings.matrices == "muon":
+            self.number_types[phase] = number_type
         generator = torch.Generator().manual_seed(self.seed + self.fabric.global_rank)
         state: dict[str, nn.Module] = {"network": network, "average": average}
-        checkpoint = self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
+        checkpoint = self._checkpoint(phase, fingerprint)
         step, self.earlier_s[phase] = 0, 0.0
         if checkpoint and checkpoint.exists():
             facts = load_checkpoint(checkpoint, state, optimisers, generator)
@@ -121,16 +130,47 @@ class Engine:
             now = time.monotonic()
             if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
                 trained_s = self.earlier_s[phase] + now - started_s
-                facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s}
+                facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s, "fast_type": fast}
                 save_checkpoint(checkpoint, state, optimisers, generator, facts)
                 saved_s = now
         return average
+
+    def fast_type(self, phase: str, fingerprint: str, settings: Optimisation) -> NumberType:
+        """Choose the number type of what bfloat16 would do for, once for all phases.
+
+        Parameters
+        ----------
+        phase
+            Name of the stage.
+        fingerprint
+            As for `train`.
+        settings
+            As for `train`.
+
+        Returns
+        -------
+        str
+            What the training was begun with, on whichever processor; by a timing for one that begins now.
+        """
+        checkpoint = self._checkpoint(phase, fingerprint)
+        facts = read_facts(checkpoint) if checkpoint and checkpoint.exists() else {}
+        if "fast_type" in facts:
+            self._fast_type = facts["fast_type"]
+        elif facts and facts["step"] < settings.n_steps:
+            self._fast_type = "bfloat16"  # the only one there was when checkpoints did not tell
+        elif self._fast_type is None:
+            self._fast_type = fast_type(self.fabric.device)
+        return self._fast_type
+
+    def _checkpoint(self, phase: str, fingerprint: str) -> Path | None:
+        return self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
 
     def _report(self, phase: str, step: int, n_steps: int, loss: Tensor) -> None:
         now = time.monotonic()
         if self.on_progress and (now - self._reported_s > 1 or step == n_steps):
             self._reported_s = now
-            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}"))
+            told = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
+            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{told}"))
 
 
 def _relative_rate(step: int, settings: Optimisation) -> float:

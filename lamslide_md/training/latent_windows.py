@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.choices import OF_WINDOWS
 from lamslide_md.data.views import as_seen
 from lamslide_md.data.windows import Series, Windows
 from lamslide_md.models.chaining import anchor_of

@@ -24,7 +24,7 @@ def position_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
 def distance_loss(
     decoded: Decoded, batch: Batch, pair_weights: Float[Tensor, "batch places places"] | None = None
 ) -> Float[Tensor, ""]:
-    """Weighted mean squared error of the distances between all pairs of existing slots, in squared length scales.
+    """Weighted mean squared error of the distances between pairs of existing slots, in squared length scales.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def distance_loss(
     batch
         Truth.
     pair_weights
-        Weights of pairs of slots, of mean 1; None: all alike.
+        Weights of pairs of slots, not all zero; their sum is divided by. None: all alike.
 
     Returns
     -------
@@ -45,9 +45,11 @@ def distance_loss(
     if not len(i):
         return decoded.positions.new_zeros(())
     squared = (_pair_distances(decoded.positions, i, j) - _pair_distances(batch.positions, i, j)).square()
+    weights = (mask[:, i] & mask[:, j]).to(squared)
     if pair_weights is not None:
-        squared = squared * pair_weights[:, i, j][:, None]
-    return masked_mean(squared, (mask[:, i] & mask[:, j])[:, None].expand_as(squared))
+        weights = weights * pair_weights[:, i, j]
+    total = (squared.shape[1] * weights.sum()).clamp(min=torch.finfo(weights.dtype).tiny)
+    return (squared * weights[:, None]).sum() / total
 
 
 def _pair_distances(

@@ -3,13 +3,16 @@
 import torch
 from torch import nn
 
-from lamslide_md.training.presets import Optimisation
+from lamslide_md.training.muon import Muon
+from lamslide_md.training.presets import NumberType, Optimisation
 
 SMALLEST_MATRIX = 32
 """Matrices with a shorter side are left to AdamW: their singular values are few."""
 
 
-def build_optimisers(network: nn.Module, settings: Optimisation) -> list[torch.optim.Optimizer]:
+def build_optimisers(
+    network: nn.Module, settings: Optimisation, number_type: NumberType
+) -> list[torch.optim.Optimizer]:
     """Divide the trainable parameters of a network between the two optimisers.
 
     Muon makes every update of a matrix orthogonal, so that rare directions are learned as fast as common ones; its
@@ -21,15 +24,13 @@ def build_optimisers(network: nn.Module, settings: Optimisation) -> list[torch.o
         Its `nn.Linear` weights are the matrices.
     settings
         Learning rate and weight decay.
+    number_type
+        Of Muon's iteration.
 
     Returns
     -------
     list of Optimizer
         Together they hold every trainable parameter once.
-
-    References
-    ----------
-    Jordan et al., Muon: an optimizer for hidden layers in neural networks (2024); Liu et al., arXiv 2502.16982.
     """
     weights = [
         m.weight for m in network.modules() if isinstance(m, nn.Linear) and min(m.weight.shape) >= SMALLEST_MATRIX
@@ -41,4 +42,4 @@ def build_optimisers(network: nn.Module, settings: Optimisation) -> list[torch.o
     adamw = torch.optim.AdamW(rest, lr=rate, weight_decay=decay, betas=(0.9, 0.99))
     if not matrices:
         return [adamw]
-    return [torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"), adamw]
+    return [Muon(matrices, lr=rate, weight_decay=decay, number_type=number_type), adamw]

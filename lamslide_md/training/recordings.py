@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lamslide_md.data.choices import OF_WINDOWS
 from lamslide_md.data.common_atoms import superposed_alike
 from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.entities import joint_vocabularies
 from lamslide_md.data.equivalent_atoms import with_exchanges
 from lamslide_md.data.exchanges import canonical
 from lamslide_md.data.extents import extent_of
-from lamslide_md.data.placement import OF_WINDOWS
 from lamslide_md.data.residues import check_chain
 from lamslide_md.data.selections import is_selected, leaves_solvent_out
 from lamslide_md.data.systems import Recording, System

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import BaseModel
 from torch import nn
 
-from lamslide_md.data.placement import OF_WINDOWS
+from lamslide_md.data.choices import OF_WINDOWS
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.engine import Engine
-from lamslide_md.training.flow_stage import train_flow
-from lamslide_md.training.presets import Settings
+from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
+from lamslide_md.training.presets import FlowSettings, NumberType, Settings
 from lamslide_md.training.recordings import TrainingData
 
 
@@ -45,6 +45,8 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
     if of_windows:
         first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
+    if settings.placement == "local":
+        first = _fingerprint(first, "distances within residues")  # whose loss was divided by all pairs before
     if settings.exchange:
         first = _fingerprint(first, "exchange")
     autoencoder = train_autoencoder(engine, first, trained_on, settings)
@@ -58,14 +60,28 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
         "n_frames": sum(len(s.points) for s in data.series),
         "held_out_rmsd_nm": rmsd_nm,
         "n_parameters": {"autoencoder": _n_parameters(autoencoder), "flow": _n_parameters(flow)},
+        "number_types": _number_types(engine, second, settings.flow),
         "training_s": {phase: spent + engine.earlier_s.get(phase, 0.0) for phase, spent in spent_s.items()},
     }
     return autoencoder, flow, facts
 
 
+def _number_types(engine: Engine, fingerprint: str, settings: FlowSettings) -> dict[str, NumberType]:
+    """Tell in which number types matrices were multiplied: by Muon in each stage, and by the flow's network."""
+    fast = engine.fast_type("flow", fingerprint, settings.optimisation)
+    network: NumberType = "bfloat16" if multiplies_in_bfloat16(settings, fast) else "float32"
+    return {**{f"{phase}_muon": own for phase, own in engine.number_types.items()}, "flow_network": network}
+
+
 def _fingerprint(*parts: BaseModel | str | float | int) -> str:
-    text = "\n".join(part.model_dump_json() if isinstance(part, BaseModel) else repr(part) for part in parts)
+    text = "\n".join(_told(part) if isinstance(part, BaseModel) else repr(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(settings: BaseModel) -> str:
+    """Write settings as JSON, as they were written before there was a choice of number types where there is none."""
+    chosen = settings.model_dump()["optimisation"]["iteration_dtype"] != "auto"
+    return settings.model_dump_json(exclude=None if chosen else {"optimisation": {"iteration_dtype"}})
 
 
 def _n_parameters(network: nn.Module) -> int:

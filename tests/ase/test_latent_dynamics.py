@@ -62,7 +62,8 @@ def test_observers_logfile_and_trajectory_are_called_as_ase_calls_them(atoms, su
     assert header.split() == ["Time[ps]", "Frame", "Frames/s"]
     assert [[float(x) for x in line.split()[:2]] for line in lines] == [[0, 0], [10, 2], [20, 4], [30, 6]]
     assert all(float(line.split()[2]) > 0 for line in lines[1:])
-    assert len(Trajectory(tmp_path / "a.traj")) == 4
+    with Trajectory(tmp_path / "a.traj") as trajectory:
+        assert len(trajectory) == 4
 
 
 def test_irun_yields_before_the_first_step_and_after_each(atoms, surrogate):
@@ -153,9 +154,9 @@ def test_energies_and_forces_are_refused_as_ase_refuses_them(atoms, surrogate, t
     with LatentDynamics(atoms, surrogate, tmp_path / "a.traj") as dyn:
         dyn.run(1)
         for ask in (dyn.atoms.get_potential_energy, dyn.atoms.get_forces):
-            with pytest.raises(PropertyNotImplementedError):
+            with pytest.raises(PropertyNotImplementedError, match="property not implemented"):
                 ask()
-    with pytest.raises(PropertyNotImplementedError):
+    with pytest.raises(PropertyNotImplementedError, match="forces"):
         ase.io.read(tmp_path / "a.traj").get_forces()
 
 

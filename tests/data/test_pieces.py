@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from lamslide_md.data.batch import pad
-from lamslide_md.data.pieces import N_SHARED, Pieces
+from lamslide_md.data.pieces import Pieces
 from lamslide_md.data.placement import superposed
 from lamslide_md.data.residues import check_chain
+from lamslide_md.data.slots import N_SHARED
 from lamslide_md.data.systems import System
 from lamslide_md.data.windows import Series, random_rotations
 from lamslide_md.errors import InputError

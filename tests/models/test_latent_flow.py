@@ -69,7 +69,21 @@ def test_what_stands_in_unknown_frames_is_not_seen(generator):
     assert torch.equal(one, two)
 
 
-def test_the_target_is_met_where_the_prediction_is_perfect(generator):
+@pytest.mark.parametrize("prediction", ["velocity", "data", "noise"])
+@pytest.mark.parametrize("prior", [WhitePrior(), GaussianPrior(N_FRAMES, 32)])
+def test_a_perfect_prediction_meets_the_target_and_implies_the_data(prior, prediction, generator):
+    flow = make_flow(prior, prediction)
+    windows = torch.randn(4, N_FRAMES, 2, 16, generator=generator)
+    known, tau = torch.arange(N_FRAMES) < 1, torch.tensor([0.2, 0.4, 0.6, 0.8])
+    untrained = flow.terms(windows, known, tau, torch.Generator().manual_seed(7))
+    assert (untrained.prediction - untrained.target).abs().max() > 1
+    flow.register_forward_hook(lambda *_: untrained.target)
+    perfect = flow.terms(windows, known, tau, torch.Generator().manual_seed(7))
+    assert torch.equal(perfect.prediction, perfect.target)
+    torch.testing.assert_close(perfect.data, flow.standardise(windows), atol=1e-5, rtol=1e-5)
+
+
+def test_known_frames_are_not_asked_for_and_velocities_have_the_scale_of_the_path(generator):
     flow = make_flow(WhitePrior())
     windows = torch.randn(4, N_FRAMES, 2, 16, generator=generator)
     known = torch.arange(N_FRAMES) < 1

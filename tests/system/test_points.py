@@ -39,7 +39,7 @@ def recordings(request):
 
 @pytest.fixture(scope="module")
 def surrogate(recordings):
-    settings = tiny_settings(n_steps=600, placement="centred", latent_noise=0.02)
+    settings = tiny_settings(n_steps=250, placement="centred", latent_noise=0.02)
     flow = settings.flow.model_copy(update={"n_known": 2, "reverse_time": False})
     return lam.Surrogate.fit(recordings, settings=settings.model_copy(update={"flow": flow}))
 

@@ -100,6 +100,6 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 
 def test_every_parameter_has_exactly_one_optimiser():
     network = Line()
-    groups = [g for o in build_optimisers(network, SETTINGS) for g in o.param_groups]
+    groups = [g for o in build_optimisers(network, SETTINGS, "float32") for g in o.param_groups]
     held = [id(p) for g in groups for p in g["params"]]
     assert sorted(held) == sorted(id(p) for p in network.parameters())

@@ -1,9 +1,15 @@
+import numpy as np
 import pytest
 import torch
 
 from lamslide_md.data.batch import Batch, pad
+from lamslide_md.data.stiffness import stiffness_weights
 from lamslide_md.models.first_stage import Decoded
+from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.losses import distance_loss, kind_loss, position_loss
+from lamslide_md.training.presets import preset_settings
+from lamslide_md.training.recordings import gather, prepare_data
+from tests.small import shivering_peptide
 
 
 def line(n_entities, spacing):
@@ -41,3 +47,46 @@ def test_padding_costs_nothing():
 def test_indifference_between_two_kinds_costs_log_two():
     batch = line(4, 1.0)
     assert float(kind_loss(Decoded(batch.positions, (torch.zeros(1, 1, 4, 2),)), batch)) == pytest.approx(0.6931472)
+
+
+def cost_of_an_error_in_each_of(n_residues, share):
+    """Of residues of five atoms each, alike, that shiver; every one errs in the same way."""
+    generator = torch.Generator().manual_seed(0)
+    own = torch.randn(1, 1, 1, 5, 3, generator=generator) + 0.1 * torch.randn(40, 1, 1, 5, 3, generator=generator)
+    positions = own.expand(-1, -1, n_residues, -1, -1).contiguous()
+    ones = torch.ones(40, n_residues, 5)
+    kinds = torch.zeros(40, n_residues, 1).long()
+    batch = Batch(positions, ones.bool(), kinds, torch.arange(n_residues).expand(40, -1).contiguous())
+    weights = torch.from_numpy(stiffness_weights(batch, share, within_entities=True)).flatten(2, 3).flatten(0, 1)
+    error = 0.01 * torch.randn(5, 3, generator=generator)
+    decoded = Decoded(positions + error, ())
+    return float(distance_loss(decoded, batch, weights.expand(40, -1, -1)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_same_error_in_every_residue_costs_the_same_in_chains_of_any_length(share):
+    costs = [cost_of_an_error_in_each_of(n, share) for n in (1, 4, 8, 16, 32)]
+    assert costs[0] > 1e-5
+    assert costs == pytest.approx([costs[0]] * 5, rel=1e-4)
+
+
+def test_only_the_ratio_of_weights_counts_and_none_at_all_cost_nothing():
+    batch = line(3, 1.0)
+    stretched = Decoded(batch.positions * 1.1, ())
+    weights = torch.zeros(1, 3, 3)
+    assert float(distance_loss(stretched, batch, weights)) == 0
+    weights[0, 0, 2] = 0.25
+    assert float(distance_loss(stretched, batch, weights)) == pytest.approx(0.2**2, rel=1e-5)
+    weights[0, 0, 1] = 0.75
+    assert float(distance_loss(stretched, batch, weights)) == pytest.approx((0.2**2 + 3 * 0.1**2) / 4, rel=1e-5)
+
+
+def test_the_preset_for_peptides_weighs_distances_in_tetrapeptides_as_it_was_measured():
+    settings = preset_settings("peptide")
+    trajectory = shivering_peptide("AGVD", 20)
+    trajectory.time *= settings.frame_interval_ps
+    data = prepare_data(gather(trajectory, settings), settings, None)
+    frames = Frames(data.series, settings)
+    weights, mask = frames.pair_weights(np.arange(1))[0], frames.batch(np.arange(1), torch.Generator()).slot_mask
+    n_pairs = int(mask.sum() * (mask.sum() - 1)) / 2
+    assert settings.autoencoder.distance_weight == pytest.approx(float(weights.sum()) / 2 / n_pairs, abs=5e-4)

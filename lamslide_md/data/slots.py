@@ -1,0 +1,13 @@
+"""Slots of atoms in a residue and in a piece of a chain; numbers only, so that headers are read without torch."""
+
+N_SLOTS = 15
+"""Of a residue: fourteen heavy atoms of tryptophan and a terminal oxygen."""
+
+NITROGEN, ALPHA, CARBONYL, OXYGEN = range(4)
+"""Slots of the backbone's atoms in a residue, and of what takes their place in a cap."""
+
+OF_BEFORE, OF_AFTER = [ALPHA, CARBONYL, OXYGEN], [NITROGEN, ALPHA]
+"""Slots of a residue that are in the piece after it, and in the piece before it."""
+
+N_SHARED = len(OF_BEFORE) + len(OF_AFTER)
+"""Slots of a piece besides those of its residue."""

@@ -1,0 +1,93 @@
+"""Model files of older formats, of which one each is stored, made by the last program that wrote it."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import lamslide_md as lam
+from lamslide_md.header_file import read_header
+from lamslide_md.model_header import FORMAT_VERSION
+from lamslide_md.model_upgrades import STEPS
+from lamslide_md.pretrained import pretrained_names, pretrained_path
+from lamslide_md.training.autoencoder_stage import Frames
+from lamslide_md.training.presets import preset_settings
+from lamslide_md.training.recordings import gather, prepare_data
+from tests.model_files import FORMAT_1, header_of, write_with
+from tests.small import shivering_peptide, tiny_settings
+
+
+def test_there_is_a_step_from_every_format_to_the_next():
+    assert sorted(STEPS) == list(range(1, FORMAT_VERSION))
+
+
+def test_a_model_of_format_1_rolls_out_the_frames_that_it_did():
+    assert header_of(FORMAT_1)["format_version"] == 1
+    frames = lam.Surrogate.load(FORMAT_1).rollout("reference", 4, n_chains=2, seed=3).points_nm()
+    then = np.load(FORMAT_1.with_suffix(".npy"))
+    assert then.std(axis=1).max() > 1e-3
+    np.testing.assert_allclose(frames, then, atol=1e-5)
+
+
+def share_of_pairs(sequence):
+    settings = preset_settings("peptide")
+    trajectory = shivering_peptide(sequence, 20)
+    trajectory.time *= settings.frame_interval_ps
+    frames = Frames(prepare_data(gather(trajectory, settings), settings, None).series, settings)
+    weights, mask = frames.pair_weights(np.arange(1))[0], frames.batch(np.arange(1), torch.Generator()).slot_mask[0]
+    n_slots = int(mask.sum())
+    return float(weights.sum()) / (n_slots * (n_slots - 1))
+
+
+def test_settings_of_format_1_mean_what_they_meant():
+    assert header_of(FORMAT_1)["settings"]["autoencoder"]["distance_weight"] == 1.0
+    settings = read_header(FORMAT_1).settings
+    assert settings.autoencoder.distance_weight == pytest.approx(share_of_pairs("GAS"), rel=1e-5)
+    assert settings.flow.optimisation.iteration_dtype == "bfloat16"
+    assert settings.autoencoder.optimisation.iteration_dtype == "bfloat16"
+
+
+def test_a_weight_of_distances_that_were_divided_by_what_counted_stays(butane, tmp_path):
+    model = lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=1, distance_weight=0.7))
+    path = model.save(tmp_path / "m.lamslide")
+    header = {**header_of(path), "format_version": 1}
+    assert read_header(write_with(path, header, load_file(path))).settings.autoencoder.distance_weight == 0.7
+
+
+def test_a_loss_that_had_no_meaning_is_taken_from_the_settings_and_kept_in_the_provenance(tmp_path):
+    header = header_of(FORMAT_1)
+    header["settings"]["flow"]["decoded_weight"] = 0.25
+    upgraded = read_header(write_with(tmp_path / "m.lamslide", header, load_file(FORMAT_1)))
+    assert upgraded.settings.flow.decoded_weight == 0
+    assert upgraded.provenance["format_1"] == {"flow.decoded_weight": 0.25}
+
+
+def test_an_upgraded_model_is_saved_in_the_format_of_today(tmp_path):
+    path = lam.Surrogate.load(FORMAT_1).save(tmp_path / "new.lamslide")
+    assert header_of(path)["format_version"] == FORMAT_VERSION
+    assert read_header(path) == read_header(FORMAT_1)
+
+
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, -1, "1", 1.5, True, None, [1]])
+def test_a_format_that_is_not_known_is_refused_by_its_number(tmp_path, version):
+    header = {**header_of(FORMAT_1), "format_version": version}
+    path = write_with(tmp_path / "m.lamslide", header, load_file(FORMAT_1))
+    with pytest.raises(
+        lam.InputError, match=r"has format version .*, this program reads 1 to 2; update lamslide_md"
+    ) as e:
+        lam.Surrogate.load(path)
+    assert f"version {version}," in str(e.value)
+
+
+def test_a_header_that_only_says_that_it_is_old_is_damaged(tmp_path):
+    path = write_with(tmp_path / "m.lamslide", {"format_version": 1}, load_file(FORMAT_1))
+    with pytest.raises(lam.InputError, match=r"is damaged: its header is not of the format that it tells \(KeyError"):
+        lam.Surrogate.load(path)
+
+
+def test_the_models_that_ship_say_what_their_distances_weigh():
+    told = {
+        name: read_header(pretrained_path(name)).settings.autoencoder.distance_weight for name in pretrained_names()
+    }
+    assert told["AGVD"] == pytest.approx(share_of_pairs("AGVD"), rel=1e-5)
+    assert 0.23 < told["peptides"] < 0.27
