@@ -171,7 +171,7 @@ def _unsupported(frames: md.Trajectory, own: Pairs) -> Bool[np.ndarray, " bonds"
     wrong = lone[own].any(axis=1)
     if len(own):
         lengths = _lengths_nm(frames.xyz, own, frames.unitcell_vectors)
-        far = (lengths > longest_bonds_nm(topology, own)).all(axis=0)
+        far = np.all(lengths > longest_bonds_nm(topology, own), axis=0)
         # Where residues themselves fall apart, the coordinates are not those of the topology: that is said elsewhere.
         if not far[~between].any():
             wrong |= far & between

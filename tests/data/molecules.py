@@ -146,7 +146,10 @@ def in_one_chain(topology, names=None):
     copy, members = md.Topology(), []
     chain = copy.add_chain()
     for residue in topology.residues:
-        own = copy.add_residue((names or {}).get(residue.name, residue.name), chain, residue.resSeq)
+        # Of two residues in a row with one number, as in two nucleotides, mdtraj warns.
+        follows = residue.index and residue.resSeq == topology.residue(residue.index - 1).resSeq
+        number = residue.index + 1 if follows else residue.resSeq
+        own = copy.add_residue((names or {}).get(residue.name, residue.name), chain, number)
         members += [copy.add_atom(atom.name, atom.element, own) for atom in residue.atoms]
     for one, other in topology.bonds:
         copy.add_bond(members[one.index], members[other.index])
