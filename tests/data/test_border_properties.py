@@ -26,13 +26,21 @@ property_test = settings(max_examples=25, deadline=None, derandomize=True, suppr
 
 
 @st.composite
-def molecules(draw):
+def parts(draw):
+    """What one to three molecules are: made of these later, as PeptideBuilder has random numbers of its own."""
+    peptides = [(draw(sequences), draw(st.booleans()), draw(st.booleans()))]
+    peptides += [(draw(sequences), False, False) for _ in range(draw(st.integers(0, 1)))]
+    chains = [draw(st.integers(3, 7)) for _ in range(draw(st.integers(0, 1)))]
+    return peptides, chains, draw(st.integers(0, 1000))
+
+
+def molecules(made_of):
     """One to three molecules in contact, turned at random."""
-    parts = [heavy_peptide(draw(sequences), capped=draw(st.booleans()), mirrored=draw(st.booleans()))]
-    parts += [heavy_peptide(draw(sequences)) for _ in range(draw(st.integers(0, 1)))]
-    parts += [zigzag(draw(st.integers(3, 7))) for _ in range(draw(st.integers(0, 1)))]
-    turns = Rotation.random(len(parts), random_state=draw(st.integers(0, 1000)))
-    turned = [one_frame(part.topology, turn.apply(part.xyz[0])) for part, turn in zip(parts, turns, strict=True)]
+    peptides, chains, seed = made_of
+    own = [heavy_peptide(sequence, capped=capped, mirrored=mirrored) for sequence, capped, mirrored in peptides]
+    own += [zigzag(n_carbons) for n_carbons in chains]
+    turns = Rotation.random(len(own), random_state=seed)
+    turned = [one_frame(part.topology, turn.apply(part.xyz[0])) for part, turn in zip(own, turns, strict=True)]
     return side_by_side(*turned, gap_nm=CONTACT_NM - 0.1)
 
 
@@ -49,7 +57,7 @@ def cells(draw, frame):
 @property_test
 @given(st.data())
 def test_stripped_bonds_of_molecules_cut_by_any_box_are_found_and_the_molecules_whole_and_together(data):
-    frame = data.draw(molecules())
+    frame = molecules(data.draw(parts()))
     frames = moving(frame, n_frames=6)
     cell = data.draw(cells(frame))
     wrapped = in_box(frames, cell, how=data.draw(st.sampled_from(["atoms", "molecules"])), drift_nm=0.3)
@@ -66,7 +74,7 @@ def test_stripped_bonds_of_molecules_cut_by_any_box_are_found_and_the_molecules_
 @property_test
 @given(st.data())
 def test_names_and_chains_do_not_matter_to_the_bonds(data):
-    frame = data.draw(molecules())
+    frame = molecules(data.draw(parts()))
     frames = moving(frame, n_frames=6)
     residues = sorted({residue.name for residue in frame.topology.residues})
     renamed = data.draw(st.lists(st.sampled_from(residues), unique=True))
@@ -77,7 +85,7 @@ def test_names_and_chains_do_not_matter_to_the_bonds(data):
 @property_test
 @given(st.data())
 def test_the_order_of_the_atoms_does_not_matter_to_the_bonds(data):
-    frame = data.draw(molecules())
+    frame = molecules(data.draw(parts()))
     order = np.array(data.draw(st.permutations(range(frame.n_atoms))))
     place = np.argsort(order)
     elements = [frame.topology.atom(int(i)).element for i in order]
@@ -92,7 +100,7 @@ def test_the_order_of_the_atoms_does_not_matter_to_the_bonds(data):
 @property_test
 @given(st.data())
 def test_coordinates_rounded_as_an_xtc_rounds_them_are_as_whole(data):
-    frame = data.draw(molecules())
+    frame = molecules(data.draw(parts()))
     frames = moving(frame, n_frames=6)
     frames.xyz = np.round(frames.xyz, 3)
     wrapped = in_box(frames, data.draw(cells(frame)), how="atoms")

@@ -14,7 +14,13 @@ from lamslide_md.data.trajectories import read, read_structures
 from lamslide_md.errors import InputError, collected_notes
 
 spec = importlib.util.find_spec("MDAnalysisTests")
-pytestmark = pytest.mark.skipif(spec is None, reason="MDAnalysisTests is not installed")
+pytestmark = [
+    pytest.mark.skipif(spec is None, reason="MDAnalysisTests is not installed"),
+    # mdtraj warns of much in such files, and leaves those open that it cannot read.
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 # Found without importing the package, which would need all that its own tests need.
 DATA = Path(spec.submodule_search_locations[0]) / "data" if spec else Path()
 
