@@ -7,6 +7,7 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
+from lamslide_md.data.gate import screened
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.errors import InputError
 from lamslide_md.repertoire import Repertoire, alike
@@ -120,6 +121,9 @@ def _points_of(
     if isinstance(start, Recording):
         system, points_nm = repertoire.of_points(start.system), start.points_nm
     else:
+        if start.unitcell_vectors is not None and np.isfinite(start.xyz).all():
+            # Molecules cut by the box are made whole; whether the frames are sound is asked of those that are used.
+            start = screened(start, name, check_bonds=False)
         system = repertoire.of_molecule(start)
         points_nm = system.select(start, name).xyz
     if len(points_nm) < n_known:

@@ -247,3 +247,16 @@ def test_a_trajectory_that_is_given_twice_is_noted():
         model = lam.Surrogate.fit([traj, shivering_peptide("AVG", seed=1, spread=0.02)], settings=settings)
     assert first in model.provenance["trajectory_hashes"]
     assert len(set(model.provenance["trajectory_hashes"])) == 2
+
+
+def test_a_start_that_a_box_has_cut_is_made_whole(model, sound):
+    whole = model.rollout(sound[0], 3, seed=1).points_nm()
+    cut = sound[0]
+    cut.xyz = (cut.xyz - cut.xyz.mean(axis=1, keepdims=True)) % 3.0
+    cut.unitcell_vectors = 3.0 * np.eye(3)[None]
+    assert np.ptp(cut.xyz[0], axis=0).max() > 2.0
+    distances = [
+        np.linalg.norm(points[0, :, :, None] - points[0, :, None], axis=-1)
+        for points in (whole, model.rollout(cut, 3, seed=1).points_nm())
+    ]
+    np.testing.assert_allclose(distances[0], distances[1], atol=1e-3)

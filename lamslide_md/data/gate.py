@@ -113,7 +113,7 @@ class Gate:
             left_out = ~is_solute
             told = ", ".join(filter(None, (self.solvated, composition(self._topology, left_out))))
             if told:
-                note(f"{self.name}: solvent and ions are left out ({told}): a surrogate learns the solute")
+                note(f"{self.name}: solvent and ions are left out ({told}), the solute is read")
             kept = kept[is_solute[kept]]
         self._kept = kept
         self._kept_topology = self._topology if len(kept) == self._topology.n_atoms else self._topology.subset(kept)

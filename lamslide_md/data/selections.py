@@ -66,9 +66,9 @@ def leaves_solvent_out(atoms: Selection) -> bool:
     return isinstance(atoms, str) and atoms in ("all", "heavy")
 
 
-def mark_selected(trajectory: md.Trajectory, atoms: Selection) -> md.Trajectory:
-    """Remember on a trajectory by which selection it was cut: "resid 5" chooses others, or none, of what is left."""
-    trajectory.selected_by = atoms
+def marked(trajectory: md.Trajectory, name: str, atoms: Selection) -> md.Trajectory:
+    """Remember on a trajectory where it is from, and by which selection: "resid 5" chooses others of what is left."""
+    trajectory.read_from, trajectory.selected_by = name, atoms
     return trajectory
 
 

@@ -10,7 +10,7 @@ from ase import Atoms
 from lamslide_md.data.gate import Gate
 from lamslide_md.data.manifests import find_manifest
 from lamslide_md.data.opening import MIN_FRAMES, OneSource, Opened, name_of, open_source
-from lamslide_md.data.selections import Selection, mark_selected
+from lamslide_md.data.selections import Selection, marked
 from lamslide_md.data.times import Clock, frame_interval_of
 from lamslide_md.data.trajectory_files import Top
 from lamslide_md.errors import InputError, option
@@ -79,7 +79,7 @@ def read(
         opened = open_source(one, name, top, atoms, solvent, chunk, recover)
         chunks = list(_checked(opened, frame_interval_ps, stride, check_bonds))
         whole = chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
-        return mark_selected(whole, atoms)
+        return marked(whole, name, atoms)
 
     if isinstance(source, (str, Path, md.Trajectory)) or (len(source) and isinstance(source[0], Atoms)):
         chains = _chains_of(read_one(source, name_of(source)), source, stride)
@@ -185,7 +185,7 @@ def _chains_of(whole: md.Trajectory, source: object, stride: int) -> list[md.Tra
         )
     n_frames = whole.n_frames // n_chains
     chains = (whole[chain * n_frames : (chain + 1) * n_frames] for chain in range(n_chains))
-    return [mark_selected(chain, whole.selected_by) for chain in chains]
+    return [marked(chain, whole.read_from, whole.selected_by) for chain in chains]
 
 
 def _check_same_system(trajectories: list[md.Trajectory], names: list[str]) -> None:

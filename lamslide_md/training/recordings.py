@@ -145,6 +145,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         if isinstance(item, Recording):
             recordings.append(item)
             continue
+        name = getattr(item, "read_from", f"trajectory {index + 1} of {len(items)}")
         traj = cast(
             md.Trajectory,
             read(
@@ -156,8 +157,8 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         )
         if (traj.xyz == traj.xyz[:1]).all():
             raise InputError(
-                f"trajectory {index + 1} of {len(items)}: its {traj.n_frames} frames are all equal, nothing moves; was "
-                "one frame written again and again?"
+                f"{name}: its {traj.n_frames} frames are all equal, nothing moves; was one frame written again and "
+                "again?"
             )
         system = System.molecule(traj, settings.autoencoder.entities)
         system = systems.setdefault(tuple(system.labels()), system)

@@ -33,7 +33,7 @@ def dry(tmp_path):
 def test_train_learns_the_solute_says_so_and_keeps_it_in_the_provenance(wet, tmp_path, capsys):
     out = tmp_path / "wet.lamslide"
     assert run(["train", wet, "--interval-ps", "1", *QUICK, "--out", str(out)]) == 0
-    told = "solvent and ions are left out (30 HOH, 1 NA): a surrogate learns the solute"
+    told = "solvent and ions are left out (30 HOH, 1 NA), the solute is read"
     assert told in capsys.readouterr().err
     model = Surrogate.load(out)
     assert model.systems[0].entities.n_points == heavy_peptide("AG", capped=True).n_atoms
@@ -77,7 +77,7 @@ def test_frames_that_are_all_equal_are_refused_in_one_line(tmp_path, capsys):
     assert run(["compare", path, "--reference", path]) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 2
-    assert "its 50 frames are all equal, nothing moves" in errors[0]
+    assert f"{path}: its 50 frames are all equal, nothing moves" in errors[0]
 
 
 @pytest.mark.parametrize(
