@@ -6,6 +6,7 @@ import pytest
 from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc111, graphene
 
+from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.trajectories import iterate, read
 from lamslide_md.errors import InputError, InputNote
 from tests.data.molecules import (
@@ -58,11 +59,19 @@ def test_a_ligand_without_bonds_gets_them_and_is_whole():
     same_shape(trajectory, frames.xyz)
 
 
-def test_d_amino_acids_of_unknown_names_have_their_bonds():
-    frame = heavy_peptide("AAAA", mirrored=True)
+def test_d_amino_acids_of_unknown_names_have_their_bonds_and_their_hands():
+    frame = heavy_peptide("AGAAGA", mirrored=True)
     frames = moving(frame)
-    frames.topology = without_bonds(in_one_chain(frame.topology, {"ALA": "DAL"}))
-    assert graph(read(frames).topology) == graph(frame.topology)
+    topology = in_one_chain(frame.topology, {"ALA": "DAL"})
+    # What a reader knows by its templates: glycine.
+    unknown = [n for n, bond in enumerate(topology.bonds) if {atom.residue.name for atom in bond} != {"GLY"}]
+    frames.topology = without_bonds(topology, unknown)
+    trajectory = read(frames)
+    assert graph(trajectory.topology) == graph(frame.topology)
+    bonds = np.array(sorted(graph(trajectory.topology)))
+    held = find_constraints(trajectory.xyz, bonds, contacts=True)
+    alphas = [atom.index for atom in trajectory.topology.atoms if atom.name == "CA" and atom.residue.name == "DAL"]
+    assert set(alphas) <= set(held.centres[:, 0].tolist())
 
 
 @pytest.mark.parametrize("drift_nm", [0.05, 0.5])

@@ -1,11 +1,13 @@
 """Random molecules, spoilt in random ways: the gate gives back the same bonds and the same whole molecules."""
 
+import mdtraj as md
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from lamslide_md.data.imaging import CONTACT_NM
+from lamslide_md.data.topologies import rebuilt
 from lamslide_md.data.trajectories import iterate, read
 from tests.data.molecules import (
     graph,
@@ -73,13 +75,33 @@ def test_stripped_bonds_of_molecules_cut_by_any_box_are_found_and_the_molecules_
 
 @property_test
 @given(st.data())
-def test_names_and_chains_do_not_matter_to_the_bonds(data):
+def test_residues_of_unknown_names_in_one_chain_have_their_bonds(data):
     frame = molecules(data.draw(parts()))
     frames = moving(frame, n_frames=6)
     residues = sorted({residue.name for residue in frame.topology.residues})
-    renamed = data.draw(st.lists(st.sampled_from(residues), unique=True))
-    frames.topology = without_bonds(in_one_chain(frame.topology, dict.fromkeys(renamed, "UNK")))
+    renamed = data.draw(st.lists(st.sampled_from(residues), min_size=1, unique=True))
+    topology = in_one_chain(frame.topology, dict.fromkeys(renamed, "UNK"))
+    unknown = [n for n, bond in enumerate(topology.bonds) if "UNK" in {atom.residue.name for atom in bond}]
+    frames.topology = without_bonds(topology, unknown)
     assert graph(read(frames).topology) == graph(frame.topology)
+
+
+@property_test
+@given(st.data())
+def test_elements_read_from_names_that_are_not_indented_are_mended(data):
+    frame = heavy_peptide(data.draw(sequences), capped=data.draw(st.booleans()))
+    frames = moving(frame, n_frames=6)
+    expected = [atom.element.symbol for atom in frame.topology.atoms]
+    wrong = {"CA": "Ca", "CD": "Cd", "CE": "Ce", "CD1": "Cd", "NE": "Ne", "ND1": "Nd", "CD2": "Cd", "NE2": "Ne"}
+    misread = {
+        atom.index: md.element.get_by_symbol(wrong[atom.name])
+        for atom in frame.topology.atoms
+        if atom.name in wrong and data.draw(st.booleans())
+    }
+    frames.topology = rebuilt(frame.topology, elements=misread)
+    whole = read(frames)
+    assert [atom.element.symbol for atom in whole.topology.atoms] == expected
+    assert graph(whole.topology) == graph(frame.topology)
 
 
 @property_test
