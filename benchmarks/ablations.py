@@ -16,7 +16,7 @@ import mdtraj as md
 from common import write_result
 
 import lamslide_md as lam
-from lamslide_md.commands.train import changed_settings
+from lamslide_md.cli.train import changed_settings
 
 CHANGES = (
     "",

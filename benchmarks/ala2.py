@@ -19,13 +19,13 @@ from common import write_result
 from lightning_fabric import Fabric
 
 import lamslide_md as lam
-from lamslide_md.evaluation.distances import js_distances
-from lamslide_md.evaluation.features import find_torsions, torsion_angles
-from lamslide_md.evaluation.kinetics import torsion_memory
+from lamslide_md.analysis.distances import js_distances
+from lamslide_md.analysis.features import find_torsions, torsion_angles
+from lamslide_md.analysis.kinetics import torsion_memory
+from lamslide_md.config import preset_settings
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
-from lamslide_md.training.engine import Engine, Progress
-from lamslide_md.training.presets import preset_settings
 from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.trainer import Engine, Progress
 
 LAGS_PS = (5.0, 25.0, 100.0)
 N_CHAINS, N_FRAMES = 20, 1000
@@ -114,9 +114,9 @@ def random_identifier_rmsd_nm(reference: md.Trajectory, preset: str, seed: int) 
 
 def simulate(folder: Path) -> tuple[Path, Path]:
     """Simulate 100 ns at 300 K, or continue."""
-    from lamslide_md.reference.peptides import peptide
-    from lamslide_md.reference.replicates import simulate_replicates
-    from lamslide_md.reference.settings import SimulationSettings
+    from lamslide_md.simulate.peptides import peptide
+    from lamslide_md.simulate.replicates import simulate_replicates
+    from lamslide_md.simulate.settings import SimulationSettings
 
     settings = SimulationSettings(length_ps=100_000.0, temperature_K=300.0)
     (trajectory,) = simulate_replicates(peptide("A", capped=True), settings, folder, n_replicates=1, progress=print)

@@ -17,10 +17,10 @@ from common import RESULTS, write_result
 from torch import Tensor
 
 import lamslide_md as lam
-from lamslide_md.data.views import as_seen
-from lamslide_md.data.windows import Series
+from lamslide_md.frames.base import as_seen
 from lamslide_md.models.attention import CrossAttention
 from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.training.windows import Series
 
 matplotlib.use("Agg")
 

@@ -18,7 +18,7 @@ from common import write_result
 from pipeline import MD
 
 import lamslide_md as lam
-from lamslide_md.evaluation.bonds import bond_pairs
+from lamslide_md.systems.bonds import bond_pairs
 
 N_STARTS, N_FRAMES = 300, 3
 

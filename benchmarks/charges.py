@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
-from lamslide_md.data.systems import Recording
-from lamslide_md.evaluation.forecasts import forecast_errors
-from lamslide_md.reference.nbody import ChargedParticles
-from lamslide_md.training.presets import Settings
+from lamslide_md.analysis.forecasts import forecast_errors
+from lamslide_md.config import Settings
+from lamslide_md.simulate.nbody import ChargedParticles
+from lamslide_md.systems.system import Recording
 
 N_TRAINING, N_TEST, N_SAMPLES = 3000, 100, 5
 N_PARTICLES = ChargedParticles().n_particles

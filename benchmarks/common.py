@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lamslide_md.training.presets import Settings
+from lamslide_md.config import Settings
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -16,7 +16,7 @@ import numpy as np
 from common import RESULTS, fewer_steps, write_result
 from pipeline import MOLECULES, ROOT, commands, figures_of, run
 
-from lamslide_md.training.presets import preset_settings
+from lamslide_md.config import preset_settings
 
 matplotlib.use("Agg")
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
-from lamslide_md.evaluation.structure import check_structure, learn_structure
+from lamslide_md.analysis.structure import check_structure, learn_structure
 from lamslide_md.pretrained import pretrained_names
 
 N_CHAINS, N_FRAMES, SEED = 20, 300, 1

@@ -21,11 +21,11 @@ from peptides import LONG
 from pipeline import MD
 
 import lamslide_md as lam
-from lamslide_md.data.exchanges import canonical
-from lamslide_md.data.systems import System
-from lamslide_md.data.views import as_seen
-from lamslide_md.data.windows import Series
+from lamslide_md.frames.base import as_seen
+from lamslide_md.systems.symmetry import canonical
+from lamslide_md.systems.system import System
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd
+from lamslide_md.training.windows import Series
 
 N_WINDOWS = 1500
 MEASURES = ("reconstruction_A", "flow", "prior")

@@ -22,15 +22,15 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 import lamslide_md as lam
-from lamslide_md.data.entities import Entities
-from lamslide_md.data.systems import Recording, System
-from lamslide_md.reference.nbody import ChargedParticles
+from lamslide_md.config import Optimisation, Settings, preset_settings
+from lamslide_md.simulate.nbody import ChargedParticles
+from lamslide_md.systems.entities import Entities
+from lamslide_md.systems.system import Recording, System
 from lamslide_md.training.autoencoder_stage import train_autoencoder
-from lamslide_md.training.engine import Engine
 from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings
-from lamslide_md.training.presets import Optimisation, Settings, preset_settings
 from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.trainer import Engine
 
 SHAKEN_NM = 0.001
 """Noise on a structure that makes frames of it: no bond breaks."""

@@ -15,9 +15,9 @@ from forecasts import simulated
 from rich.console import Console
 from rich.table import Table
 
-from lamslide_md.data.constraints import find_constraints
 from lamslide_md.data.md17 import read_md17
-from lamslide_md.models.projection import Projection
+from lamslide_md.sampling.projection import Projection
+from lamslide_md.systems.constraints import find_constraints
 
 N_FRAMES, SEED = 2000, 0
 DISPLACED_NM = 0.03

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
-from lamslide_md.evaluation.features import find_torsions, torsion_angles, torsion_features
+from lamslide_md.analysis.features import find_torsions, torsion_angles, torsion_features
 
 N_STEPS, N_TICS, SEED = 6, 2, 3
 

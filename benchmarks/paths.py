@@ -18,11 +18,11 @@ from common import write_result
 from replicates import replicate
 
 import lamslide_md as lam
-from lamslide_md.evaluation.counting import count_transitions
-from lamslide_md.evaluation.distances import angle_histograms, js_distance, js_distances
-from lamslide_md.evaluation.features import find_torsions, torsion_angles
-from lamslide_md.evaluation.landscape import Landscape, fit_landscape
-from lamslide_md.evaluation.transition_paths import path_log_likelihoods, smoothed_transition_matrix
+from lamslide_md.analysis.counting import count_transitions
+from lamslide_md.analysis.distances import angle_histograms, js_distance, js_distances
+from lamslide_md.analysis.features import find_torsions, torsion_angles
+from lamslide_md.analysis.landscape import Landscape, fit_landscape
+from lamslide_md.analysis.transition_paths import path_log_likelihoods, smoothed_transition_matrix
 
 N_CLUSTERS, N_STATES, N_PATHS = 100, 4, 1000
 

@@ -19,10 +19,10 @@ from common import RESULTS, write_result
 from lightning_fabric import Fabric
 from replicates import replicate
 
+from lamslide_md.config import preset_settings
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
-from lamslide_md.training.engine import Engine
-from lamslide_md.training.presets import preset_settings
 from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.trainer import Engine
 
 matplotlib.use("Agg")
 

@@ -22,11 +22,11 @@ from openmm.app import ForceField, HBonds, NoCutoff
 from rich.console import Console
 from rich.table import Table
 
-from lamslide_md.reference import Molecule, PreparedSystem, SimulationSettings, peptide, prepare
-from lamslide_md.reference.energies import sample_energies
-from lamslide_md.reference.platforms import time_platforms
-from lamslide_md.reference.systems import PROTEIN
-from lamslide_md.reference.validation import check_ensemble, check_kinetic
+from lamslide_md.simulate import Molecule, PreparedSystem, SimulationSettings, peptide, prepare
+from lamslide_md.simulate.energies import sample_energies
+from lamslide_md.simulate.platforms import time_platforms
+from lamslide_md.simulate.systems import PROTEIN
+from lamslide_md.simulate.validation import check_ensemble, check_kinetic
 
 IMPLICIT = [("A", True), ("AA", False), ("ALDA", False), ("KFWY", False), ("ACDEFGHIKL", False)]
 SOLVENTS = ["vacuum", "obc2", "gbn2"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline import MD
 
-from lamslide_md.reference import SimulationSettings, peptide, simulate_replicates
+from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from lightning_fabric import Fabric
 from pipeline import MD, MOLECULES
 
 import lamslide_md as lam
-from lamslide_md.evaluation.measures import Measure
-from lamslide_md.training.engine import Engine
+from lamslide_md.analysis.measures import Measure
+from lamslide_md.config import FlowSettings
 from lamslide_md.training.flow_stage import train_flow
-from lamslide_md.training.presets import FlowSettings
 from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.trainer import Engine
 
 
 def replicate(name: str, number: int) -> md.Trajectory:

@@ -25,14 +25,14 @@ from replicates import replicate, with_flow
 from torch import Tensor
 
 import lamslide_md as lam
+from lamslide_md.analysis.distances import torsion_js_distances
+from lamslide_md.analysis.features import find_torsions, torsion_angles, torsion_features
+from lamslide_md.config import preset_settings
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.dihedrals import dihedral
-from lamslide_md.data.windows import Series
-from lamslide_md.evaluation.distances import torsion_js_distances
-from lamslide_md.evaluation.features import find_torsions, torsion_angles, torsion_features
+from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
-from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
-from lamslide_md.training.presets import preset_settings
+from lamslide_md.systems.dihedrals import dihedral
+from lamslide_md.training.windows import Series
 
 N_STARTS = 3000
 JUMP = 1.2

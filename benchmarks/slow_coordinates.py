@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
-from lamslide_md.commands.train import with_changes
-from lamslide_md.training.presets import preset_settings
+from lamslide_md.cli.train import with_changes
+from lamslide_md.config import preset_settings
 
 LATENTS = "flow.tokens=latents,flow.width=96"
 ROWS = (

@@ -22,9 +22,9 @@ from pipeline import ROOT
 from replicates import judged, replicate
 
 import lamslide_md as lam
-from lamslide_md.data.systems import Recording
-from lamslide_md.evaluation.forecasts import forecast_errors
-from lamslide_md.reference.nbody import NBodyTrajectories
+from lamslide_md.analysis.forecasts import forecast_errors
+from lamslide_md.simulate.nbody import NBodyTrajectories
+from lamslide_md.systems.system import Recording
 
 matplotlib.use("Agg")
 

@@ -14,7 +14,7 @@ from common import write_result
 from pipeline import MD, ROOT
 
 import lamslide_md as lam
-from lamslide_md.evaluation.features import find_torsions, torsion_angles
+from lamslide_md.analysis.features import find_torsions, torsion_angles
 
 
 def main() -> None:

@@ -18,11 +18,11 @@ from pipeline import FORMER_QUICK
 from replicates import replicate, with_flow
 
 import lamslide_md as lam
-from lamslide_md.commands.train import with_changes
-from lamslide_md.evaluation.distances import torsion_js_distances
-from lamslide_md.evaluation.features import find_torsions, torsion_angles
-from lamslide_md.evaluation.kinetics import torsion_memory
-from lamslide_md.training.presets import preset_settings
+from lamslide_md.analysis.distances import torsion_js_distances
+from lamslide_md.analysis.features import find_torsions, torsion_angles
+from lamslide_md.analysis.kinetics import torsion_memory
+from lamslide_md.cli.train import with_changes
+from lamslide_md.config import preset_settings
 
 LAGS = [1, 2, 5, 10, 20]
 PSI, WELL = 1, (-2.1, 1.0)

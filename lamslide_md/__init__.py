@@ -8,14 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lamslide_md.data.entities import Entities
-    from lamslide_md.data.trajectories import read
+    from lamslide_md.analysis.comparison import Comparison, compare
     from lamslide_md.errors import InputError
-    from lamslide_md.evaluation.comparison import Comparison, compare
-    from lamslide_md.forecasting import forecast
+    from lamslide_md.io.readers import read
     from lamslide_md.pretrained import load_pretrained
-    from lamslide_md.rollout import Rollout
+    from lamslide_md.sampling.forecasting import forecast
+    from lamslide_md.sampling.rollout import Rollout
     from lamslide_md.surrogate import Surrogate
+    from lamslide_md.systems.entities import Entities
 
 # Read when torch is loaded. Threads that wait by spinning keep the cores from each other as soon as anything else runs:
 # small networks then train ten times slower than with one thread. Waiting briefly costs a tenth on an idle machine.
@@ -36,15 +36,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "lamslide_md.evaluation.comparison",
-    "Entities": "lamslide_md.data.entities",
+    "Comparison": "lamslide_md.analysis.comparison",
+    "Entities": "lamslide_md.systems.entities",
     "InputError": "lamslide_md.errors",
-    "Rollout": "lamslide_md.rollout",
+    "Rollout": "lamslide_md.sampling.rollout",
     "Surrogate": "lamslide_md.surrogate",
-    "compare": "lamslide_md.evaluation.comparison",
-    "forecast": "lamslide_md.forecasting",
+    "compare": "lamslide_md.analysis.comparison",
+    "forecast": "lamslide_md.sampling.forecasting",
     "load_pretrained": "lamslide_md.pretrained",
-    "read": "lamslide_md.data.trajectories",
+    "read": "lamslide_md.io.readers",
 }
 
 

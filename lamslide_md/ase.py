@@ -10,11 +10,11 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.md.md import MolecularDynamics
 
-from lamslide_md.atom_matching import NAME, match_atoms
-from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM
 from lamslide_md.errors import InputError
-from lamslide_md.models.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
-from lamslide_md.single_chain import SingleChain
+from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
+from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM
+from lamslide_md.sampling.atom_matching import NAME, match_atoms
+from lamslide_md.sampling.single_chain import SingleChain
 from lamslide_md.surrogate import Surrogate
 
 INFO_KEY = "lamslide"

@@ -13,12 +13,12 @@ from openmm.app import Topology
 from scipy.spatial.transform import Rotation
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference import PlatformChoice, PreparedSystem, SimulationSettings, choose_platform, parse_platform
-from lamslide_md.reference.completing import Completion, own_system, potential_kJ_per_mol
-from lamslide_md.reference.completing import minimise as minimise_energy
-from lamslide_md.reference.energies import degrees_of_freedom
-from lamslide_md.reference.platforms import REFERENCE_LIMIT, make_context
-from lamslide_md.rollout import Rollout
+from lamslide_md.sampling.rollout import Rollout
+from lamslide_md.simulate import PlatformChoice, PreparedSystem, SimulationSettings, choose_platform, parse_platform
+from lamslide_md.simulate.completing import Completion, own_system, potential_kJ_per_mol
+from lamslide_md.simulate.completing import minimise as minimise_energy
+from lamslide_md.simulate.energies import degrees_of_freedom
+from lamslide_md.simulate.platforms import REFERENCE_LIMIT, make_context
 
 AnySystem: TypeAlias = PreparedSystem | tuple[openmm.System, Topology]
 
@@ -64,7 +64,7 @@ class Refined:
     system: PreparedSystem
 
     def start(self, frame: int) -> PreparedSystem:
-        """Set the system up at a refined frame, for `lamslide_md.reference.simulate`.
+        """Set the system up at a refined frame, for `lamslide_md.simulate.simulate`.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ def refine(
 ) -> Refined:
     """Minimise and equilibrate frames with OpenMM.
 
-    Frames of heavy atoms get the system's hydrogens (`lamslide_md.reference.completing.Completion` says how). A frame
+    Frames of heavy atoms get the system's hydrogens (`lamslide_md.simulate.completing.Completion` says how). A frame
     that cannot be refined, such as one with clashes that explode, is told in the result; the others go on.
 
     Parameters
@@ -132,7 +132,7 @@ def refine(
     if prepared.system.usesPeriodicBoundaryConditions():
         raise InputError(
             f"{prepared.name} is periodic, and a surrogate's frames have no solvent; refine with an implicit solvent, "
-            "then solvate the refined frame (lamslide_md.reference.prepare)"
+            "then solvate the refined frame (lamslide_md.simulate.prepare)"
         )
     if temperature_K is None and isinstance(source, Rollout):
         temperature_K = source.facts.get("temperature_K")

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from lamslide_md.errors import InputError
-from lamslide_md.whole_files import write_whole
+from lamslide_md.io.whole_files import write_whole
 
 FORMAT_VERSION = 1
 

@@ -7,19 +7,19 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from lamslide_md.data.arrays import decimals
-from lamslide_md.data.systems import System
+from lamslide_md.config import Settings, preset_settings
 from lamslide_md.errors import InputError, collected_notes
-from lamslide_md.model_file import load_weights, read_model_file, write_model_file
-from lamslide_md.model_header import Header
-from lamslide_md.outputs import check_outputs
-from lamslide_md.repertoire import EXTENTS_KEY
-from lamslide_md.sampler import Sampler
+from lamslide_md.io.arrays import decimals
+from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
+from lamslide_md.io.model_header import Header
+from lamslide_md.io.outputs import check_outputs
+from lamslide_md.sampling.sampler import Sampler
+from lamslide_md.systems.resolver import EXTENTS_KEY
+from lamslide_md.systems.system import System
 from lamslide_md.training.building import build_autoencoder, build_flow
-from lamslide_md.training.engine import Engine, OnProgress
-from lamslide_md.training.presets import Settings, preset_settings
 from lamslide_md.training.recordings import Source, gather, prepare_data
 from lamslide_md.training.stages import train_both
+from lamslide_md.training.trainer import Engine, OnProgress
 
 LIBRARIES = ("lamslide_md", "torch", "mdtraj", "numpy")
 """Whose versions are kept with a model."""

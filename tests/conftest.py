@@ -2,8 +2,8 @@
 
 import pytest
 
-from lamslide_md.cli import run
-from lamslide_md.commands.options import flattened
+from lamslide_md.cli.app import run
+from lamslide_md.cli.options import flattened
 from tests.small import butane as butane
 
 SETTINGS = {

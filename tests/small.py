@@ -8,8 +8,8 @@ import pytest
 from networkx import node_connected_component
 from scipy.spatial.transform import Rotation
 
-from lamslide_md.reference.peptides import peptide
-from lamslide_md.training.presets import AutoencoderSettings, FlowSettings, Optimisation, Settings
+from lamslide_md.config import AutoencoderSettings, FlowSettings, Optimisation, Settings
+from lamslide_md.simulate.peptides import peptide
 
 N_FRAMES = 600
 BOND_NM, ANGLE = 0.153, np.deg2rad(112)

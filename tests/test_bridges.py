@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import lamslide_md as lam
-from lamslide_md.training.presets import FlowSettings, Optimisation
-from lamslide_md.training.tasks import between, draw_known, forward
+from lamslide_md.config import FlowSettings, Optimisation
+from lamslide_md.data.masks import between, draw_known, forward
 from tests.small import tiny_settings
 
 SETTINGS = FlowSettings(optimisation=Optimisation(n_steps=1), n_frames=8, n_known=2, bridging=0.5)

@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 import lamslide_md as lam
 from lamslide_md.ase import LatentDynamics
-from lamslide_md.chains import PointModel
-from lamslide_md.data.placement import superposed
+from lamslide_md.config import Settings
 from lamslide_md.errors import InputError
-from lamslide_md.models.chaining import Sampling, WindowModel
-from lamslide_md.training.presets import Settings
+from lamslide_md.frames.placement import superposed
+from lamslide_md.sampling.propagator import PointModel
+from lamslide_md.sampling.windows import Sampling, WindowModel
 from tests.small import shivering_peptide as trajectory
 from tests.small import tiny_settings
 

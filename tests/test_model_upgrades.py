@@ -6,12 +6,12 @@ import torch
 from safetensors.torch import load_file
 
 import lamslide_md as lam
-from lamslide_md.header_file import read_header
-from lamslide_md.model_header import FORMAT_VERSION
-from lamslide_md.model_upgrades import STEPS
+from lamslide_md.config import preset_settings
+from lamslide_md.io.header_file import read_header
+from lamslide_md.io.model_header import FORMAT_VERSION
+from lamslide_md.io.model_upgrades import STEPS
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from lamslide_md.training.autoencoder_stage import Frames
-from lamslide_md.training.presets import preset_settings
 from lamslide_md.training.recordings import gather, prepare_data
 from tests.model_files import FORMAT_1, header_of, write_with
 from tests.small import shivering_peptide, tiny_settings

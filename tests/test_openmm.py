@@ -8,7 +8,7 @@ from openmm import unit
 
 import lamslide_md as lam
 from lamslide_md.openmm import refine
-from lamslide_md.reference import SimulationSettings, clean_structure, peptide, prepare, simulate
+from lamslide_md.simulate import SimulationSettings, clean_structure, peptide, prepare, simulate
 
 SETTINGS = SimulationSettings(length_ps=2.0, frame_interval_ps=1.0, equilibration_ps=0.0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.cli import run
+from lamslide_md.cli.app import run
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from tests.small import shivering_peptide
 

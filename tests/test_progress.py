@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from lamslide_md import progress
-from lamslide_md.progress import ProgressBars, clock
-from lamslide_md.reference.progress import Progress as SimulationProgress
-from lamslide_md.training.engine import Progress as TrainingProgress
+from lamslide_md.cli.progress import ProgressBars, clock
+from lamslide_md.simulate.progress import Progress as SimulationProgress
+from lamslide_md.training.trainer import Progress as TrainingProgress
 
 
 class Clock:

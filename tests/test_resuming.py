@@ -9,9 +9,9 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md import saving
-from lamslide_md.data.manifests import find_manifest
-from lamslide_md.interrupts import RolloutInterrupted
-from lamslide_md.restart import Restart
+from lamslide_md.io.interrupts import RolloutInterrupted
+from lamslide_md.io.manifests import find_manifest
+from lamslide_md.sampling.chain_state import Restart
 from tests.small import tiny_settings
 
 FORMATS = ["xtc", "trr", "dcd", "nc", "h5", "pdb", "traj", "extxyz"]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.data.manifests import find_manifest
-from lamslide_md.rollout import Rollout
+from lamslide_md.io.manifests import find_manifest
+from lamslide_md.sampling.rollout import Rollout
 from tests.small import tiny_settings
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.evaluation.features import find_torsions, torsion_angles
-from lamslide_md.rollout import Rollout
-from lamslide_md.seeding import choose_seeds
+from lamslide_md.analysis.features import find_torsions, torsion_angles
+from lamslide_md.sampling.rollout import Rollout
+from lamslide_md.sampling.seeds import choose_seeds
 from tests.small import tiny_settings
 
 
@@ -76,7 +76,7 @@ def test_seeds_of_a_rollout_are_its_frames_and_their_times_say_which(butane, met
     seeds = rollout.seeds(5, method)
     index = np.rint(seeds.time / rollout.frame_interval_ps).astype(int) - 1
     np.testing.assert_array_equal(seeds.xyz, rollout.to_mdtraj().xyz[index])
-    monkeypatch.setattr("lamslide_md.rollout.KEEP_BYTES", 0)
+    monkeypatch.setattr("lamslide_md.sampling.rollout.KEEP_BYTES", 0)
     again = lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=20)).rollout(butane[0], 150, n_chains=2)
     np.testing.assert_array_equal(again.seeds(5, method).xyz, seeds.xyz)
 

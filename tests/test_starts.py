@@ -9,10 +9,10 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md.ase import LatentDynamics
-from lamslide_md.cli import run
+from lamslide_md.cli.app import run
 from lamslide_md.errors import InputError, InputNote
 from lamslide_md.openmm import refine
-from lamslide_md.reference import SimulationSettings, peptide, prepare
+from lamslide_md.simulate import SimulationSettings, peptide, prepare
 from tests.small import shivering_peptide, tiny_settings
 
 SEQUENCE = "AGVD"

@@ -6,11 +6,11 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md.ase import LatentDynamics
-from lamslide_md.data.common_atoms import superposed_alike
-from lamslide_md.data.constraints import centres_of
-from lamslide_md.data.systems import System
-from lamslide_md.data.transfer import transferred
 from lamslide_md.errors import InputError
+from lamslide_md.systems.common_atoms import superposed_alike
+from lamslide_md.systems.constraints import centres_of
+from lamslide_md.systems.system import System
+from lamslide_md.systems.transfer import transferred
 from tests.small import shivering_peptide as trajectory
 from tests.small import tiny_settings
 

@@ -15,11 +15,11 @@ from typing import Annotated
 import typer
 from forecasting import Study, show
 
-from lamslide_md.commands.running import run_script
-from lamslide_md.commands.train import with_changes
+from lamslide_md.cli.running import run_script
+from lamslide_md.cli.train import with_changes
 from lamslide_md.data.crowds import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_scenes
-from lamslide_md.data.systems import Recording
 from lamslide_md.errors import InputError
+from lamslide_md.systems.system import Recording
 from lamslide_md.training.forecast_presets import forecast_settings
 
 FOOT_M = 0.3048

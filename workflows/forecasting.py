@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 import lamslide_md as lam
-from lamslide_md.data.systems import Recording
-from lamslide_md.evaluation.forecasts import constant_velocity, forecast_errors, last_frame
-from lamslide_md.progress import ProgressBars
+from lamslide_md.analysis.forecasts import constant_velocity, forecast_errors, last_frame
+from lamslide_md.cli.progress import ProgressBars
+from lamslide_md.config import Settings
+from lamslide_md.systems.system import Recording
 from lamslide_md.training.forecast_presets import without_latents
-from lamslide_md.training.presets import Settings
 
 matplotlib.use("Agg")
 

@@ -19,12 +19,12 @@ import typer
 from ase import Atoms
 from forecasting import Study, show
 
-from lamslide_md.commands.running import run_script
-from lamslide_md.commands.train import with_changes
+from lamslide_md.cli.progress import ProgressBars
+from lamslide_md.cli.running import run_script
+from lamslide_md.cli.train import with_changes
 from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.errors import InputError
-from lamslide_md.progress import ProgressBars
-from lamslide_md.reference.ase_md import AseSettings, simulate_ase, xtb_calculator
+from lamslide_md.simulate.ase_md import AseSettings, simulate_ase, xtb_calculator
 from lamslide_md.training.forecast_presets import forecast_settings
 
 STRUCTURES = Path(__file__).parent.parent / "example_systems"

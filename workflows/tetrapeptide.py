@@ -20,13 +20,13 @@ from typing import Annotated, Any
 import typer
 
 import lamslide_md as lam
-from lamslide_md.commands.beside import ns_per_s, simulation_ns_per_s
-from lamslide_md.commands.running import run_script
-from lamslide_md.commands.train import changed_settings
+from lamslide_md.cli.beside import ns_per_s, simulation_ns_per_s
+from lamslide_md.cli.progress import ProgressBars
+from lamslide_md.cli.running import run_script
+from lamslide_md.cli.train import changed_settings
 from lamslide_md.phases import Phases
-from lamslide_md.progress import ProgressBars
-from lamslide_md.reference import SimulationSettings, peptide, simulate_replicates
-from lamslide_md.reference.platforms import usable_cores
+from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
+from lamslide_md.simulate.platforms import usable_cores
 
 MODEL_INTERVAL_PS = 10.0
 """Of published tetrapeptide models (arXiv 2409.17808); ten MD frames in between add data for the first stage."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from lamslide_md.data.entities import Entities
-from lamslide_md.data.systems import Recording, System
 from lamslide_md.errors import InputError
+from lamslide_md.systems.entities import Entities
+from lamslide_md.systems.system import Recording, System
 
 LEAVE_ONE_OUT = {
     "eth": ("biwi_eth",),

@@ -8,10 +8,10 @@ import numpy as np
 from ase import Atoms
 from jaxtyping import Float, Int
 
-from lamslide_md.data.arrays import read_arrays
-from lamslide_md.data.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
-from lamslide_md.data.bond_finding import with_complete_bonds
 from lamslide_md.errors import InputError
+from lamslide_md.io.arrays import read_arrays
+from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
+from lamslide_md.systems.bond_finding import with_complete_bonds
 
 MD17_INTERVAL_PS = 0.0005
 """Time between two frames of the original files."""

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
-from lamslide_md.models.choices import Assignment
+from lamslide_md.flow.choices import Assignment
 
 
 class IdentifierPool(nn.Module):

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lamslide_md.flow.prior import GaussianPrior, WhitePrior
+from lamslide_md.flow.scheduler import Interpolant
+from lamslide_md.flow.solvers import solve
 from lamslide_md.models.attention import ModulatedBlock
-from lamslide_md.models.interpolant import Interpolant
-from lamslide_md.models.priors import GaussianPrior, WhitePrior
-from lamslide_md.models.solvers import solve
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 KnownFrames = Bool[Tensor, " frames"]

@@ -7,16 +7,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.data.batch import Batch, grown
-from lamslide_md.data.choices import OF_WINDOWS
-from lamslide_md.data.stiffness import MAX_FRAMES, stiffness_weights
-from lamslide_md.data.views import as_seen
-from lamslide_md.data.windows import Series, Windows, rotated
+from lamslide_md.frames.base import as_seen
 from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.placements import OF_WINDOWS
 from lamslide_md.training.building import build_autoencoder
-from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
-from lamslide_md.training.presets import AutoencoderSettings, Settings
+from lamslide_md.training.stiffness import MAX_FRAMES, stiffness_weights
+from lamslide_md.training.trainer import Engine, Terms
+from lamslide_md.training.windows import Series, Windows, rotated
 
 TEST_FRAMES = 2000
 

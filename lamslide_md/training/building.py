@@ -1,15 +1,15 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
-from lamslide_md.data.choices import OF_WINDOWS, Placement
-from lamslide_md.data.entities import Entities
+from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.data.slots import N_SHARED
+from lamslide_md.flow.prior import GaussianPrior, WhitePrior
+from lamslide_md.flow.scheduler import PATHS, Interpolant
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
 from lamslide_md.models.first_stage import FirstStage
-from lamslide_md.models.interpolant import PATHS, Interpolant
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.priors import GaussianPrior, WhitePrior
-from lamslide_md.training.presets import AutoencoderSettings, Settings
+from lamslide_md.placements import OF_WINDOWS, Placement
+from lamslide_md.systems.entities import Entities
 
 MIN_IDENTIFIERS = 16
 CHANNEL_STEP = 16

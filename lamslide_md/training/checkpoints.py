@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
-from lamslide_md.whole_files import replacing
+from lamslide_md.io.whole_files import replacing
 
 FORMAT_VERSION = 2
 """1: before the number type of a training was among the facts."""

@@ -5,18 +5,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lamslide_md.data.windows import Series
+from lamslide_md.config import FlowSettings, NumberType, Settings
+from lamslide_md.data.masks import draw_known
 from lamslide_md.errors import note
+from lamslide_md.flow.prior import GaussianPrior
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.priors import GaussianPrior
 from lamslide_md.training.building import build_flow
-from lamslide_md.training.engine import Engine, Terms
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
-from lamslide_md.training.presets import FlowSettings, NumberType, Settings
 from lamslide_md.training.slow_coordinates import slow_coordinates
-from lamslide_md.training.tasks import draw_known
+from lamslide_md.training.trainer import Engine, Terms
+from lamslide_md.training.windows import Series
 
 SAMPLE_WINDOWS = 20_000
 """Windows from which the normalisation, the Gaussian prior and the slow coordinates are estimated."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lamslide_md.config import AutoencoderSettings, FlowSettings, Optimisation, Settings
 from lamslide_md.errors import InputError
-from lamslide_md.training.presets import AutoencoderSettings, FlowSettings, Optimisation, Settings
 
 
 @dataclass(frozen=True)

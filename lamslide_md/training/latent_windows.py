@@ -5,14 +5,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.choices import OF_WINDOWS
-from lamslide_md.data.views import as_seen
-from lamslide_md.data.windows import Series, Windows
-from lamslide_md.models.chaining import anchor_of
+from lamslide_md.frames.base import as_seen
 from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.placements import OF_WINDOWS
+from lamslide_md.sampling.windows import anchor_of
 from lamslide_md.training.autoencoder_stage import prepare
-from lamslide_md.training.presets import Settings
+from lamslide_md.training.windows import Series, Windows
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lamslide_md.training.presets import NumberType
+from lamslide_md.config import NumberType
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
 """Of the singular value, its cube and its fifth power in a step of the iteration."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from lamslide_md.config import NumberType
 from lamslide_md.training.muon import newton_schulz
-from lamslide_md.training.presets import NumberType
 
 SHAPE = (192, 768)
 """Of the matrix that is timed: the largest of the presets for minutes."""

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from lamslide_md.config import NumberType, Optimisation
 from lamslide_md.training.muon import Muon
-from lamslide_md.training.presets import NumberType, Optimisation
 
 SMALLEST_MATRIX = 32
 """Matrices with a shorter side are left to AdamW: their singular values are few."""

@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from lamslide_md.data.choices import OF_WINDOWS
-from lamslide_md.data.common_atoms import superposed_alike
-from lamslide_md.data.constraints import find_constraints
-from lamslide_md.data.entities import joint_vocabularies
-from lamslide_md.data.equivalent_atoms import with_exchanges
-from lamslide_md.data.exchanges import canonical
-from lamslide_md.data.extents import extent_of
-from lamslide_md.data.residues import check_chain
-from lamslide_md.data.selections import is_selected, leaves_solvent_out
-from lamslide_md.data.systems import Recording, System
-from lamslide_md.data.times import frame_interval_of
-from lamslide_md.data.trajectories import read
-from lamslide_md.data.views import as_seen
-from lamslide_md.data.windows import Series, Windows
+from lamslide_md.config import Settings
 from lamslide_md.errors import InputError, note
-from lamslide_md.training.presets import Settings
+from lamslide_md.frames.base import as_seen
+from lamslide_md.io.readers import read
+from lamslide_md.io.times import frame_interval_of
+from lamslide_md.placements import OF_WINDOWS
+from lamslide_md.systems.common_atoms import superposed_alike
+from lamslide_md.systems.constraints import find_constraints
+from lamslide_md.systems.entities import joint_vocabularies
+from lamslide_md.systems.equivalent_atoms import with_exchanges
+from lamslide_md.systems.extents import extent_of
+from lamslide_md.systems.residues import check_chain
+from lamslide_md.systems.selections import is_selected, leaves_solvent_out
+from lamslide_md.systems.symmetry import canonical
+from lamslide_md.systems.system import Recording, System
+from lamslide_md.training.windows import Series, Windows
 from lamslide_md.units import whole_frames
 
 Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]

@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from lamslide_md.cli import run
+from lamslide_md.cli.app import run
 from lamslide_md.errors import InputError
-from lamslide_md.header_file import read_header
+from lamslide_md.io.header_file import read_header
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from tests.model_files import FORMAT_1
 
 WITHOUT_TORCH = """
 import sys
-from lamslide_md.cli import run
+from lamslide_md.cli.app import run
 code = run(sys.argv[1:])
 assert not {"torch", "mdtraj", "openmm"} & set(sys.modules), "no weights, no chemistry"
 raise SystemExit(code)

@@ -8,12 +8,12 @@ import sys
 import pytest
 import typer
 
-from lamslide_md.cli import EXAMPLES, app, run
-from lamslide_md.commands import rollout as rollout_command
-from lamslide_md.commands import train as train_command
+from lamslide_md.cli import rollout as rollout_command
+from lamslide_md.cli import train as train_command
+from lamslide_md.cli.app import EXAMPLES, app, run
+from lamslide_md.config import PRESETS, preset_settings
 from lamslide_md.errors import InputError
 from lamslide_md.models import solvers
-from lamslide_md.training.presets import PRESETS, preset_settings
 
 
 def parse(command, arguments):
@@ -37,7 +37,7 @@ def test_help_of_each_command_shows_its_examples(command, capsys):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from lamslide_md.cli import run; run(['train', '--help']);"
+        "import sys; from lamslide_md.cli.app import run; run(['train', '--help']);"
         "print(sorted({'torch', 'mdtraj', 'openmm', 'ase', 'scipy', 'deeptime', 'numpy'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

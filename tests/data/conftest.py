@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from ase.build import molecule
 
-from lamslide_md.data.ase_atoms import topology_from_ase
-from lamslide_md.data.bond_finding import with_complete_bonds
+from lamslide_md.io.ase_atoms import topology_from_ase
+from lamslide_md.systems.bond_finding import with_complete_bonds
 
 N_FRAMES = 25
 INTERVAL_PS = 2.0

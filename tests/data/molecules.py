@@ -11,8 +11,8 @@ from openmm.app import PDBFile
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
-from lamslide_md.data.topologies import rebuilt
-from lamslide_md.reference.peptides import _heavy_chain
+from lamslide_md.simulate.peptides import _heavy_chain
+from lamslide_md.systems.topologies import rebuilt
 
 TEMPLATES = Path(pdbfixer.__file__).parent / "templates"
 

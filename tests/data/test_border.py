@@ -6,9 +6,9 @@ import pytest
 from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc111, graphene
 
-from lamslide_md.data.constraints import find_constraints
-from lamslide_md.data.trajectories import iterate, read
 from lamslide_md.errors import InputError, InputNote
+from lamslide_md.io.readers import iterate, read
+from lamslide_md.systems.constraints import find_constraints
 from tests.data.molecules import (
     graph,
     heavy_peptide,

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from lamslide_md.data.imaging import CONTACT_NM
-from lamslide_md.data.topologies import rebuilt
-from lamslide_md.data.trajectories import iterate, read
+from lamslide_md.io.imaging import CONTACT_NM
+from lamslide_md.io.readers import iterate, read
+from lamslide_md.systems.topologies import rebuilt
 from tests.data.molecules import (
     graph,
     heavy_peptide,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lamslide_md.data.constraints import CONTACT_NM, Constraints, find_constraints
+from lamslide_md.systems.constraints import CONTACT_NM, Constraints, find_constraints
 
 NO_BONDS = np.empty((0, 2), dtype=int)
 TETRAHEDRON = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])

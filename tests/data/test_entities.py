@@ -2,11 +2,11 @@ import mdtraj as md
 import numpy as np
 import pytest
 
-from lamslide_md.data.entities import Entities, joint_vocabularies
-from lamslide_md.data.placement import centred, superposed
-from lamslide_md.data.systems import System
-from lamslide_md.data.topologies import labels_of, topology_from_dict, topology_to_dict
 from lamslide_md.errors import InputError
+from lamslide_md.frames.placement import centred, superposed
+from lamslide_md.systems.entities import Entities, joint_vocabularies
+from lamslide_md.systems.system import System
+from lamslide_md.systems.topologies import labels_of, topology_from_dict, topology_to_dict
 
 
 def dipeptide() -> md.Topology:

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.data.entities import Entities
-from lamslide_md.data.equivalent_atoms import with_exchanges, with_exchanges_like
-from lamslide_md.data.exchanges import Names, canonical
-from lamslide_md.data.systems import Recording, System
-from lamslide_md.models.chaining import Sampling
+from lamslide_md.sampling.windows import Sampling
+from lamslide_md.systems.entities import Entities
+from lamslide_md.systems.equivalent_atoms import with_exchanges, with_exchanges_like
+from lamslide_md.systems.symmetry import Names, canonical
+from lamslide_md.systems.system import Recording, System
 from lamslide_md.training.recordings import prepare_data
 from tests.small import shivering_peptide, tiny_settings
 

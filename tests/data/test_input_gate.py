@@ -4,9 +4,9 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 
-from lamslide_md.data.ase_atoms import topology_from_ase
-from lamslide_md.data.trajectories import iterate, read
 from lamslide_md.errors import InputError
+from lamslide_md.io.ase_atoms import topology_from_ase
+from lamslide_md.io.readers import iterate, read
 
 
 @pytest.mark.parametrize("ending", ["xtc", "trr", "dcd", "nc", "h5"])

@@ -8,9 +8,9 @@ import pytest
 from Bio.PDB import PDBIO
 from PeptideBuilder import make_extended_structure
 
-from lamslide_md.data.matching import match, match_labels
-from lamslide_md.data.systems import System
 from lamslide_md.errors import InputError, InputNote
+from lamslide_md.systems.matching import match, match_labels
+from lamslide_md.systems.system import System
 from tests.small import shivering_peptide
 
 ALIKE = {"ASP": {"OD1", "OD2"}, "GLU": {"OE1", "OE2"}, "ARG": {"NH1", "NH2"}}
@@ -135,7 +135,7 @@ def with_water(traj, n):
 
 
 def test_a_solute_is_found_among_water_and_its_hydrogens():
-    from lamslide_md.reference import peptide
+    from lamslide_md.simulate import peptide
 
     built = peptide("AVG")
     whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
@@ -146,7 +146,7 @@ def test_a_solute_is_found_among_water_and_its_hydrogens():
 
 
 def test_hydrogens_of_a_model_of_all_atoms_are_matched():
-    from lamslide_md.reference import peptide
+    from lamslide_md.simulate import peptide
 
     built = peptide("AG")
     whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))

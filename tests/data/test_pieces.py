@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from lamslide_md.data.batch import pad
-from lamslide_md.data.pieces import Pieces
-from lamslide_md.data.placement import superposed
-from lamslide_md.data.residues import check_chain
 from lamslide_md.data.slots import N_SHARED
-from lamslide_md.data.systems import System
-from lamslide_md.data.windows import Series, random_rotations
 from lamslide_md.errors import InputError
+from lamslide_md.frames.placement import superposed
+from lamslide_md.frames.residue_frames import Pieces
+from lamslide_md.systems.residues import check_chain
+from lamslide_md.systems.system import System
+from lamslide_md.training.windows import Series, random_rotations
 from tests.small import shivering_peptide
 
 PEPTIDES = [("FDAG", False), ("A", True), ("VP", True), ("GW", False)]

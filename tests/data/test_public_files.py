@@ -10,8 +10,8 @@ import mdtraj as md
 import numpy as np
 import pytest
 
-from lamslide_md.data.trajectories import read, read_structures
 from lamslide_md.errors import InputError, collected_notes
+from lamslide_md.io.readers import read, read_structures
 
 spec = importlib.util.find_spec("MDAnalysisTests")
 pytestmark = [

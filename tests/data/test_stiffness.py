@@ -1,8 +1,8 @@
 import numpy as np
 
-from lamslide_md.data.entities import Entities
-from lamslide_md.data.stiffness import stiffness_weights
-from lamslide_md.data.windows import Series
+from lamslide_md.systems.entities import Entities
+from lamslide_md.training.stiffness import stiffness_weights
+from lamslide_md.training.windows import Series
 
 
 def frames_of(points):

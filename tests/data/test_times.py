@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from lamslide_md.data.times import Clock, believable_interval, frame_interval_of
-from lamslide_md.data.trajectories import read
 from lamslide_md.errors import InputError, InputNote
+from lamslide_md.io.readers import read
+from lamslide_md.io.times import Clock, believable_interval, frame_interval_of
 
 
 @pytest.mark.parametrize("interval_ps", [0.002, 0.1, 1.0, 1 / 3, 10.0])

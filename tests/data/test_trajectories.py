@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from lamslide_md.data.manifests import KIND
-from lamslide_md.data.times import frame_interval_of
-from lamslide_md.data.trajectories import iterate, read
 from lamslide_md.errors import InputError
+from lamslide_md.io.manifests import KIND
+from lamslide_md.io.readers import iterate, read
+from lamslide_md.io.times import frame_interval_of
 
 # Half a unit in the last place of what the format stores, nm.
 ROUNDING_NM = {"xtc": 5e-4, "trr": 1e-6, "dcd": 1e-6, "nc": 1e-6, "h5": 1e-6, "pdb": 5e-5, "gro": 5e-4}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lamslide_md.data.entities import Entities
-from lamslide_md.data.windows import Series, Windows, random_rotations, rotated
 from lamslide_md.errors import InputError
+from lamslide_md.systems.entities import Entities
+from lamslide_md.training.windows import Series, Windows, random_rotations, rotated
 
 
 def counting(n_points, n_frames, stride=1):

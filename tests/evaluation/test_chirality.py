@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.evaluation.structure import check_structure, learn_structure, mirror_note
-from lamslide_md.reference.peptides import peptide
+from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
+from lamslide_md.simulate.peptides import peptide
 
 MIRROR = np.array([1, 1, -1], dtype=np.float32)
 

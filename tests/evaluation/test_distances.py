@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from lamslide_md.errors import InputError
-from lamslide_md.evaluation.distances import (
+from lamslide_md.analysis.distances import (
     MAX_JS_DISTANCE,
     angle_bins,
     angle_histograms,
@@ -13,6 +12,7 @@ from lamslide_md.evaluation.distances import (
     js_distances,
     torsion_js_distances,
 )
+from lamslide_md.errors import InputError
 
 
 def test_distance_of_disjoint_histograms_is_the_root_of_ln_2():

@@ -2,9 +2,9 @@ import mdtraj as md
 import numpy as np
 import pytest
 
+from lamslide_md.analysis.features import find_torsions, ramachandran_pairs, torsion_angles, torsion_features
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.bonds import bond_pairs, far_pairs, rotatable_bonds
-from lamslide_md.evaluation.features import find_torsions, ramachandran_pairs, torsion_angles, torsion_features
+from lamslide_md.systems.bonds import bond_pairs, far_pairs, rotatable_bonds
 
 
 def test_alanine_dipeptide_has_phi_and_psi_of_its_residue_only(alanine):

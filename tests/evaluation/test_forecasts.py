@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from lamslide_md.analysis.forecasts import constant_velocity, forecast_errors, last_frame
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.forecasts import constant_velocity, forecast_errors, last_frame
 
 
 def test_displacement_errors_of_a_case_done_by_hand():

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.data.systems import System
+from lamslide_md.analysis.intervals import side_interval_ps
 from lamslide_md.errors import InputError, options_called
-from lamslide_md.evaluation.intervals import side_interval_ps
+from lamslide_md.systems.system import System
 
 QUICK = {"lag_ps": 10.0, "n_clusters": 10, "n_states": 2, "n_bootstrap": 5}
 

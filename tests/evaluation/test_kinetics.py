@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from lamslide_md.analysis.bootstrap import block_sums, bootstrap_weights, choose_n_blocks, split_into_blocks
+from lamslide_md.analysis.kinetics import block_memory, relaxation_times, torsion_autocorrelation, torsion_memory
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.bootstrap import block_sums, bootstrap_weights, choose_n_blocks, split_into_blocks
-from lamslide_md.evaluation.kinetics import block_memory, relaxation_times, torsion_autocorrelation, torsion_memory
 
 
 def direct_autocorrelation(angles: np.ndarray, lag: int) -> float:

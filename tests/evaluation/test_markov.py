@@ -3,12 +3,12 @@ import pytest
 import torch
 from scipy.linalg import eigh
 
+from lamslide_md.analysis.clustering import assign, fit_centres
+from lamslide_md.analysis.counting import NotEstimableError, core_transitions, count_transitions
+from lamslide_md.analysis.features import torsion_features
+from lamslide_md.analysis.landscape import find_states, fit_landscape, fit_tica, supported_states
+from lamslide_md.analysis.markov import fit_markov_model
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.clustering import assign, fit_centres
-from lamslide_md.evaluation.counting import NotEstimableError, core_transitions, count_transitions
-from lamslide_md.evaluation.features import torsion_features
-from lamslide_md.evaluation.landscape import find_states, fit_landscape, fit_tica, supported_states
-from lamslide_md.evaluation.markov import fit_markov_model
 
 
 def test_counts_of_a_known_path():

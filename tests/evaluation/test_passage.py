@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 from deeptime.markov.msm import MarkovStateModel
 
-from lamslide_md.evaluation.bayesian import bayesian_timescales
-from lamslide_md.evaluation.bootstrap import split_into_blocks
-from lamslide_md.evaluation.chapman_kolmogorov import chapman_kolmogorov
-from lamslide_md.evaluation.counting import state_entries
-from lamslide_md.evaluation.features import Torsion, torsion_angles
-from lamslide_md.evaluation.lag_choice import choose_lag
-from lamslide_md.evaluation.landscape import fit_landscape
-from lamslide_md.evaluation.passage import coarse_grain, mean_first_passage_times
-from lamslide_md.evaluation.samples import Sample, project
-from lamslide_md.evaluation.sides import Side
+from lamslide_md.analysis.bayesian import bayesian_timescales
+from lamslide_md.analysis.bootstrap import split_into_blocks
+from lamslide_md.analysis.chapman_kolmogorov import chapman_kolmogorov
+from lamslide_md.analysis.counting import state_entries
+from lamslide_md.analysis.features import Torsion, torsion_angles
+from lamslide_md.analysis.lag_choice import choose_lag
+from lamslide_md.analysis.landscape import fit_landscape
+from lamslide_md.analysis.passage import coarse_grain, mean_first_passage_times
+from lamslide_md.analysis.samples import Sample, project
+from lamslide_md.analysis.sides import Side
 
 TWO_STATES = np.array([[0.98, 0.02], [0.01, 0.99]])
 TORSIONS = (Torsion("phi ALA1", "backbone", (1, 3, 4, 5)), Torsion("psi ALA1", "backbone", (3, 4, 5, 8)))

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
+from lamslide_md.analysis.sides import match_atoms
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.sides import match_atoms
 
 
 def add_molecule(topology: md.Topology, residue: str, atoms: str, bonds=()) -> None:

@@ -2,9 +2,9 @@ import mdtraj as md
 import numpy as np
 import pytest
 
+from lamslide_md.analysis.side_screening import screen_bonds
+from lamslide_md.analysis.sides import Side, match_atoms, read_side
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.side_screening import screen_bonds
-from lamslide_md.evaluation.sides import Side, match_atoms, read_side
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lamslide_md.evaluation.features import heavy_atoms
-from lamslide_md.evaluation.structure import check_structure, learn_structure, signed_volumes
+from lamslide_md.analysis.features import heavy_atoms
+from lamslide_md.analysis.structure import check_structure, learn_structure, signed_volumes
 
 
 @pytest.fixture(scope="module")

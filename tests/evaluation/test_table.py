@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
+from lamslide_md.analysis.table import tabulate
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.table import tabulate
 
 SETTINGS = {
     "rollout_interval_ps": 1.0,

@@ -3,7 +3,7 @@
 import mdtraj as md
 import numpy as np
 
-from lamslide_md.evaluation.features import find_torsions
+from lamslide_md.analysis.features import find_torsions
 
 SUGAR = "P OP1 OP2 O5' C5' C4' O4' C1' C2' O2' C3' O3'"
 SUGAR_BONDS = "P-OP1 P-OP2 P-O5' O5'-C5' C5'-C4' C4'-O4' O4'-C1' C1'-C2' C2'-O2' C2'-C3' C3'-C4' C3'-O3'"

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from mdtraj.geometry import dihedral as by_name
 
+from lamslide_md.analysis.features import find_torsions, ramachandran_pairs, survey_torsions
 from lamslide_md.errors import InputError
-from lamslide_md.evaluation.bonds import rotatable_bonds
-from lamslide_md.evaluation.features import find_torsions, ramachandran_pairs, survey_torsions
-from lamslide_md.reference.peptides import peptide
+from lamslide_md.simulate.peptides import peptide
+from lamslide_md.systems.bonds import rotatable_bonds
 
 
 def built(sequence: str, *, capped: bool = False, heavy: bool = False) -> md.Trajectory:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lamslide_md.data.views import as_seen, view_of
-from lamslide_md.data.windows import random_rotations
-from lamslide_md.models.chaining import Sampling, WindowModel, anchor_of
-from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
+from lamslide_md.flow.prior import GaussianPrior
+from lamslide_md.flow.scheduler import Interpolant, TrigonometricPath
+from lamslide_md.frames.base import as_seen, view_of
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.priors import GaussianPrior
+from lamslide_md.sampling.windows import Sampling, WindowModel, anchor_of
+from lamslide_md.training.windows import random_rotations
 from tests.models.conftest import make_batch
 
 N_FRAMES, N_KNOWN = 6, 2

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lamslide_md.models.interpolant import PATHS, Interpolant
+from lamslide_md.flow.scheduler import PATHS, Interpolant
 
 TAUS = torch.linspace(0.05, 0.95, 7, dtype=torch.float64)
 

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from lamslide_md.models.chaining import Sampling, WindowModel
-from lamslide_md.models.interpolant import Interpolant, TrigonometricPath
+from lamslide_md.flow.prior import GaussianPrior, WhitePrior
+from lamslide_md.flow.scheduler import Interpolant, TrigonometricPath
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.models.priors import GaussianPrior, WhitePrior
+from lamslide_md.sampling.windows import Sampling, WindowModel
 from tests.models.conftest import make_batch
 
 N_FRAMES = 5

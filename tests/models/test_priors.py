@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lamslide_md.models.priors import GaussianPrior, WhitePrior
+from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 
 N_FRAMES, MEMORY = 6, 0.8
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lamslide_md.models.projection import TOLERANCE, Projection
+from lamslide_md.sampling.projection import TOLERANCE, Projection
 
 REGULAR = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 8**0.5
 NO_PAIRS, NO_ENDS = torch.empty(0, 2, dtype=torch.long), torch.empty(0)

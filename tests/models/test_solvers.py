@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
-from lamslide_md.models.interpolant import PATHS, Interpolant
-from lamslide_md.models.solvers import SOLVERS, check_solver, euler, heun, solve
+from lamslide_md.flow.scheduler import PATHS, Interpolant
+from lamslide_md.flow.solvers import SOLVERS, check_solver, euler, heun, solve
 
 MEAN, DEVIATION = 1.5, 0.4
 N_SAMPLES = 20_000

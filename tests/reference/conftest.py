@@ -1,9 +1,9 @@
 import pytest
 
-from lamslide_md.reference.peptides import peptide
-from lamslide_md.reference.platforms import PlatformChoice
-from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.systems import prepare
+from lamslide_md.simulate.peptides import peptide
+from lamslide_md.simulate.platforms import PlatformChoice
+from lamslide_md.simulate.settings import SimulationSettings
+from lamslide_md.simulate.systems import prepare
 
 REFERENCE = PlatformChoice("Reference")
 

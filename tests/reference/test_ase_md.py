@@ -9,8 +9,8 @@ from ase.calculators.lj import LennardJones
 
 from lamslide_md.data.md17 import read_md17
 from lamslide_md.errors import InputError
-from lamslide_md.reference import ase_md
-from lamslide_md.reference.ase_md import AseSettings, simulate_ase, xtb_calculator
+from lamslide_md.simulate import ase_md
+from lamslide_md.simulate.ase_md import AseSettings, simulate_ase, xtb_calculator
 
 SETTINGS = AseSettings(n_steps=200, temperature_K=300.0, timestep_fs=1.0, n_equilibration_steps=50, seed=4)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference import cluster as cluster_module
-from lamslide_md.reference.jobs import replicate_seed
-from lamslide_md.reference.platforms import PlatformChoice
-from lamslide_md.reference.replicates import simulate_replicates
-from lamslide_md.reference.simulation import simulate
+from lamslide_md.simulate import cluster as cluster_module
+from lamslide_md.simulate.jobs import replicate_seed
+from lamslide_md.simulate.platforms import PlatformChoice
+from lamslide_md.simulate.replicates import simulate_replicates
+from lamslide_md.simulate.simulation import simulate
 
 REFERENCE = PlatformChoice("Reference")
 

@@ -7,13 +7,13 @@ import pytest
 from openmm.app import Topology
 from openmm.app.element import carbon
 
-from lamslide_md.data.trajectories import read
-from lamslide_md.reference.peptides import peptide
-from lamslide_md.reference.platforms import PlatformChoice
-from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.simulation import simulate
-from lamslide_md.reference.solute import side_by_side, solute_molecules, solute_topology, write_system_pdb
-from lamslide_md.reference.systems import PreparedSystem, prepare
+from lamslide_md.io.readers import read
+from lamslide_md.simulate.peptides import peptide
+from lamslide_md.simulate.platforms import PlatformChoice
+from lamslide_md.simulate.settings import SimulationSettings
+from lamslide_md.simulate.simulation import simulate
+from lamslide_md.simulate.solute import side_by_side, solute_molecules, solute_topology, write_system_pdb
+from lamslide_md.simulate.systems import PreparedSystem, prepare
 
 EXPLICIT = SimulationSettings(
     solvent="tip3pfb", length_ps=0.4, frame_interval_ps=0.04, equilibration_ps=0.4, temperature_K=300.0

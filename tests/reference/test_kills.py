@@ -7,12 +7,12 @@ import mdtraj as md
 import numpy as np
 import pytest
 
-from lamslide_md.reference.frames import scan_frames
+from lamslide_md.simulate.frames import scan_frames
 
 RUN = """
 import sys
 from pathlib import Path
-from lamslide_md.reference import *
+from lamslide_md.simulate import *
 settings = SimulationSettings(
     length_ps=float(sys.argv[2]), frame_interval_ps=0.1, equilibration_ps=5.0, checkpoint_interval_ps=2.0
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference.nbody import ChargedParticles, NBodyTrajectories
+from lamslide_md.simulate.nbody import ChargedParticles, NBodyTrajectories
 
 SETTINGS = ChargedParticles(n_frames=11, steps_per_frame=50)
 

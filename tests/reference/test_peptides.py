@@ -6,12 +6,12 @@ import pytest
 from openmm import unit
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference.molecules import check_chirality, chiral_volumes
-from lamslide_md.reference.peptides import peptide
-from lamslide_md.reference.randomness import seeded_random
-from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.solute import write_system_pdb
-from lamslide_md.reference.systems import prepare
+from lamslide_md.simulate.molecules import check_chirality, chiral_volumes
+from lamslide_md.simulate.peptides import peptide
+from lamslide_md.simulate.randomness import seeded_random
+from lamslide_md.simulate.settings import SimulationSettings
+from lamslide_md.simulate.solute import write_system_pdb
+from lamslide_md.simulate.systems import prepare
 
 # Side-chain charges at pH 7; histidine is neutral.
 CHARGE = {"D": -1, "E": -1, "K": 1, "R": 1}

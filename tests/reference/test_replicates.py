@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lamslide_md.data.trajectories import read
 from lamslide_md.errors import InputError
-from lamslide_md.reference.jobs import replicate_seed, summed
-from lamslide_md.reference.platforms import PlatformChoice, parse_platform, time_platforms
-from lamslide_md.reference.progress import Progress
-from lamslide_md.reference.replicates import simulate_replicates
-from lamslide_md.reference.simulation import simulate
+from lamslide_md.io.readers import read
+from lamslide_md.simulate.jobs import replicate_seed, summed
+from lamslide_md.simulate.platforms import PlatformChoice, parse_platform, time_platforms
+from lamslide_md.simulate.progress import Progress
+from lamslide_md.simulate.replicates import simulate_replicates
+from lamslide_md.simulate.simulation import simulate
 
 REFERENCE = PlatformChoice("Reference")
 
@@ -75,7 +75,7 @@ def test_failure_in_a_worker_arrives_as_its_own_message(alanine_dipeptide, short
 PARENT = """
 import sys
 from pathlib import Path
-from lamslide_md.reference import *
+from lamslide_md.simulate import *
 settings = SimulationSettings(length_ps=1e5, frame_interval_ps=0.1, equilibration_ps=0.0, checkpoint_interval_ps=1.0)
 simulate_replicates(
     peptide("A", capped=True), settings, Path(sys.argv[1]), n_replicates=1, platform=PlatformChoice("Reference"),

@@ -8,7 +8,7 @@ from openmm import unit
 from openmm.app import DCDReporter, PDBFile, Simulation, XTCReporter
 
 import lamslide_md as lam
-from lamslide_md.data.times import frame_interval_of
+from lamslide_md.io.times import frame_interval_of
 
 EVERY, N_FRAMES, TIMESTEP_PS = 5, 6, 0.002
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lamslide_md.data.times import frame_interval_of
-from lamslide_md.data.trajectories import read
 from lamslide_md.errors import InputError
-from lamslide_md.reference import replicate as replicate_module
-from lamslide_md.reference import simulation as simulation_module
-from lamslide_md.reference.checkpoints import restore
-from lamslide_md.reference.frames import scan_frames
-from lamslide_md.reference.platforms import PlatformChoice, make_context
-from lamslide_md.reference.simulation import discard, simulate
-from lamslide_md.reference.solute import write_system_pdb
+from lamslide_md.io.readers import read
+from lamslide_md.io.times import frame_interval_of
+from lamslide_md.simulate import replicate as replicate_module
+from lamslide_md.simulate import simulation as simulation_module
+from lamslide_md.simulate.checkpoints import restore
+from lamslide_md.simulate.frames import scan_frames
+from lamslide_md.simulate.platforms import PlatformChoice, make_context
+from lamslide_md.simulate.simulation import discard, simulate
+from lamslide_md.simulate.solute import write_system_pdb
 
 REFERENCE = PlatformChoice("Reference")
 
@@ -203,7 +203,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from lamslide_md.errors import InputError
-from lamslide_md.reference import *
+from lamslide_md.simulate import *
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 settings = SimulationSettings(length_ps=40.0, frame_interval_ps=0.1, equilibration_ps=0.0, checkpoint_interval_ps=5.0)
 prepared = prepare(peptide("A", capped=True), settings)

@@ -4,10 +4,10 @@ from openmm import unit
 from openmm.app import PDBFile
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference.peptides import peptide
-from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.structures import clean_structure
-from lamslide_md.reference.systems import prepare
+from lamslide_md.simulate.peptides import peptide
+from lamslide_md.simulate.settings import SimulationSettings
+from lamslide_md.simulate.structures import clean_structure
+from lamslide_md.simulate.systems import prepare
 
 
 def pdb_lines(molecule, path):

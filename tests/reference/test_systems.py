@@ -5,9 +5,9 @@ from openmm import unit
 from openmm.app import ForceField, HBonds, NoCutoff
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference.peptides import peptide
-from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.systems import PROTEIN, PreparedSystem, prepare
+from lamslide_md.simulate.peptides import peptide
+from lamslide_md.simulate.settings import SimulationSettings
+from lamslide_md.simulate.systems import PROTEIN, PreparedSystem, prepare
 
 
 def energy_and_forces(system, positions_nm):

@@ -5,10 +5,10 @@ from openmm.app import Topology
 from openmm.app.element import carbon
 
 from lamslide_md.errors import InputError
-from lamslide_md.reference.energies import Energies, degrees_of_freedom, sample_energies
-from lamslide_md.reference.settings import SimulationSettings
-from lamslide_md.reference.systems import PreparedSystem
-from lamslide_md.reference.validation import (
+from lamslide_md.simulate.energies import Energies, degrees_of_freedom, sample_energies
+from lamslide_md.simulate.settings import SimulationSettings
+from lamslide_md.simulate.systems import PreparedSystem
+from lamslide_md.simulate.validation import (
     GAS_CONSTANT_KJ_PER_MOL_K,
     check_ensemble,
     check_kinetic,

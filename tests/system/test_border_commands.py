@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lamslide_md.cli import run
+from lamslide_md.cli.app import run
 from lamslide_md.surrogate import Surrogate
 from tests.conftest import SMALL
 from tests.data.molecules import heavy_peptide, in_box, ion, moving, one_frame, side_by_side, water

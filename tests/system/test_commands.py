@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.cli import run
+from lamslide_md.cli.app import run
 from tests.conftest import SMALL
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.data.systems import Recording, System
+from lamslide_md.systems.system import Recording, System
 from tests.small import tiny_settings
 
 N_FRAMES = 400

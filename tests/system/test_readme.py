@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lamslide_md.cli import run
-from lamslide_md.commands.train import changed_settings
+from lamslide_md.cli.app import run
+from lamslide_md.cli.train import changed_settings
 from lamslide_md.training import presets
 from tests.conftest import SMALL
 

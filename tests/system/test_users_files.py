@@ -8,9 +8,9 @@ import mdtraj as md
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.cli import run
-from lamslide_md.commands.beside import topology_beside
-from lamslide_md.data.manifests import find_manifest
+from lamslide_md.cli.app import run
+from lamslide_md.cli.beside import topology_beside
+from lamslide_md.io.manifests import find_manifest
 from tests.conftest import SMALL
 
 FOREIGN = b"notes of years\n"

@@ -7,11 +7,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from lamslide_md.config import Optimisation
 from lamslide_md.errors import InputError
 from lamslide_md.training import engine as engine_module
-from lamslide_md.training.engine import Engine
 from lamslide_md.training.optimisers import build_optimisers
-from lamslide_md.training.presets import Optimisation
+from lamslide_md.training.trainer import Engine
 
 SETTINGS = Optimisation(n_steps=40, batch_size=8, learning_rate=1e-2, warmup_steps=5)
 

@@ -1,0 +1,189 @@
+"""A rollout judged against reference MD: every measure beside its noise floor."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import mdtraj as md
+
+from lamslide_md.analysis.details import Settings
+from lamslide_md.analysis.given import Given, temperature_of, trajectories_of
+from lamslide_md.analysis.intervals import side_interval_ps
+from lamslide_md.analysis.judgement import Judgement, judge
+from lamslide_md.analysis.markov_details import MarkovResult
+from lamslide_md.analysis.measures import Measure
+from lamslide_md.analysis.playback import Playback
+from lamslide_md.analysis.preparation import prepare
+from lamslide_md.analysis.profiles import Maps
+from lamslide_md.analysis.provenance import library_versions
+from lamslide_md.analysis.results import MemoryResult, TorsionResult, to_plain
+from lamslide_md.analysis.sides import read_side
+from lamslide_md.errors import InputError, collected_notes
+from lamslide_md.io.outputs import write_result
+from lamslide_md.io.times import believable_interval
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every measure of a rollout against its reference, beside the same measure of independent MD (the floor).
+
+    `measures` is the table; `torsions`, `maps`, `markov` and `memory` are the details behind it, by side ("rollout",
+    "reference", "floor"). `floor` says what the floor is, `notes` what was cut back, `failures` what could not be
+    estimated and why; `settings` and `provenance` say where the numbers come from.
+    """
+
+    measures: tuple[Measure, ...]
+    torsions: tuple[TorsionResult, ...]
+    maps: Maps
+    markov: MarkovResult
+    memory: MemoryResult
+    playback: Playback
+    floor: str
+    notes: tuple[str, ...]
+    failures: tuple[str, ...]
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    def measure(self, key: str) -> Measure:
+        """Give the measure with this key; KeyError names those there are."""
+        for measure in self.measures:
+            if measure.kind.key == key:
+                return measure
+        raise KeyError(f"no measure {key!r}; there are {', '.join(m.kind.key for m in self.measures)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all numbers as plain Python objects for JSON, None where undefined; without the frames for playback."""
+        listed = [field.name for field in fields(self) if field.name != "playback"]
+        return {"format_version": FORMAT_VERSION} | {name: to_plain(getattr(self, name)) for name in listed}
+
+    def save_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write :meth:`to_dict` as JSON; a file that is there and no such is kept, unless it is to be overwritten."""
+        write_result(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "compare", overwrite)
+
+    def summary(self) -> str:
+        """Give the table of measures, floors, ratios and error bars as plain text."""
+        from lamslide_md.analysis.report.text import summary_text
+
+        return summary_text(self)
+
+    def save_report(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the report, one HTML file that needs no network; what is there is kept as by :meth:`save_json`."""
+        from lamslide_md.analysis.report.html import report_html
+
+        write_result(Path(path), report_html(self), "compare", overwrite)
+
+
+def compare(
+    rollout: Given,
+    reference: Given,
+    *,
+    rollout_interval_ps: float | None = None,
+    reference_interval_ps: float | None = None,
+    replicate: Given | None = None,
+    replicate_interval_ps: float | None = None,
+    lag_ps: float | Literal["auto"] = 100.0,
+    n_clusters: int = 100,
+    n_states: int = 10,
+    n_bootstrap: int = 200,
+    seed: int = 0,
+    temperature_K: float | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Comparison:
+    """Compare a rollout with reference MD in distributions, kinetics and structure.
+
+    All estimators (TICA, clusters, states) are fitted on the reference only. Every measure comes with its noise floor:
+    the same measure of independent MD, from `replicate` or, without one, of the reference's second half against its
+    first.
+
+    Parameters
+    ----------
+    rollout
+        What to judge: a `Rollout`, or a trajectory or several; hydrogens may be missing.
+    reference
+        MD of the same molecule, a trajectory or several. It may hold solvent, ions and other molecules, too.
+    rollout_interval_ps
+        Time between two frames of the rollout, ps; by its times if not given.
+    reference_interval_ps
+        Time between two frames of the reference, ps; by its times if not given.
+    replicate
+        Independent MD for the noise floor.
+    replicate_interval_ps
+        Time between two frames of the replicate, ps; by its times if not given, or where it has none, what is given for
+        the reference.
+    lag_ps
+        Lag of TICA and of the MSMs, ps; a whole number of frames on every side. "auto" takes the shortest lag at which
+        the reference's slowest timescale has levelled off.
+    n_clusters
+        k-means clusters, the states of the MSMs.
+    n_states
+        Metastable states; fewer are used, and noted, when the spectrum of the reference does not support them.
+    n_bootstrap
+        Bootstrap samples behind the error bars.
+    seed
+        Seed of k-means and bootstrap.
+    temperature_K
+        Temperature, K, to give free energies in kcal/mol; that in `provenance`, or of the `Rollout`, if not given.
+        Without one they are in kT.
+    provenance
+        What to show beside the numbers. `rollout_ns_per_s` and `md_ns_per_s` are shown with their ratio, everything
+        else as given.
+
+    Returns
+    -------
+    Comparison
+        All measures; print its `summary()` or save its report.
+
+    Raises
+    ------
+    InputError
+        If the sides are not the same molecule, hold coordinates that are not finite or do not move, are too short for
+        the lag, or have frame intervals that do not divide it, that nothing tells, or that contradict those given.
+
+    References
+    ----------
+    Jing et al., arXiv 2409.17808 (the protocol).
+    """
+    sides = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
+    with collected_notes() as told:
+        given = {name: read_side(trajectories_of(side), name) for name, side in sides.items()}
+    told_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
+    if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
+        told_ps["replicate"] = reference_interval_ps
+    intervals_ps = {name: side_interval_ps(given[name], name, _float(told_ps[name])) for name in given}
+    shown = dict(provenance or {})
+    if shown.get("temperature_K") is None and (learned_K := temperature_of(rollout)) is not None:
+        shown["temperature_K"] = learned_K
+    prepared = prepare(given, intervals_ps)
+    settings = Settings(
+        lag_ps=_lag_ps(lag_ps),
+        n_clusters=n_clusters,
+        n_states=n_states,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        temperature_K=_float(temperature_K if temperature_K is not None else shown.get("temperature_K")),
+    )
+    judgement = judge(prepared, settings)
+    parts = {field.name: getattr(judgement, field.name) for field in fields(Judgement)}
+    parts["notes"] = (*told, *judgement.notes)
+    return Comparison(**parts, floor=prepared.floor_text, provenance=shown | {"versions": library_versions()})
+
+
+def _has_times(trajectories: list[md.Trajectory]) -> bool:
+    return any(believable_interval(trajectory.time)[0] is not None for trajectory in trajectories)
+
+
+def _lag_ps(lag_ps: object) -> float | None:
+    if lag_ps == "auto":
+        return None
+    try:
+        return float(str(lag_ps))
+    except ValueError:
+        raise InputError(f'lag_ps must be a time in ps or "auto", got {lag_ps!r}') from None
+
+
+def _float(value: Any) -> float | None:  # noqa: ANN401 - numbers of NumPy and of files, too
+    return None if value is None else float(value)

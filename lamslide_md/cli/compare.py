@@ -1,0 +1,150 @@
+"""`lamslide compare`: a rollout judged against MD."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json
+from lamslide_md.errors import InputError, collected_notes, options_called
+from lamslide_md.io.outputs import check_outputs
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+OPTIONS = {f"{side}_interval_ps": f"--{side}-interval-ps" for side in ("rollout", "reference", "replicate")}
+"""Names of parameters of `lamslide_md.compare` on the command line."""
+
+
+def parse_lag(text: str) -> float | Literal["auto"]:
+    """Read a lag.
+
+    Parameters
+    ----------
+    text
+        A time in ps, or ``auto``.
+
+    Returns
+    -------
+    float or "auto"
+        The same.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--lag-ps {text} is no time in ps; give a number, or auto") from None
+
+
+def compare(
+    context: Context,
+    rollout: Annotated[Path, typer.Argument(help="Rollout, or any trajectory to be judged.")],
+    reference: Annotated[list[Path], typer.Option(help="MD to judge it against; may be given several times.")],
+    replicate: Annotated[
+        list[Path], typer.Option(help="Independent MD for the noise floor; halves of the reference if not given.")
+    ] = [],  # noqa: B006 - typer copies it
+    top: Annotated[
+        Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report here, one HTML file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write all numbers here, JSON.")] = None,
+    lag_ps: Annotated[
+        str, typer.Option(help="Lag of TICA and Markov models, ps; auto: where the slowest timescale has levelled off.")
+    ] = "100",
+    clusters: Annotated[int, typer.Option(min=2, help="States of the Markov models.")] = 100,
+    states: Annotated[int, typer.Option(min=2, help="Metastable states, at most.")] = 10,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature-K", help="Temperature, K; from the manifests if not given.")
+    ] = None,
+    rollout_interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the rollout, ps, where its file does not tell.")
+    ] = None,
+    reference_interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the MD, ps, where its files do not tell.")
+    ] = None,
+    replicate_interval_ps: Annotated[
+        float | None,
+        typer.Option(help="The same of the independent MD; as the MD's if its files do not tell."),
+    ] = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
+    from lamslide_md.analysis.comparison import compare as judge
+    from lamslide_md.cli.beside import files_read, ns_per_s, simulation_ns_per_s, temperature_of
+    from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.systems.solvent import solute_mask
+
+    lag = parse_lag(lag_ps)
+    inputs = [*files_read([rollout, *reference, *replicate], top), *([config] if config else [])]
+    check_outputs("compare", {"--report": report, "--out": out}, inputs, overwrite=overwrite)
+    with collected_notes() as notes:
+        made = _read_all([rollout], top, "rollout", rollout_interval_ps)
+        # Gigabytes of water are read only to be compared.
+        wet = not solute_mask(made[0].topology).all()
+        simulated = _read_all(reference, top, "reference", reference_interval_ps, solvent=wet)
+        independent = _read_all(replicate, top, "replicate", replicate_interval_ps, reference_interval_ps, solvent=wet)
+    speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}
+    provenance: dict[str, Any] = {name: speed for name, speed in speeds.items() if speed is not None}
+    provenance |= {"title": f"{rollout.stem} against MD", "rollout": rollout, "reference": list(map(str, reference))}
+    with ProgressBars() as bars, bars.waiting("compare"), options_called(OPTIONS):
+        comparison = judge(
+            made,
+            simulated,
+            replicate=independent or None,
+            lag_ps=lag,
+            n_clusters=clusters,
+            n_states=states,
+            seed=seed,
+            temperature_K=temperature if temperature is not None else temperature_of(reference),
+            provenance=provenance,
+        )
+        comparison = replace(comparison, notes=(*notes, *comparison.notes))
+        if report is not None:
+            comparison.save_report(report, overwrite=overwrite)
+    if out is not None:
+        comparison.save_json(out, overwrite=overwrite)
+    if report is not None or out is not None:
+        echo_parameters(context, report or out or Path(), inputs)
+    if json:
+        print_json(comparison.to_dict())
+        return
+    print(comparison.summary())
+
+
+def _read_all(
+    paths: Sequence[Path],
+    top: Path | None,
+    side: str,
+    interval_ps: float | None,
+    otherwise_ps: float | None = None,
+    *,
+    solvent: bool = True,
+) -> "list[md.Trajectory]":
+    """Read the files of a side, at an interval by which those that hold no times are read `otherwise_ps` apart."""
+    from lamslide_md.cli.beside import topology_beside
+    from lamslide_md.io.readers import read
+
+    trajectories: list[md.Trajectory] = []
+    with options_called({"frame_interval_ps": OPTIONS[f"{side}_interval_ps"]}):
+        for path in paths:
+            beside = topology_beside(path, top)
+            # Broken bonds are a finding about a rollout, not a reason to refuse it.
+            how: dict[str, Any] = {"solvent": solvent, "check_bonds": False}
+            try:
+                trajectories += read([path], beside, frame_interval_ps=interval_ps, **how)
+            except InputError:
+                if interval_ps is not None or otherwise_ps is None:
+                    raise
+                trajectories += read([path], beside, frame_interval_ps=otherwise_ps, **how)
+    return trajectories

@@ -1,0 +1,70 @@
+"""`lamslide interpolate`: transition paths between two structures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lamslide_md.cli.options import (
+    Accelerator,
+    Config,
+    Context,
+    Json,
+    Overwrite,
+    Seed,
+    echo_parameters,
+    print_json,
+)
+from lamslide_md.cli.rollout import DEFAULT_SOLVER, DEFAULT_STEPS, SOLVERS, Solver, read_start
+from lamslide_md.errors import InputError
+
+
+def interpolate(
+    context: Context,
+    model: Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")],
+    start: Annotated[Path, typer.Option(help="Structure, or trajectory: path p begins at its frame p, in turn.")],
+    end: Annotated[Path, typer.Option(help="Structure, or trajectory: path p ends at its frame p, in turn.")],
+    out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes, path after path.")],
+    frames: Annotated[int, typer.Option(min=1, help="New frames between the ends.")] = 9,
+    paths: Annotated[int, typer.Option(min=1, help="Independent paths.")] = 1,
+    top: Annotated[Path | None, typer.Option(help="Topology of the ends, for formats that hold none.")] = None,
+    solver: Solver = DEFAULT_SOLVER,
+    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver.")] = DEFAULT_STEPS,
+    constrain: Annotated[
+        bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
+    ] = True,
+    seed: Seed = 0,
+    accelerator: Accelerator = "auto",
+    overwrite: Overwrite = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Draw paths from one structure to another, both ends included; the time it takes is frames + 1 intervals."""
+    from lamslide_md.cli.beside import files_read
+    from lamslide_md.cli.models import find_model
+    from lamslide_md.io.rollout_names import choose_names
+    from lamslide_md.surrogate import Surrogate
+
+    if solver not in SOLVERS:
+        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    inputs = [model, *files_read([start, end], top), *([config] if config else [])]
+    choose_names(out, paths, "interpolate", inputs=inputs, overwrite=overwrite)
+    surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
+    made = surrogate.interpolate(
+        read_start(start, top),
+        read_start(end, top),
+        frames,
+        n_paths=paths,
+        solver=solver,
+        n_solver_steps=solver_steps,
+        seed=seed,
+        constrain=constrain,
+    )
+    echo_parameters(context, out, inputs)
+    made.save(out, overwrite=overwrite, inputs=inputs)
+    if json:
+        told = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
+        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps})
+        return
+    duration_ps = (frames + 1) * surrogate.frame_interval_ps
+    print(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")

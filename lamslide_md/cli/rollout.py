@@ -1,0 +1,131 @@
+"""`lamslide rollout`: a long trajectory from a surrogate."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamslide_md.cli.options import (
+    Accelerator,
+    Config,
+    Context,
+    Json,
+    Overwrite,
+    Seed,
+    echo_parameters,
+    print_json,
+)
+from lamslide_md.cli.running import Interrupted
+from lamslide_md.errors import InputError
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+
+SOLVERS = ("euler", "heun", "dopri5", "sde")
+DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
+"""Known without importing torch; a test holds them against those of the solvers' own module."""
+
+
+def complete_solver(incomplete: str) -> list[str]:
+    """List the solvers that begin as typed."""
+    return [name for name in SOLVERS if name.startswith(incomplete)]
+
+
+Solver = Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)]
+
+
+def read_start(path: Path, top: Path | None) -> "md.Trajectory":
+    """Read the frames to start from.
+
+    Parameters
+    ----------
+    path
+        A structure, or a trajectory.
+    top
+        Its topology, for formats that hold none.
+
+    Returns
+    -------
+    md.Trajectory
+        All its frames.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    from lamslide_md.cli.beside import topology_beside
+    from lamslide_md.io.readers import read_structures
+
+    if not path.is_file():
+        raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
+    return read_structures(path, topology_beside(path, top))
+
+
+def rollout(
+    context: Context,
+    model: Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")],
+    out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
+    frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
+    chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Frames to start from; drawn from the training data of a single molecule if not given."),
+    ] = None,
+    top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
+    solver: Solver = DEFAULT_SOLVER,
+    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = DEFAULT_STEPS,
+    constrain: Annotated[
+        bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
+    ] = True,
+    seed: Seed = 0,
+    resume: Annotated[
+        bool,
+        typer.Option("--continue", help="Go on where the same rollout was interrupted; begin it if it was not yet."),
+    ] = False,
+    accelerator: Accelerator = "auto",
+    overwrite: Overwrite = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
+    from lamslide_md.cli.beside import files_read, ns_per_s
+    from lamslide_md.cli.models import find_model
+    from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.io.interrupts import RolloutInterrupted
+    from lamslide_md.io.rollout_names import choose_names
+    from lamslide_md.surrogate import Surrogate
+
+    if solver not in SOLVERS:
+        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    inputs = [model, *files_read([] if start is None else [start], top), *([config] if config else [])]
+    choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
+    surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
+    made = surrogate.rollout(
+        "reference" if start is None else read_start(start, top),
+        frames,
+        n_chains=chains,
+        solver=solver,
+        n_solver_steps=solver_steps,
+        seed=seed,
+        constrain=constrain,
+    )
+    echo_parameters(context, out, inputs)
+    with ProgressBars() as bars:
+        try:
+            made.save(out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs)
+        except RolloutInterrupted as interrupted:
+            raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
+    speed = ns_per_s(out) or 0.0
+    if not made.facts["in_training"]:
+        unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
+        print(f"note: {out}: {unseen}", file=sys.stderr)
+    if json:
+        told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
+        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
+        return
+    total_ns = chains * frames * surrogate.frame_interval_ps / 1000
+    print(f"{out}: {chains} chain(s) of {frames} frames, {surrogate.frame_interval_ps:g} ps apart, {total_ns:g} ns")
+    print(f"rollout: {speed:.3g} ns/s")

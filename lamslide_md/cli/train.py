@@ -1,0 +1,208 @@
+"""`lamslide train`: a surrogate from trajectories."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lamslide_md.cli.options import (
+    Accelerator,
+    Config,
+    Context,
+    Json,
+    Overwrite,
+    Seed,
+    echo_parameters,
+    print_json,
+)
+from lamslide_md.errors import collected_notes, options_called
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+    from lamslide_md.config import Settings
+
+PRESET_NAMES = ("quick", "peptide", "standard", "paper")
+"""For completion in the shell, without importing torch; a test holds it against the presets there are."""
+
+
+SHORT_CHAIN = 12
+"""Residues, with caps, of the longest chain for which another preset is recommended."""
+
+
+def complete_preset(incomplete: str) -> list[str]:
+    """List the presets that begin as typed."""
+    return [name for name in PRESET_NAMES if name.startswith(incomplete)]
+
+
+def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
+    """Look up a preset and change some of its settings.
+
+    Parameters
+    ----------
+    preset
+        Name of the preset.
+    changes
+        Such as ``flow.optimisation.n_steps=8000``.
+
+    Returns
+    -------
+    Settings
+        In full.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or setting, or a value is impossible.
+    """
+    from lamslide_md.config import preset_settings
+
+    return with_changes(preset_settings(preset), changes)
+
+
+def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
+    """Change some of the settings.
+
+    Parameters
+    ----------
+    settings
+        In full.
+    changes
+        Such as ``flow.optimisation.n_steps=8000``.
+
+    Returns
+    -------
+    Settings
+        In full.
+
+    Raises
+    ------
+    InputError
+        If there is no such setting, or a value is impossible.
+    """
+    import json
+
+    from pydantic import ValidationError
+
+    from lamslide_md.config import Settings
+    from lamslide_md.errors import InputError
+
+    content: dict[str, Any] = settings.model_dump()
+    for change in changes:
+        name, equals, text = change.partition("=")
+        *parents, leaf = name.strip().split(".")
+        inner = content
+        for parent in parents:
+            inner = inner.get(parent, {}) if isinstance(inner, dict) else {}
+        if not equals or not isinstance(inner, dict) or leaf not in inner:
+            raise InputError(f"--set {change}: there is no such setting; one is flow.optimisation.n_steps=8000")
+        try:
+            inner[leaf] = json.loads(text)
+        except json.JSONDecodeError:
+            inner[leaf] = text
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        issue = error.errors()[0]
+        value = "" if isinstance(issue["input"], dict) else f"={issue['input']}"
+        where = " ".join(filter(None, ("--set", ".".join(map(str, issue["loc"])) + value)))
+        raise InputError(f"{where}: {issue['msg']}") from error
+
+
+def train(
+    context: Context,
+    trajectories: Annotated[list[Path], typer.Argument(help="Files that mdtraj or ASE reads; several are replicates.")],
+    out: Annotated[Path, typer.Option(help="The model, a .lamslide file.")],
+    top: Annotated[
+        Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="quick, peptide, standard or paper.", autocompletion=complete_preset)
+    ] = "quick",
+    set_: Annotated[
+        list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")
+    ] = [],  # noqa: B006 - typer copies it
+    interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the model, ps; the preset's if not given.")
+    ] = None,
+    data_interval_ps: Annotated[
+        float | None, typer.Option(help="Time between two frames of the files, ps, where they do not tell.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature-K", help="Of the data, K; from the manifests if not given.")
+    ] = None,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Take the sound frames of a truncated xtc or trr.")
+    ] = False,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder to keep checkpoints in; removed after success if not given.")
+    ] = None,
+    seed: Seed = 0,
+    accelerator: Accelerator = "auto",
+    overwrite: Overwrite = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Train both stages on trajectories; interrupted, the same command continues."""
+    from lamslide_md.cli.beside import files_read, temperature_of, topology_beside
+    from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.io.outputs import check_folder, check_outputs
+    from lamslide_md.io.readers import read
+    from lamslide_md.surrogate import Surrogate
+    from lamslide_md.systems.selections import leaves_solvent_out
+    from lamslide_md.training.checkpoints import remove_checkpoints
+
+    inputs = [*files_read(trajectories, top), *([config] if config else [])]
+    kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
+    check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
+    check_folder(kept)
+    settings = changed_settings(preset, set_)
+    temperature = temperature if temperature is not None else temperature_of(trajectories)
+    data: list[md.Trajectory] = []
+    how: dict[str, Any] = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
+    words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
+    with options_called(words), collected_notes() as notes:
+        for path in trajectories:
+            beside = topology_beside(path, top)
+            solvent = not leaves_solvent_out(settings.atoms)
+            data += read([path], beside, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
+    echo_parameters(context, out, inputs)
+    if settings.placement == "superposed" and all(_is_short_chain(t) for t in data):
+        print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
+    with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps"}):
+        surrogate = Surrogate.fit(
+            data,
+            settings=settings,
+            preset=preset,
+            frame_interval_ps=interval_ps,
+            temperature_K=temperature,
+            seed=seed,
+            checkpoint_dir=kept,
+            on_progress=bars.on_training,
+            accelerator=accelerator,
+        )
+    surrogate.provenance["notes"] = notes + surrogate.provenance.get("notes", [])
+    surrogate.save(out, overwrite=overwrite)
+    if checkpoints is None:
+        remove_checkpoints(kept)
+    facts = {"model": out, "frame_interval_ps": surrogate.frame_interval_ps, "temperature_K": temperature}
+    if json:
+        print_json(facts | surrogate.provenance)
+        return
+    rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]
+    told = "unknown temperature" if temperature is None else f"{temperature:g} K"
+    print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {told}, held-out RMSD {rmsd_nm:.4f} nm")
+
+
+def _is_short_chain(trajectory: "md.Trajectory") -> bool:
+    """Tell whether the preset `peptide` is made for it."""
+    from lamslide_md.errors import InputError
+    from lamslide_md.systems.residues import check_chain
+
+    try:
+        check_chain(trajectory.topology)
+    except InputError:
+        return False
+    return 1 < trajectory.n_residues <= SHORT_CHAIN

@@ -1,0 +1,251 @@
+"""Settings of both stages, and the presets that name good ones."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from lamslide_md.errors import InputError
+from lamslide_md.flow.choices import Assignment, Prediction
+from lamslide_md.placements import Placement
+
+# Bounds that no network reaches: a damaged model file may claim any size.
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
+Depth = Annotated[int, Field(ge=0, le=1000)]
+NumberType = Literal["float32", "bfloat16"]
+
+
+class Optimisation(BaseModel):
+    """How a stage is optimised, with warm-up and linear decay of the learning rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_steps: PositiveInt
+    matrices: Literal["muon", "adamw"] = "muon"
+    """Optimiser of the hidden matrices; everything else is AdamW's."""
+    iteration_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number type of Muon's iteration; auto: bfloat16 where a timing at the start shows that it is faster."""
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: float = 1e-4
+    warmup_steps: PositiveInt = 100
+    constant_fraction: float = 0.3
+    """Fraction of the steps before the learning rate begins to fall to zero."""
+    gradient_norm: PositiveFloat = 1.0
+    """Gradients longer than this are shortened to it."""
+    ema_decay: float = 0.999
+
+
+class AutoencoderSettings(BaseModel):
+    """First stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimisation: Optimisation
+    latents: Literal["learned", "coordinates"] = "learned"
+    """``coordinates``: nothing is learned, the flow works on the coordinates themselves (a baseline)."""
+    entities: Literal["atoms", "residues"] = "atoms"
+    identifiers: Assignment = "canonical"
+    n_identifiers: Size | None = None
+    """Size of the pool; None: the number of entities, and at least 16 without a linear code."""
+    n_latents: Size | None = 2
+    """None: the number of entities."""
+    n_channels: Size | None = None
+    """Channels of a latent; None: as many as hold all coordinates, in steps of 16."""
+    width: Size = 96
+    depth: Depth = 1
+    n_heads: Size = 4
+    linear_code: bool = False
+    """Begin with a linear code of positions and kinds and correct it; False: learn everything, as published."""
+    latent_noise: float = 0.1
+    """Standard deviation of noise on the latents in training, in root mean squares of them: the decoder then forgives
+    the flow's errors."""
+    rotate: bool = False
+    """Turn every sample by a random rotation."""
+    distance_weight: float = 1.0
+    """Weight of the mean squared error of distances: of all pairs of atoms, with placement=local of those in a residue
+    and of the ends of its neighbours that it is shown with."""
+    stiffness: float = Field(default=0.5, ge=0, le=1)
+    """Share of the distance loss that weighs pairs by the inverse variance of their distance; 0 as published."""
+    kind_weight: float = 0.01
+
+
+class FlowSettings(BaseModel):
+    """Second stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimisation: Optimisation
+    n_frames: Size = 16
+    """Frames of the longest window, in which gaps between known frames are filled."""
+    forward_frames: Size | None = None
+    """Frames of a window that goes forwards, of which rollouts are chained; None: `n_frames`."""
+    n_known: Size = 1
+    path: Literal["linear", "gvp", "vp"] = "gvp"
+    prediction: Prediction = "velocity"
+    prior: Literal["gaussian", "white"] = "gaussian"
+    """Where the flow starts from: the best linear model of the latents' dynamics, or white noise."""
+    tokens: Literal["latents", "frames"] = "latents"
+    """What attends: each latent, or all latents of a frame as one."""
+    width: Size = 96
+    depth: Depth = 3
+    n_heads: Size = 4
+    reverse_time: bool = True
+    """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
+    bridging: float = Field(default=0.2, ge=0, le=1)
+    """Share of the batches with known frames at both ends, for transition paths and upsampling."""
+    known_noise: float = Field(default=0.0, ge=0)
+    """Standard deviation of noise on known frames in training, in that of the latents; chains then forgive errors."""
+    bfloat16: bool = False
+    """Multiply matrices in bfloat16 in training; left aside where a timing at the start shows that this is slower,
+    unless `optimisation.iteration_dtype` is bfloat16, too."""
+    slow_weight: float = Field(default=0.0, ge=0)
+    """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
+    decoded_weight: float = 0.0
+    """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "FlowSettings":
+        if not self.n_known < self.n_forward <= self.n_frames:
+            raise ValueError(
+                f"n_known={self.n_known}, forward_frames={self.n_forward} and n_frames={self.n_frames} must rise in "
+                "this order, the first two strictly"
+            )
+        return self
+
+    @property
+    def n_forward(self) -> int:
+        """Frames of a window that goes forwards."""
+        return self.forward_frames or self.n_frames
+
+
+class Settings(BaseModel):
+    """All that a training depends on besides its data and seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    autoencoder: AutoencoderSettings
+    flow: FlowSettings
+    frame_interval_ps: PositiveFloat
+    placement: Placement = "superposed"
+    exchange: bool = False
+    """Give atoms that half a turn of their group exchanges (carboxylates, phenyl rings) canonical names."""
+    atoms: str = "heavy"
+    """Atoms that are modelled: heavy, all, or a selection in mdtraj's language."""
+    check_bonds: bool = True
+    """Refuse data with broken bonds; not for protons that jump, nor for coarse-grained beads."""
+
+    @model_validator(mode="after")
+    def _suits_the_placement(self) -> "Settings":
+        own = self.autoencoder
+        if self.placement == "local" and (own.entities != "residues" or own.rotate):
+            raise ValueError(
+                f"placement=local sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
+                f"(not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
+            )
+        if self.placement == "local" and self.flow.decoded_weight > 0:
+            raise ValueError(
+                f"placement=local decodes every residue in a frame of reference of its own, between which there are no "
+                f"distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
+            )
+        return self
+
+
+PRESETS: dict[str, Settings] = {
+    "quick": Settings(
+        frame_interval_ps=5.0,
+        autoencoder=AutoencoderSettings(optimisation=Optimisation(n_steps=3000, learning_rate=2e-3)),
+        flow=FlowSettings(
+            forward_frames=2,
+            prediction="data",
+            tokens="frames",
+            width=192,
+            slow_weight=1.0,
+            optimisation=Optimisation(n_steps=3500, learning_rate=2e-3),
+        ),
+    ),
+    "peptide": Settings(
+        frame_interval_ps=10.0,
+        placement="local",
+        exchange=True,
+        autoencoder=AutoencoderSettings(
+            entities="residues",
+            n_latents=None,
+            # As measured when the loss was divided by all pairs of slots: within residues are 0.242 of those of AGVD
+            # (0.244 on average over tetrapeptides, 0.235 to 0.259 for nine in ten).
+            distance_weight=0.242,
+            optimisation=Optimisation(n_steps=3000, learning_rate=2e-3),
+        ),
+        flow=FlowSettings(
+            forward_frames=2,
+            prediction="data",
+            width=128,
+            slow_weight=1.0,
+            optimisation=Optimisation(n_steps=2500, batch_size=32, learning_rate=2e-3),
+        ),
+    ),
+    "standard": Settings(
+        frame_interval_ps=5.0,
+        autoencoder=AutoencoderSettings(width=128, optimisation=Optimisation(n_steps=6000)),
+        flow=FlowSettings(
+            forward_frames=2,
+            prediction="data",
+            width=128,
+            depth=4,
+            optimisation=Optimisation(n_steps=10_000),
+        ),
+    ),
+    "paper": Settings(
+        frame_interval_ps=10.0,
+        placement="centred",
+        autoencoder=AutoencoderSettings(
+            entities="residues",
+            identifiers="random",
+            n_identifiers=8,
+            n_channels=96,
+            width=256,
+            depth=2,
+            n_heads=16,
+            latent_noise=0.0,
+            stiffness=0.0,
+            rotate=True,
+            optimisation=Optimisation(n_steps=200_000, batch_size=16),
+        ),
+        flow=FlowSettings(
+            n_frames=1000,
+            prediction="data",
+            prior="white",
+            width=384,
+            depth=7,
+            n_heads=16,
+            decoded_weight=0.25,
+            reverse_time=False,
+            bridging=0.0,
+            optimisation=Optimisation(n_steps=500_000, batch_size=16),
+        ),
+    ),
+}
+"""``quick``: minutes on two CPU cores. ``peptide``: as long, for chains of amino acids. ``standard``: hours on CPU.
+``paper``: published sizes, for a GPU."""
+
+
+def preset_settings(preset: str) -> Settings:
+    """Look up a preset.
+
+    Parameters
+    ----------
+    preset
+        Its name.
+
+    Returns
+    -------
+    Settings
+        In full.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[preset]

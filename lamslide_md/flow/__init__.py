@@ -1,0 +1,1 @@
+"""Paths, priors and solvers of the flow: no chemistry, no networks."""

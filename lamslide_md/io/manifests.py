@@ -1,0 +1,235 @@
+"""The manifest beside a trajectory: a JSON file of the same stem that says what the numbers in it mean."""
+
+import json
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from lamslide_md.errors import InputError, option
+from lamslide_md.io.records import MANIFEST_KIND as KIND
+
+PROGRESS = ("n_frames", "wall_time_s", "n_bytes", "trajectory", "topology", "written_by")
+"""Entries that tell how far a trajectory is and where its files lie, not what it is."""
+DIGESTS = ("start", "weights", "model")
+"""Entries too long, or too little telling, to be shown."""
+
+
+class WrittenBy(BaseModel):
+    """Which command wrote which files of the folder; `records.records_of` reads it."""
+
+    command: str
+    files: dict[str, str | None]
+
+
+class Manifest(BaseModel):
+    """What a reader needs to know of a trajectory; the writer may add more."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    kind: str = KIND
+    format_version: int = 1
+    frame_interval_ps: float
+    temperature_K: float | None = None
+    n_atoms: int
+    n_frames: int | None = None
+    """Frames of the finished trajectory; None while it is being written."""
+    n_chains: PositiveInt = 1
+    """Independent chains of equal length that stand one after another in the file."""
+    trajectory: str | None = None
+    """Name of the file that it was written for."""
+    topology: str | None = None
+    """Name of the PDB file that was written with it."""
+    written_by: WrittenBy | None = None
+
+
+def manifest_path(trajectory: Path) -> Path:
+    """Where the manifest of a trajectory lies, unless the name was taken."""
+    return trajectory.with_suffix(".json")
+
+
+def manifest_places(trajectory: Path) -> list[Path]:
+    """JSON files that may be the manifest of a trajectory, those that are there beside the usual one."""
+    others = trajectory.parent.glob(f"{escape(trajectory.stem)}.manifest*.json")
+    return [place for place in (manifest_path(trajectory), *sorted(others)) if place != trajectory]
+
+
+def find_manifest(trajectory: Path) -> Manifest | None:
+    """Read the manifest beside a trajectory, if there is one.
+
+    Parameters
+    ----------
+    trajectory
+        Path of the trajectory.
+
+    Returns
+    -------
+    Manifest or None
+        None where no JSON of that stem exists, or one that is no manifest, or of another trajectory beside it.
+
+    Raises
+    ------
+    InputError
+        If the manifest is damaged or newer than this program.
+    """
+    place, content = _found(trajectory)
+    return None if place is None else parse(place, content)
+
+
+def manifest_file(trajectory: Path) -> Path | None:
+    """Find the file that `find_manifest` reads; None where there is none."""
+    return _found(trajectory)[0]
+
+
+def _found(trajectory: Path) -> tuple[Path | None, dict[str, Any]]:
+    told = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
+    names = {place: str(content.get("trajectory") or trajectory.name) for place, content in told.items()}
+    own = (place for place, name in names.items() if name == trajectory.name)
+    # A trajectory that was renamed or converted keeps the one of its stem, unless that is of another one still there.
+    left = (place for place, name in names.items() if not trajectory.with_name(name).exists())
+    place = next(own, next(left, None))
+    return place, {} if place is None else told[place]
+
+
+def content_of(path: Path) -> dict[str, Any] | None:
+    """Content of a JSON file that is a manifest of ours; None for any other file, or none.
+
+    Parameters
+    ----------
+    path
+        JSON file.
+
+    Returns
+    -------
+    dict or None
+        As it is, unchecked.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        return None
+    return content if isinstance(content, dict) and content.get("kind") == KIND else None
+
+
+def parse(path: Path, content: dict[str, Any]) -> Manifest:
+    """Check the content of a manifest.
+
+    Parameters
+    ----------
+    path
+        For the error message.
+    content
+        Of the file.
+
+    Returns
+    -------
+    Manifest
+        Checked.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or newer than this program.
+    """
+    if content.get("format_version") != 1:
+        raise InputError(
+            f"{path} has manifest format {content.get('format_version')!r}, this program reads 1; update lamslide_md"
+        )
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
+        raise InputError(
+            f"{path} is a damaged manifest (fields {fields}); write it again, or delete it and pass "
+            f"{option('frame_interval_ps')}"
+        ) from error
+
+
+def own_topology(trajectory: Path) -> Path | None:
+    """Find the PDB file that was written with a trajectory, under whatever name.
+
+    Parameters
+    ----------
+    trajectory
+        Path of the trajectory.
+
+    Returns
+    -------
+    Path or None
+        None where its manifest names none, or it is not there any more.
+    """
+    manifest = find_manifest(trajectory)
+    if manifest is None or manifest.topology is None:
+        return None
+    name = manifest.topology
+    stem = Path(manifest.trajectory or trajectory.name).stem
+    if name.startswith(f"{stem}."):
+        # Both may have been renamed since.
+        name = trajectory.stem + name.removeprefix(stem)
+    path = trajectory.with_name(name)
+    return path if path.is_file() else None
+
+
+def rollout_manifest(n_atoms: int, shape: tuple[int, ...], frame_interval_ps: float, facts: dict[str, Any]) -> Manifest:
+    """Describe a finished rollout.
+
+    Parameters
+    ----------
+    n_atoms
+        Atoms of a frame.
+    shape
+        Chains, and frames of each.
+    frame_interval_ps
+        Time between two frames.
+    facts
+        JSON-able settings and provenance.
+
+    Returns
+    -------
+    Manifest
+        Without the time that it took.
+    """
+    n_chains, n_frames = shape
+    return Manifest.model_validate(
+        {
+            "frame_interval_ps": frame_interval_ps,
+            "temperature_K": facts.get("temperature_K"),
+            "n_atoms": n_atoms,
+            "n_frames": n_frames * n_chains,
+            "n_chains": n_chains,
+            "n_frames_per_chain": n_frames,
+            "rollout": facts,
+        }
+    )
+
+
+def differences(there: Manifest, now: Manifest) -> list[str]:
+    """Tell in what two rollouts differ, but for how far they are and what that took.
+
+    Parameters
+    ----------
+    there
+        Manifest on disk.
+    now
+        Manifest of what is to be written.
+
+    Returns
+    -------
+    list of str
+        Each with both values, or that it is another one.
+    """
+    one, other = _identity(there), _identity(now)
+    return [
+        f"another {key}" if key in DIGESTS else f"{key} {one.get(key)} there, {other.get(key)} now"
+        for key in {**one, **other}
+        if one.get(key) != other.get(key)
+    ]
+
+
+def _identity(manifest: Manifest) -> dict[str, Any]:
+    content = json.loads(manifest.model_dump_json())
+    facts = content.pop("rollout", {})
+    return {key: value for key, value in {**content, **facts}.items() if key not in PROGRESS}

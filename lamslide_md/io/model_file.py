@@ -1,0 +1,119 @@
+"""The `.lamslide` file: safetensors with a JSON header, checked before anything is built from it."""
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lamslide_md.errors import InputError
+from lamslide_md.io.header_file import HEADER, header_of, in_one_line, read_content
+from lamslide_md.io.model_header import Header
+from lamslide_md.io.model_upgrades import upgrade_tensors
+from lamslide_md.io.whole_files import replacing
+
+
+def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, half_precision: bool = False) -> None:
+    """Write weights and header; the target is replaced only once the new file is complete.
+
+    Parameters
+    ----------
+    path
+        Target.
+    modules
+        Networks by name.
+    header
+        Everything else.
+    half_precision
+        Parameters take two bytes each; what was estimated from data (normalisation, prior) stays as it is.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+    """
+    tensors = {f"{name}/{k}": t.cpu().contiguous() for name, m in modules.items() for k, t in m.state_dict().items()}
+    if half_precision:
+        parameters = {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
+        tensors = {key: t.half() if key in parameters else t for key, t in tensors.items()}
+    try:
+        with replacing(path) as partial:
+            save_file(tensors, partial, metadata={HEADER: header.model_dump_json()})
+            _follow_umask(partial)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot write {path}: {error}") from error
+
+
+def _follow_umask(path: Path) -> None:
+    """Let others read the file as the user's umask says: safetensors writes it for its owner only."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
+def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
+    """Read weights and header of a model file.
+
+    Parameters
+    ----------
+    path
+        File written by `write_model_file`.
+
+    Returns
+    -------
+    tensors
+        By name, ``module/parameter``.
+    header
+        Everything else, checked.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no model file, damaged, or of a newer format.
+    """
+    content = read_content(path)
+    version = content["format_version"]
+    header = header_of(path, content)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)})") from error
+    return upgrade_tensors(tensors, version), header
+
+
+def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module]) -> None:
+    """Give networks on the meta device the weights of a model file, in single precision whatever it holds.
+
+    Nothing is allocated by what its header claims.
+
+    Parameters
+    ----------
+    path
+        For the error message.
+    tensors
+        By name, ``module/parameter``.
+    modules
+        Networks by name, in the sizes that the header tells.
+
+    Raises
+    ------
+    InputError
+        If weights are missing, surplus, not finite, or of other shapes or types.
+    """
+    for key, tensor in tensors.items():
+        if tensor.dtype not in (torch.float32, torch.float16) or not tensor.isfinite().all():
+            raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
+    surplus = [key for key in tensors if key.split("/")[0] not in modules]
+    if surplus:
+        raise InputError(f"{path} is damaged: {surplus[0]} belongs to no network")
+    for name, module in modules.items():
+        prefix = f"{name}/"
+        own = {key.removeprefix(prefix): t.float() for key, t in tensors.items() if key.startswith(prefix)}
+        try:
+            module.load_state_dict(own, assign=True)
+        except RuntimeError as error:
+            complaint = in_one_line("".join(str(error).splitlines()[1:2]) or error)
+            raise InputError(f"{path} is damaged: {complaint}") from error

@@ -1,0 +1,260 @@
+"""Trajectory files of any format mdtraj or ASE reads, opened and taken in chunks."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+import ase.io
+import ase.io.formats
+import mdtraj as md
+import numpy as np
+from mdtraj.formats.registry import FormatRegistry
+
+from lamslide_md.errors import InputError, option
+from lamslide_md.io.ase_atoms import trajectory_from_ase
+from lamslide_md.io.quiet import quiet
+
+HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
+HOLDS_TOPOLOGY |= {".pdbx.gz", ".arc", ".hoomdxml", ".mol2", ".gsd"}
+READ_WHOLE = {".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx", ".pdbx.gz", ".mol2", ".hoomdxml", ".arc"}
+"""Small formats that mdtraj has no frame-wise reader for."""
+TOPOLOGY_ONLY = {".psf", ".prmtop", ".parm7", ".prm7", ".top", ".itp", ".tpr"}
+"""Formats of programs' topologies, which are given for trajectories now and then."""
+FRAME_WISE = {".xtc", ".trr"}
+"""Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
+
+Top: TypeAlias = str | Path | md.Topology | md.Trajectory
+
+
+def suffix(path: Path) -> str:
+    """Take the ending that names the format, `.pdb.gz` in one piece."""
+    endings = [ending.lower() for ending in path.suffixes]
+    return "".join(endings[-2:]) if endings[-1:] == [".gz"] else "".join(endings[-1:])
+
+
+def load_topology(top: Top | None) -> md.Topology | None:
+    """Get the topology out of a file, a trajectory or itself; None stays None.
+
+    Parameters
+    ----------
+    top
+        Path, topology or trajectory.
+
+    Returns
+    -------
+    md.Topology or None
+        The topology, not copied.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no topology.
+    """
+    if top is None or isinstance(top, md.Topology):
+        return top
+    if isinstance(top, md.Trajectory):
+        return top.topology
+    path = Path(top)
+    if not path.is_file():
+        raise InputError(
+            f"topology {path} is not there" + (": it is a folder" if path.is_dir() else "; check the path")
+        )
+    try:
+        return md.load_topology(str(path))
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as a topology ({error}); pass a .pdb, .gro, .prmtop or .h5") from error
+
+
+def open_chunks(
+    path: Path,
+    top: md.Topology | None,
+    top_name: str,
+    chunk: int,
+    *,
+    recover: bool = False,
+    needed: np.ndarray | None = None,
+) -> Iterator[md.Trajectory]:
+    """Frames of a file as they are, chunk by chunk.
+
+    Parameters
+    ----------
+    path
+        Trajectory file.
+    top
+        Its topology; may be left out where the format holds one or ASE reads the file.
+    top_name
+        The topology's file name for the messages.
+    chunk
+        Frames per chunk.
+    recover
+        Take the sound frames of a truncated xtc or trr instead of refusing it.
+    needed
+        Indices of the atoms to keep, shape (atoms,); all when left out.
+
+    Yields
+    ------
+    md.Trajectory
+        At most `chunk` frames, nm, with the file's times and box.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of unknown format, damaged, or has other atoms than the topology.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is not there; check the path")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes); was it copied or written completely?")
+    ending = suffix(path)
+    if ending in TOPOLOGY_ONLY:
+        raise InputError(
+            f"{path}: a {ending} file is a topology and holds no frames; give it as {option('top')}, with a trajectory"
+        )
+    by_mdtraj = ending in FormatRegistry.loaders and not (top is None and ending == ".xyz")
+    if not by_mdtraj:
+        yield from _ase_chunks(path, top, top_name, chunk, needed)
+        return
+    if top is None and ending not in HOLDS_TOPOLOGY:
+        raise InputError(
+            f"{path}: a {ending} file holds no atom names; pass {option('top')}, the .pdb (or other topology) it "
+            "belongs to"
+        )
+    if ending not in HOLDS_TOPOLOGY:
+        _check_atom_count(path, top, top_name)
+    for frames in _mdtraj_chunks(path, top, chunk, recover=recover, needed=needed):
+        if ending in HOLDS_TOPOLOGY and top is not None:
+            if frames.n_atoms != top.n_atoms:
+                raise atom_count_error(path, frames.n_atoms, top_name, top.n_atoms)
+            frames.topology = top
+            yield frames if needed is None else frames.atom_slice(needed)
+        else:
+            yield frames
+
+
+def _mdtraj_chunks(
+    path: Path, top: md.Topology | None, chunk: int, *, recover: bool, needed: np.ndarray | None
+) -> Iterator[md.Trajectory]:
+    own = suffix(path) in HOLDS_TOPOLOGY
+    size = 0 if suffix(path) in READ_WHOLE else chunk
+    # The file's own topology is replaced by the given one, so all its atoms are read for the comparison.
+    kept = None if own else needed
+    source = md.iterload(str(path), chunk=size, atom_indices=kept, **({} if own else {"top": top}))
+    if recover and suffix(path) in FRAME_WISE:
+        source = _sound_chunks(path, top, chunk, kept)
+    taken = 0
+    while True:
+        try:
+            with quiet():
+                frames = next(source, None)
+        except Exception as error:
+            raise _damaged(path, error, taken) from error
+        if frames is None:
+            return
+        taken += frames.n_frames
+        yield frames
+
+
+def _ase_chunks(
+    path: Path, top: md.Topology | None, top_name: str, chunk: int, needed: np.ndarray | None
+) -> Iterator[md.Trajectory]:
+    if top is None and _has_types_only(path):
+        raise InputError(
+            f"{path} numbers the types of its atoms and does not name their elements, which ASE would take the numbers "
+            f"for; write it with the column 'element', or pass {option('top')}"
+        )
+    try:
+        structures = ase.io.iread(str(path), index=":")
+        taken = list(islice(structures, chunk))
+    except Exception as error:
+        raise InputError(
+            f"{path} can be read neither by mdtraj nor by ASE: {str(error) or type(error).__name__}"
+        ) from error
+    if not taken:
+        raise InputError(f"{path} holds no frame that ASE finds, which takes it for {_kind(path)}; is that its format?")
+    while taken:
+        frames = trajectory_from_ase(taken, top, str(path), top_name)
+        top = frames.topology
+        yield frames if needed is None else frames.atom_slice(needed)
+        try:
+            taken = list(islice(structures, chunk))
+        except Exception as error:
+            raise InputError(f"{path} is damaged after the frames read so far: {error}; write it again") from error
+
+
+def _kind(path: Path) -> str:
+    return str(ase.io.formats.filetype(str(path), guess=True))
+
+
+def _has_types_only(path: Path) -> bool:
+    """Tell a LAMMPS dump without elements."""
+    try:
+        if not ase.io.formats.filetype(str(path)).startswith("lammps-dump-text"):
+            return False
+        with ase.io.formats.open_with_compression(str(path)) as file:
+            columns = next((line for line in islice(file, 20) if line.startswith("ITEM: ATOMS")), "")
+    except (OSError, ValueError, ase.io.formats.UnknownFileTypeError):
+        return False
+    return "element" not in columns.split()
+
+
+def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
+    """Compare the file's atoms with the topology's where the format tells; mdtraj does not once atoms are selected."""
+    if suffix(path) in {".mdcrd", ".crd"}:
+        return
+    try:
+        with quiet(), md.open(str(path)) as file:
+            first = file.read(n_frames=1)
+    except Exception as error:
+        raise _damaged(path, error, 0) from error
+    n_atoms = np.shape(first[0] if isinstance(first, Sequence) else first)[1]
+    if n_atoms != top.n_atoms:
+        raise atom_count_error(path, n_atoms, top_name, top.n_atoms)
+
+
+def atom_count_error(source: str | Path, n_source: int, top_name: str, n_top: int) -> InputError:
+    """Say that a trajectory and its topology have different numbers of atoms."""
+    return InputError(
+        f"{source} has {n_source} atoms, {top_name} has {n_top}; pass the topology it was written with, or were "
+        "hydrogens removed from one?"
+    )
+
+
+def count_sound_frames(path: Path) -> int:
+    """Count the frames at the start of an xtc or trr that can be read."""
+    count = 0
+    try:
+        with quiet(), md.open(str(path)) as file:
+            while len(file.read(n_frames=1)[0]):
+                count += 1
+    except (OSError, RuntimeError):
+        pass
+    return count
+
+
+def _sound_chunks(
+    path: Path, top: md.Topology | None, chunk: int, needed: np.ndarray | None
+) -> Iterator[md.Trajectory]:
+    left = count_sound_frames(path)
+    if left == 0:
+        raise InputError("not one frame is sound")
+    with md.open(str(path)) as file:
+        while left:
+            frames = file.read_as_traj(top, n_frames=min(chunk, left), atom_indices=needed)
+            left -= frames.n_frames
+            yield frames
+
+
+def _damaged(path: Path, error: Exception, taken: int) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if suffix(path) not in FRAME_WISE:
+        return InputError(
+            f"{path} cannot be read after {taken} frames ({reason}); is it complete and of the format it is named?"
+        )
+    sound = count_sound_frames(path)
+    if sound == 0:
+        return InputError(f"{path} is damaged and none of its frames can be read ({reason}); copy or write it again")
+    return InputError(
+        f"{path} is truncated or damaged: its first {sound} frames can be read, then {reason}; copy it again, or pass "
+        f"{option('recover=True')} to use those {sound} frames"
+    )

@@ -1,0 +1,1 @@
+"""From a model to frames: chains, rollouts, starts, bridges."""

@@ -1,0 +1,263 @@
+"""A rollout on disk: files that grow, a restart beside them, and the one file that they become."""
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import mdtraj as md
+import numpy as np
+from jaxtyping import Float
+
+from lamslide_md.errors import InputError, option
+from lamslide_md.io.growing_files import growing_file
+from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
+from lamslide_md.io.joining import join_parts
+from lamslide_md.io.manifests import Manifest, content_of, differences, parse, rollout_manifest
+from lamslide_md.io.rollout_names import choose_names
+from lamslide_md.io.whole_files import replacing, write_whole
+from lamslide_md.sampling.chain_state import Place, Restart
+from lamslide_md.systems.system import System
+
+COMMIT_S = 1.0
+"""Frames go to disk this often: a kill costs no more than the computation of so long, or of ten times the writing."""
+WRITING_SHARE = 0.1
+"""Of the time, at most, is spent writing: where a disk is slow, frames go to it less often."""
+COMMIT_BYTES = 64_000_000
+
+
+class RolloutFiles:
+    """Files of one rollout, from the first frame to the last; a context manager.
+
+    Topology and a manifest without a number of frames are there before the first frame. Every chain grows in a file
+    that can be read meanwhile; `STEM.restart.npz` holds what they go on from and how long the files were then. At the
+    end chains are joined, the manifest is completed, and chains and restart are removed. An earlier rollout of the same
+    name stays as it is until then.
+
+    Parameters
+    ----------
+    path
+        What they become: a format of mdtraj or ASE.
+    system
+        What was rolled out.
+    times_ps
+        Times of all frames of the chains.
+    frame_interval_ps
+        Time between two frames.
+    facts
+        JSON-able settings and provenance, for the manifest.
+    command
+        Which makes it: it may replace what it made earlier.
+    inputs
+        Files that are never replaced.
+    overwrite
+        Replace `path` whoever wrote it.
+
+    Raises
+    ------
+    InputError
+        If the system is made of points.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        system: System,
+        times_ps: Float[np.ndarray, "chains frames"],
+        frame_interval_ps: float,
+        facts: dict[str, Any],
+        *,
+        command: str = "rollout",
+        inputs: Sequence[str | Path] = (),
+        overwrite: bool = False,
+    ) -> None:
+        n_atoms = len(system.labels())
+        self.path, self.system, self.times_ps = path, system, times_ps
+        self.manifest = rollout_manifest(n_atoms, times_ps.shape, frame_interval_ps, facts)
+        self._command, self._inputs, self._overwrite = command, [Path(source) for source in inputs], overwrite
+        self._lengths, self._wall_time_s, self._writing_s = [0] * len(times_ps), 0.0, 0.0
+        self._waiting: list[np.ndarray] = []
+        self.place: Place | None = None
+        self.n_done = 0
+        self._begun_s = self._committed_s = time.monotonic()
+
+    def begin(self, resume: bool) -> bool:
+        """Find out what there is to do, and lay down topology and manifest.
+
+        Parameters
+        ----------
+        resume
+            Go on from what is there, if it is of this rollout; otherwise it is replaced.
+
+        Returns
+        -------
+        bool
+            False if the rollout is finished already.
+
+        Raises
+        ------
+        InputError
+            If another rollout is there, its files were damaged, or the folder or format cannot be written.
+        """
+        what, kept = (self.path, len(self.times_ps), self._command), self._inputs
+        self.names = choose_names(*what, inputs=kept, overwrite=self._overwrite, resume=resume)
+        self.parts, topology = self.names.parts, self.system.topology
+        self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts)]
+        if resume and self._is_finished():
+            self._remove(self.names.leftovers)
+            return False
+        if resume and self._goes_on():
+            return True
+        self.names.tell()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._remove(self.names.leftovers)
+            reference = md.Trajectory(self.system.reference_nm, topology)
+            with replacing(self.names.growing_topology) as whole:
+                reference.save_pdb(str(whole))
+            self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False)
+        except OSError as error:
+            raise InputError(f"cannot write {self.path}: {error}") from error
+        return True
+
+    def add(self, positions_nm: Float[np.ndarray, "chains new atoms 3"], place: Place | None) -> None:
+        """Take the next frames of all chains; they are on disk within a second.
+
+        Parameters
+        ----------
+        positions_nm
+            Of the new frames.
+        place
+            Where the chains stand behind them; None if there is nothing to go on from.
+
+        Raises
+        ------
+        InputError
+            If a coordinate is not finite, or the disk full.
+        """
+        waiting = sum(piece.shape[1] for piece in self._waiting)
+        if not np.isfinite(positions_nm).all():
+            bad = np.argmax(~np.isfinite(positions_nm).all(axis=(0, 2, 3)))
+            raise InputError(
+                f"{self.path}: frame {self.n_done + waiting + int(bad)} has coordinates that are not finite; it is not "
+                "written: the model left what it was trained on, try another start, seed or solver"
+            )
+        self._waiting.append(positions_nm)
+        self.place = place
+        full = sum(piece.nbytes for piece in self._waiting) > COMMIT_BYTES
+        if full or time.monotonic() - self._committed_s > max(COMMIT_S, self._writing_s / WRITING_SHARE):
+            self._commit()
+
+    def finish(self) -> None:
+        """Join the chains to the one file and complete the manifest.
+
+        Raises
+        ------
+        InputError
+            If the disk is full.
+        """
+        self._commit()
+        try:
+            if self.parts != (self.path,):
+                # From here on the file is ours, also if this process ends before the manifest is complete.
+                self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False, joined=True)
+                join_parts(self.parts, self.path, self.system.topology)
+            took_s = self._wall_time_s + time.monotonic() - self._begun_s
+            facts = {"wall_time_s": round(took_s, 3), "n_bytes": size_of(self.path)}
+            names = self.names
+            if names.growing_topology not in (names.topology, names.path) and names.topology != names.path:
+                write_whole(names.topology, names.growing_topology.read_bytes())
+            self._write_manifest(self.manifest.model_copy(update=facts), finished=True)
+            aside = (names.growing_topology, names.growing_manifest) if names.replaces else ()
+            self._remove([file for file in (names.restart, *names.parts, *aside) if file != self.path])
+        except OSError as error:
+            raise InputError(self._complaint(error)) from error
+
+    def __enter__(self) -> "RolloutFiles":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        # A disk that is full is the error under way, or tells less than it.
+        with suppress(InputError):
+            self._commit()
+        if isinstance(error, KeyboardInterrupt):
+            n_chains, n_frames = self.times_ps.shape
+            raise RolloutInterrupted(n_chains * self.n_done, n_chains * n_frames, list(self.parts)) from None
+
+    def _commit(self) -> None:
+        """Put waiting frames and the restart on disk; twice does no harm."""
+        if not self._waiting:
+            return
+        positions_nm = np.concatenate(self._waiting, axis=1)
+        stop = self.n_done + positions_nm.shape[1]
+        times = self.times_ps[:, self.n_done : stop]
+        started_s = time.monotonic()
+        with uninterrupted():
+            try:
+                chains = zip(self._growing, self._lengths, positions_nm, times, strict=True)
+                lengths = [file.extend(length, self.n_done, *frames) for file, length, *frames in chains]
+                if self.place is not None:
+                    took_s = self._wall_time_s + time.monotonic() - self._begun_s
+                    Restart(self.place, stop, tuple(lengths), took_s).save(self.names.restart)
+            except OSError as error:
+                raise InputError(self._complaint(error)) from error
+            self._lengths, self.n_done, self._waiting = lengths, stop, []
+        self._writing_s, self._committed_s = time.monotonic() - started_s, time.monotonic()
+
+    def _complaint(self, error: OSError) -> str:
+        n_chains, n_frames = self.times_ps.shape
+        return (
+            f"cannot write {self.path} ({error}); {n_chains * self.n_done:,} of {n_chains * n_frames:,} frames are in "
+            f"{', '.join(map(str, self.parts))}: free space and go on with {option('resume=True')}"
+        )
+
+    def _there(self, place: Path) -> Manifest | None:
+        """The manifest of an earlier rollout of the same name."""
+        content = content_of(place)
+        return None if content is None else parse(place, content)
+
+    def _is_finished(self) -> bool:
+        there = self._there(self.names.manifest)
+        if there is None or there.n_frames is None or differences(there, self.manifest):
+            return False
+        return getattr(there, "n_bytes", None) == size_of(self.path)
+
+    def _goes_on(self) -> bool:
+        """Go on from what an interrupted rollout has left, if it was this one."""
+        there = self._there(self.names.growing_manifest) or self._there(self.names.manifest)
+        if there is None:
+            return False
+        if told := "; ".join(differences(there, self.manifest)):
+            raise InputError(f"{self.path} holds another rollout: {told}; choose another file, or begin anew")
+        if not self.names.restart.is_file():
+            return False
+        restart = Restart.load(self.names.restart)
+        if len(restart.lengths) != len(self.parts) or not all(part.is_file() for part in self.parts):
+            missing = [str(part) for part in self.parts if not part.is_file()]
+            raise InputError(
+                f"{self.names.restart} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or "
+                "roll out anew, without continuing"
+            )
+        self.place, self.n_done = restart.place, restart.n_frames
+        self._lengths, self._wall_time_s = list(restart.lengths), restart.wall_time_s
+        return True
+
+    def _write_manifest(self, manifest: Manifest, *, finished: bool, joined: bool = False) -> None:
+        target, told = self.names.record(self._command, finished=finished, joined=joined)
+        write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | told, indent=1))
+
+    def _remove(self, files: Sequence[Path]) -> None:
+        for file in files:
+            file.unlink(missing_ok=True)
+
+
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
+    return path.stat().st_size if path.is_file() else None

@@ -1,0 +1,1 @@
+"""What moves: entities, bonds, symmetry, learned bounds; one matcher, one bond finder."""

@@ -1,0 +1,163 @@
+"""`System`: one molecule or set of points, and how its frames become a model's input."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import mdtraj as md
+import numpy as np
+from jaxtyping import Float, Int
+
+from lamslide_md.errors import InputError
+from lamslide_md.frames.placement import centred, superposed
+from lamslide_md.io.arrays import decimals
+from lamslide_md.placements import OF_WINDOWS, ON_REFERENCE, Placement
+from lamslide_md.systems.constraints import MIN_VOLUME, Constraints, centres_of, volumes
+from lamslide_md.systems.entities import Entities
+from lamslide_md.systems.match_choices import Molecule
+from lamslide_md.systems.matching import match
+from lamslide_md.systems.symmetry import Exchange
+from lamslide_md.systems.topologies import Label, labels_of, topology_from_dict, topology_to_dict
+
+Grouping = Literal["atoms", "residues"]
+
+
+@dataclass(frozen=True)
+class System:
+    """What is simulated.
+
+    Attributes
+    ----------
+    entities
+        Assignment of points to entities.
+    reference_nm
+        The frame that others are superposed on.
+    topology
+        Of the molecule; None for points without chemistry.
+    constraints
+        What its frames never leave, learned from the training data.
+    fit
+        Points that are superposed; None: all.
+    exchanges
+        Groups whose atoms bear canonical names in the model's frames.
+    """
+
+    entities: Entities
+    reference_nm: Float[np.ndarray, "points dim"]
+    topology: md.Topology | None = None
+    constraints: Constraints = field(default_factory=Constraints.none)
+    fit: Int[np.ndarray, " fit"] | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+    @classmethod
+    def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
+        """Make a system of the first frame of a trajectory, with its atoms or its residues as entities."""
+        constructor = Entities.per_residue if grouping == "residues" else Entities.per_atom
+        return cls(constructor(frame.topology), centred(frame.xyz[0]), frame.topology)
+
+    def place(
+        self, points_nm: Float[np.ndarray, "frames points dim"], placement: Placement
+    ) -> Float[np.ndarray, "frames points dim"]:
+        """Centre frames or superpose them on the reference; windows are placed later, as a whole."""
+        if placement in OF_WINDOWS:
+            return points_nm
+        if placement in ON_REFERENCE:
+            return superposed(points_nm, self.reference_nm, self.fit)
+        return centred(points_nm)
+
+    def labels(self) -> list[Label]:
+        """Tell the atoms apart.
+
+        Returns
+        -------
+        list
+            Residue index, residue name and atom name of every atom.
+
+        Raises
+        ------
+        InputError
+            If the system has no topology.
+        """
+        if self.topology is None:
+            raise InputError("this system is a set of points: it has no atoms to match or write to a molecular file")
+        return labels_of(self.topology)
+
+    def select(self, traj: md.Trajectory, name: str = "the start frame") -> md.Trajectory:
+        """Pick this system's atoms out of a trajectory, in this system's order.
+
+        They are known by residue and name, or else by elements and bonds, which is noted.
+
+        Parameters
+        ----------
+        traj
+            May hold more atoms (hydrogens), in another order, and otherwise named.
+        name
+            What to call it in an error.
+
+        Returns
+        -------
+        md.Trajectory
+            The same frames of this system's atoms.
+
+        Raises
+        ------
+        InputError
+            If atoms are missing, or fit in more than one way.
+        """
+        self.labels()
+        return md.Trajectory(traj.xyz[:, match(self.molecule_wanted(), traj, name)], self.topology)
+
+    def molecule_wanted(self) -> Molecule:
+        """What is looked for among other atoms, with the hands that the data keeps or else the first frame has."""
+        held, topology = self.constraints, self.topology or md.Topology()
+        known = {tuple(centre): sign for centre, sign in zip(held.centres.tolist(), held.signs.tolist(), strict=True)}
+        others = np.array([c for c in centres_of(self.entities.bonds) if c not in known], dtype=int).reshape(-1, 4)
+        volume = volumes(self.reference_nm[None].astype(np.float64), others)[0]
+        clear = np.abs(volume) > MIN_VOLUME
+        signs = np.r_[held.signs, np.sign(volume[clear]).astype(int)]
+        return Molecule(topology, np.concatenate([held.centres, others[clear]]), signs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {
+            "entities": self.entities.to_dict(),
+            "reference_nm": decimals(self.reference_nm),
+            "topology": None if self.topology is None else topology_to_dict(self.topology),
+            "constraints": self.constraints.to_dict(),
+            "fit": None if self.fit is None else self.fit.tolist(),
+            "exchanges": [exchange.to_dict() for exchange in self.exchanges],
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "System":
+        """Inverse of `to_dict`."""
+        topology = content["topology"]
+        return cls(
+            Entities.from_dict(content["entities"]),
+            np.array(content["reference_nm"], dtype=np.float32),
+            None if topology is None else topology_from_dict(topology),
+            Constraints.from_dict(content["constraints"]),
+            None if content["fit"] is None else np.array(content["fit"], dtype=int),
+            tuple(Exchange.from_dict(exchange) for exchange in content["exchanges"]),
+        )
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One trajectory of one system: molecules come as `mdtraj.Trajectory`, points as this.
+
+    Points without chemistry (people, charges in units of their own) may be in any unit of length and of time: what is
+    said of nm and ps then holds for these.
+
+    Attributes
+    ----------
+    system
+        What moves.
+    points_nm
+        Coordinates.
+    frame_interval_ps
+        Time between two frames.
+    """
+
+    system: System
+    points_nm: Float[np.ndarray, "frames points dim"]
+    frame_interval_ps: float

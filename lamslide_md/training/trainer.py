@@ -1,0 +1,186 @@
+"""The one training loop of both stages: Lightning Fabric, averaged weights, checkpoints, progress."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from lamslide_md.config import NumberType, Optimisation
+from lamslide_md.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
+from lamslide_md.training.number_types import fast_type
+from lamslide_md.training.optimisers import build_optimisers
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a long phase stands.
+
+    Attributes
+    ----------
+    phase
+        What is running.
+    done, total
+        Units of work.
+    message
+        A figure worth showing, with its unit.
+    """
+
+    phase: str
+    done: int
+    total: int
+    message: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+Network = TypeVar("Network", bound=nn.Module)
+Terms = Callable[..., Any]
+Loss = Callable[[Terms, torch.Generator], Tensor]
+"""Loss on a fresh batch drawn with the generator; the network is asked through its method `terms`, given first."""
+
+
+@dataclass
+class Engine:
+    """Trains a network and returns its averaged weights.
+
+    Attributes
+    ----------
+    fabric
+        Device and precision.
+    seed
+        Of batches and noise.
+    checkpoint_dir
+        Where to keep checkpoints; None keeps none.
+    on_progress
+        Called about once a second.
+    checkpoint_interval_s
+        Time between checkpoints, s.
+    earlier_s
+        The time that each phase had been trained for before it was continued, s.
+    number_types
+        In which Muon's iteration was done, by phase.
+    """
+
+    fabric: Fabric
+    seed: int = 0
+    checkpoint_dir: Path | None = None
+    on_progress: OnProgress | None = None
+    checkpoint_interval_s: float = 30.0
+    earlier_s: dict[str, float] = field(default_factory=dict, init=False)
+    number_types: dict[str, NumberType] = field(default_factory=dict, init=False)
+    _fast_type: NumberType | None = field(default=None, init=False)
+    _reported_s: float = field(default=0.0, init=False)
+
+    def train(self, phase: str, fingerprint: str, network: Network, loss: Loss, settings: Optimisation) -> Network:
+        """Train, continuing from the checkpoint of the same phase and fingerprint if there is one.
+
+        Parameters
+        ----------
+        phase
+            Name of the stage.
+        fingerprint
+            Hash of all that the result depends on; a checkpoint of another fingerprint is left alone.
+        network
+            Trained in place.
+        loss
+            Draws a batch and judges the network on it.
+        settings
+            Steps and learning rate.
+
+        Returns
+        -------
+        nn.Module
+            The network with averaged weights, in evaluation mode.
+        """
+        network = network.to(self.fabric.device)
+        average = copy.deepcopy(network).eval().requires_grad_(False)
+        fast = self.fast_type(phase, fingerprint, settings)
+        number_type = fast if settings.iteration_dtype == "auto" else settings.iteration_dtype
+        optimisers = build_optimisers(network, settings, number_type)
+        if settings.matrices == "muon":
+            self.number_types[phase] = number_type
+        generator = torch.Generator().manual_seed(self.seed + self.fabric.global_rank)
+        state: dict[str, nn.Module] = {"network": network, "average": average}
+        checkpoint = self._checkpoint(phase, fingerprint)
+        step, self.earlier_s[phase] = 0, 0.0
+        if checkpoint and checkpoint.exists():
+            facts = load_checkpoint(checkpoint, state, optimisers, generator)
+            step, self.earlier_s[phase] = facts["step"], facts.get("trained_s", 0.0)
+        wrapped, *fabric_optimisers = self.fabric.setup(network, *optimisers)
+        wrapped.mark_forward_method("terms")
+        started_s = saved_s = time.monotonic()
+        while step < settings.n_steps:
+            rate = settings.learning_rate * _relative_rate(step, settings)
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+                group["lr"] = rate
+            value = loss(wrapped.terms, generator)
+            network.zero_grad()
+            self.fabric.backward(value)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
+            for optimiser in fabric_optimisers:
+                optimiser.step()
+            step += 1
+            _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
+            self._report(phase, step, settings.n_steps, value)
+            now = time.monotonic()
+            if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
+                trained_s = self.earlier_s[phase] + now - started_s
+                facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s, "fast_type": fast}
+                save_checkpoint(checkpoint, state, optimisers, generator, facts)
+                saved_s = now
+        return average
+
+    def fast_type(self, phase: str, fingerprint: str, settings: Optimisation) -> NumberType:
+        """Choose the number type of what bfloat16 would do for, once for all phases.
+
+        Parameters
+        ----------
+        phase
+            Name of the stage.
+        fingerprint
+            As for `train`.
+        settings
+            As for `train`.
+
+        Returns
+        -------
+        str
+            What the training was begun with, on whichever processor; by a timing for one that begins now.
+        """
+        checkpoint = self._checkpoint(phase, fingerprint)
+        facts = read_facts(checkpoint) if checkpoint and checkpoint.exists() else {}
+        if "fast_type" in facts:
+            self._fast_type = facts["fast_type"]
+        elif facts and facts["step"] < settings.n_steps:
+            self._fast_type = "bfloat16"  # the only one there was when checkpoints did not tell
+        elif self._fast_type is None:
+            self._fast_type = fast_type(self.fabric.device)
+        return self._fast_type
+
+    def _checkpoint(self, phase: str, fingerprint: str) -> Path | None:
+        return self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
+
+    def _report(self, phase: str, step: int, n_steps: int, loss: Tensor) -> None:
+        now = time.monotonic()
+        if self.on_progress and (now - self._reported_s > 1 or step == n_steps):
+            self._reported_s = now
+            told = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
+            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{told}"))
+
+
+def _relative_rate(step: int, settings: Optimisation) -> float:
+    """Linear warm-up, a plateau, linear decay to zero."""
+    fraction = step / settings.n_steps
+    plateau = settings.constant_fraction
+    decay = 1.0 if fraction < plateau else (1 - fraction) / (1 - plateau)
+    return min(1.0, (step + 1) / settings.warmup_steps) * decay
+
+
+@torch.no_grad()
+def _average_into(average: nn.Module, network: nn.Module, decay: float) -> None:
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
