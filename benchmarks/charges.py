@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from charged_particles import ChargedParticles
 from common import write_result
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +13,6 @@ from rich.table import Table
 import lamslide_md as lam
 from lamslide_md.analysis.forecasts import forecast_errors
 from lamslide_md.config import Settings
-from lamslide_md.simulate.nbody import ChargedParticles
 from lamslide_md.systems.system import Recording
 
 N_TRAINING, N_TEST, N_SAMPLES = 3000, 100, 5

@@ -14,6 +14,7 @@ from typing import Any
 
 import mdtraj as md
 import numpy as np
+from charged_particles import ChargedParticles
 from common import write_result
 from lightning_fabric import Fabric
 from pipeline import ROOT
@@ -23,7 +24,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import lamslide_md as lam
 from lamslide_md.config import Optimisation, Settings, preset_settings
-from lamslide_md.simulate.nbody import ChargedParticles
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.system import Recording, System
 from lamslide_md.training.autoencoder_stage import train_autoencoder

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from common import write_result
 from forecasts import simulated
+from md17_files import read_md17
 from rich.console import Console
 from rich.table import Table
 
-from lamslide_md.data.md17 import read_md17
 from lamslide_md.sampling.projection import Projection
 from lamslide_md.systems.constraints import find_constraints
 

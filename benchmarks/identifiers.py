@@ -14,12 +14,12 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from charged_particles import ChargedParticles
 from common import RESULTS, write_result
 from lightning_fabric import Fabric
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.first_stage import FirstStage
-from lamslide_md.simulate.nbody import ChargedParticles
 from lamslide_md.training.autoencoder_stage import train_autoencoder
 from lamslide_md.training.forecast_presets import forecast_settings
 from lamslide_md.training.recordings import TrainingData, gather, prepare_data

@@ -20,10 +20,10 @@ import torch
 from ase import Atoms
 from common import RESULTS, write_result
 from lightning_fabric import Fabric
+from md17_files import read_md17, split_in_time
 
 from lamslide_md.cli.train import with_changes
 from lamslide_md.config import Settings
-from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.frames.base import as_seen
 from lamslide_md.frames.placement import superposed
 from lamslide_md.models.first_stage import FirstStage

@@ -17,13 +17,13 @@ from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
+from charged_particles import NBodyTrajectories
 from common import RESULTS, write_result
 from pipeline import ROOT
 from replicates import judged, replicate
 
 import lamslide_md as lam
 from lamslide_md.analysis.forecasts import forecast_errors
-from lamslide_md.simulate.nbody import NBodyTrajectories
 from lamslide_md.systems.system import Recording
 
 matplotlib.use("Agg")

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from lamslide_md.choices import Assignment, Placement, Prediction
 from lamslide_md.errors import InputError
-from lamslide_md.flow.choices import Assignment, Prediction
-from lamslide_md.placements import Placement
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -9,11 +9,11 @@ from lightning_fabric import Fabric
 
 from lamslide_md.config import Settings, preset_settings
 from lamslide_md.errors import InputError, collected_notes
-from lamslide_md.io.arrays import decimals
 from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.io.model_header import Header
 from lamslide_md.io.outputs import check_outputs
 from lamslide_md.sampling.sampler import Sampler
+from lamslide_md.systems.decimals import decimals
 from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.systems.system import System
 from lamslide_md.training.building import build_autoencoder, build_flow

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from stage_cache import Phases
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
 from lamslide_md.io.manifests import find_manifest, rollout_manifest
-from lamslide_md.phases import Phases
 from lamslide_md.sampling.chain_state import Place, Restart
 from lamslide_md.simulate.checkpoints import load_bookkeeping
 

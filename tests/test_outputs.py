@@ -12,8 +12,8 @@ import lamslide_md as lam
 from lamslide_md.errors import InputError
 from lamslide_md.io.outputs import check_outputs, same_file
 from lamslide_md.io.records import echo_of, is_echo, writer_of
-from lamslide_md.io.rollout_names import WRITABLE, check_format
 from lamslide_md.io.whole_files import replacing, write_whole
+from lamslide_md.sampling.rollout_names import WRITABLE, check_format
 from tests.small import tiny_settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*netCDF4:UserWarning")

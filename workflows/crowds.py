@@ -3,7 +3,7 @@
     python workflows/crowds.py zara1 --data eth_ucy
     python workflows/crowds.py rebound --data rebound       # a folder with train/ and test/
 
-The data is not shipped; `lamslide_md.data.crowds` says which formats are read. Leaves both models, forecasts.json and
+The data is not shipped; `crowd_files` says which formats are read. Leaves both models, forecasts.json and
 forecasts.png in runs/crowds/NAME. Again, it does what is missing.
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from crowd_files import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_scenes
 from forecasting import Study, show
 
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.train import with_changes
-from lamslide_md.data.crowds import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_scenes
 from lamslide_md.errors import InputError
 from lamslide_md.systems.system import Recording
 from lamslide_md.training.forecast_presets import forecast_settings

@@ -18,11 +18,11 @@ import numpy as np
 import typer
 from ase import Atoms
 from forecasting import Study, show
+from md17_files import read_md17, split_in_time
 
 from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.train import with_changes
-from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.errors import InputError
 from lamslide_md.simulate.ase_md import AseSettings, simulate_ase, xtb_calculator
 from lamslide_md.training.forecast_presets import forecast_settings
@@ -74,7 +74,7 @@ def main(
 
 
 def is_stand_in(path: Path) -> bool:
-    """Whether `reference.ase_md` has written the file, which MD17's authors have not."""
+    """Whether `simulate.ase_md` has written the file, which MD17's authors have not."""
     with np.load(path) as arrays:
         return "made_of" in arrays.files
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from charged_particles import ChargedParticles, NBodyTrajectories
 from forecasting import Study, show
 
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.train import with_changes
-from lamslide_md.simulate.nbody import ChargedParticles, NBodyTrajectories
 from lamslide_md.training.forecast_presets import forecast_settings
 
 SIZES = {"train": 3000, "validation": 2000, "test": 2000}

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from stage_cache import Phases
 
 import lamslide_md as lam
 from lamslide_md.cli.beside import ns_per_s, simulation_ns_per_s
 from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.train import changed_settings
-from lamslide_md.phases import Phases
 from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
 from lamslide_md.simulate.platforms import usable_cores
 

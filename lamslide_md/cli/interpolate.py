@@ -42,7 +42,7 @@ def interpolate(
     """Draw paths from one structure to another, both ends included; the time it takes is frames + 1 intervals."""
     from lamslide_md.cli.beside import files_read
     from lamslide_md.cli.models import find_model
-    from lamslide_md.io.rollout_names import choose_names
+    from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
     if solver not in SOLVERS:

@@ -95,7 +95,7 @@ def rollout(
     from lamslide_md.cli.models import find_model
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.io.interrupts import RolloutInterrupted
-    from lamslide_md.io.rollout_names import choose_names
+    from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
     if solver not in SOLVERS:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lamslide_md.flow.choices import Prediction
+from lamslide_md.choices import Prediction
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 FlowTimes = Float[Tensor, " batch"]

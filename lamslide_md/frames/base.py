@@ -4,10 +4,10 @@ from typing import TypeAlias
 
 import torch
 
+from lamslide_md.choices import Placement
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames.residue_frames import Pieces
 from lamslide_md.frames.windowed import Pose
-from lamslide_md.placements import Placement
 
 View: TypeAlias = Pose | Pieces
 """Shows windows to the stages (`enter`), and makes positions of what these tell (`leave`)."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lamslide_md.choices import OF_WINDOWS, Placement
 from lamslide_md.data.batch import Batch
-from lamslide_md.placements import OF_WINDOWS, Placement
 
 Positions = Float[Tensor, "batch frames entities slots dim"]
 
@@ -59,3 +59,8 @@ class Pose:
         if self.turn is not None:
             positions = torch.einsum("bfesj,bij->bfesi", positions, self.turn)
         return positions if self.origin is None else positions + self.origin
+
+
+def anchor_of(known: Bool[Tensor, " frames"]) -> int:
+    """Index, in a window, of the last of the known frames that it begins with: the first unknown one follows it."""
+    return max(0, int(known.long().cumprod(dim=0).sum()) - 1)

@@ -1,30 +1,13 @@
-"""Files of numpy arrays, written whole or not at all and read without pickle; and arrays in JSON."""
+"""Files of numpy arrays, written whole or not at all and read without pickle."""
 
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.whole_files import replacing
-
-
-def decimals(array: np.ndarray) -> list[Any]:
-    """Nested lists of the shortest decimals that give single-precision numbers back: JSON would write doubles.
-
-    Parameters
-    ----------
-    array
-        Of any shape; what is not single precision is rounded to it.
-
-    Returns
-    -------
-    list
-        Of Python's floats.
-    """
-    return array.astype(np.float32).astype(np.str_).astype(np.float64).tolist()
 
 
 def write_arrays(path: Path, **arrays: np.ndarray | float | int | str) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import mdtraj as md
 import numpy as np
 
-from lamslide_md.systems import screening
 from lamslide_md.errors import InputError, note, option
 from lamslide_md.io.imaging import Imager
+from lamslide_md.systems import screening
 from lamslide_md.systems.bond_finding import alternates, with_complete_bonds
 from lamslide_md.systems.elements import SHORTEST_METAL_BOND_NM, with_elements, with_ligand_elements
 from lamslide_md.systems.periodicity import minimum_image, neighbour_pairs, overlaps, usable_box

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lamslide_md.choices import Assignment
 from lamslide_md.errors import InputError
-from lamslide_md.flow.choices import Assignment
 
 
 class IdentifierPool(nn.Module):

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from lamslide_md.errors import InputError
 from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
 from lamslide_md.io.imaging import Imager
-from lamslide_md.surrogate import Surrogate
+from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.systems.matching import match_graph, tell_renamed
 from lamslide_md.systems.screening import check_finite
 from lamslide_md.systems.system import System
@@ -68,7 +68,7 @@ class Match:
         return {"labels": labels_digest(self.system.labels()), "index": self.index.tolist()}
 
 
-def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
+def match_atoms(atoms: Atoms, surrogate: Sampler) -> Match:
     """Find the atoms of a model among ASE atoms.
 
     Parameters
@@ -115,7 +115,7 @@ def match_atoms(atoms: Atoms, surrogate: Surrogate) -> Match:
     return _by_bonds(atoms, surrogate, complaint)
 
 
-def _by_bonds(atoms: Atoms, surrogate: Surrogate, reason: str) -> Match:
+def _by_bonds(atoms: Atoms, surrogate: Sampler, reason: str) -> Match:
     """Match by elements and bonds where names do not fit, or refuse for that reason."""
     match = _graph_match(atoms, surrogate)
     if match is None:
@@ -132,7 +132,7 @@ def _by_bonds(atoms: Atoms, surrogate: Surrogate, reason: str) -> Match:
     return match
 
 
-def _graph_match(atoms: Atoms, surrogate: Surrogate) -> Match | None:
+def _graph_match(atoms: Atoms, surrogate: Sampler) -> Match | None:
     frame = _whole(atoms, np.arange(len(atoms)), topology_from_ase(atoms))
     found = ((system, match_graph(system.molecule_wanted(), frame, NAME)) for system in surrogate.systems)
     return next((Match(system, index) for system, index in found if index is not None), None)
@@ -148,7 +148,7 @@ def _whole(atoms: Atoms, index: Int[np.ndarray, " points"], topology: md.Topolog
     return frame
 
 
-def _unseen(atoms: Atoms, surrogate: Surrogate, there: dict[Label, int]) -> Match:
+def _unseen(atoms: Atoms, surrogate: Sampler, there: dict[Label, int]) -> Match:
     """Match a molecule that a model of several others has never seen."""
     order = list(there.values())
     topology = topology_from_ase(atoms[order])
@@ -166,7 +166,7 @@ def _labels(atoms: Atoms) -> list[Label]:
     return labels_of(topology_from_ase(atoms[_order(atoms)]))
 
 
-def _remembered(atoms: Atoms, surrogate: Surrogate) -> Match | None:
+def _remembered(atoms: Atoms, surrogate: Sampler) -> Match | None:
     """Match by what an earlier run has left in the info of its frames."""
     told = atoms.info.get("lamslide", {}).get("atoms", {})
     for system in surrogate.systems:

@@ -17,9 +17,9 @@ from lamslide_md.io.growing_files import growing_file
 from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.io.joining import join_parts
 from lamslide_md.io.manifests import Manifest, content_of, differences, parse, rollout_manifest
-from lamslide_md.io.rollout_names import choose_names
 from lamslide_md.io.whole_files import replacing, write_whole
 from lamslide_md.sampling.chain_state import Place, Restart
+from lamslide_md.sampling.rollout_names import choose_names
 from lamslide_md.systems.system import System
 
 COMMIT_S = 1.0

@@ -220,7 +220,7 @@ class Rollout:
         n
             Seeds.
         method
-            ``msm``: least counts; ``uniform``: evenly spread; `lamslide_md.sampling.seeds.choose_seeds` says how exactly.
+            ``msm``: least counts; ``uniform``: evenly spread; see `lamslide_md.sampling.seeds`.
         lag_ps
             Lag of TICA and the MSM, ps; 10 frames when left out.
         seed

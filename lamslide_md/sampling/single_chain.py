@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from lamslide_md.choices import ON_REFERENCE
 from lamslide_md.errors import InputError
 from lamslide_md.models.weights import weights_digest
-from lamslide_md.placements import ON_REFERENCE
 from lamslide_md.sampling.propagator import PointModel
+from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.sampling.windows import Sampling, WindowModel
-from lamslide_md.surrogate import Surrogate
 from lamslide_md.systems.system import System
 
 Points = Float[np.ndarray, "points dim"]
@@ -50,7 +50,7 @@ class SingleChain:
 
     def __init__(
         self,
-        surrogate: Surrogate,
+        surrogate: Sampler,
         system: System,
         solver: str,
         n_solver_steps: int,

@@ -8,12 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lamslide_md.choices import Placement
 from lamslide_md.data.batch import Batch
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, check_solver
 from lamslide_md.frames.base import view_of
+from lamslide_md.frames.windowed import anchor_of
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.placements import Placement
 
 Correction = Callable[[Tensor], Tensor]
 """Applied to the positions of new frames before they are given out and carried on."""
@@ -140,8 +141,3 @@ class WindowModel:
             yield new
             start = start.with_positions(torch.cat([start.positions, new], dim=1)[:, -n_known:])
             window += 1
-
-
-def anchor_of(known: Bool[Tensor, " frames"]) -> int:
-    """Index, in a window, of the last of the known frames that it begins with: the first unknown one follows it."""
-    return max(0, int(known.long().cumprod(dim=0).sum()) - 1)

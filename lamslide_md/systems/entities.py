@@ -7,9 +7,9 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
 
-from lamslide_md.systems import residues
 from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.errors import InputError
+from lamslide_md.systems import residues
 
 
 @dataclass(frozen=True)

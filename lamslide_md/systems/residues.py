@@ -44,7 +44,7 @@ SLOTS = {name: (*BACKBONE, *atoms.split(), "OXT") for name, atoms in SIDE_CHAINS
     "NME": ("N", "C"),
     "NHE": ("N",),
 }
-"""Names of the heavy atoms that may fill the slots of a residue, in order, the backbone first (see `frames.residue_frames`)."""
+"""Names of the heavy atoms that may fill the slots of a residue, in order, the backbone first."""
 
 ALIASES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "ASH": "ASP", "GLH": "GLU", "LYN": "LYS"}
 """Names that force fields give to protonation states."""

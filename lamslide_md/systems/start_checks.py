@@ -8,8 +8,8 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lamslide_md.systems import screening
 from lamslide_md.errors import InputError, note
+from lamslide_md.systems import screening
 from lamslide_md.systems.constraints import Constraints, volumes
 from lamslide_md.systems.extents import Extent, radii_of_gyration_nm
 from lamslide_md.systems.system import System

@@ -7,11 +7,11 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
 
+from lamslide_md.choices import OF_WINDOWS, ON_REFERENCE, Placement
 from lamslide_md.errors import InputError
 from lamslide_md.frames.placement import centred, superposed
-from lamslide_md.io.arrays import decimals
-from lamslide_md.placements import OF_WINDOWS, ON_REFERENCE, Placement
 from lamslide_md.systems.constraints import MIN_VOLUME, Constraints, centres_of, volumes
+from lamslide_md.systems.decimals import decimals
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.match_choices import Molecule
 from lamslide_md.systems.matching import match

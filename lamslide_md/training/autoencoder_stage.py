@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.data.batch import Batch, grown
 from lamslide_md.frames.base import as_seen
 from lamslide_md.models.first_stage import FirstStage
-from lamslide_md.placements import OF_WINDOWS
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
 from lamslide_md.training.stiffness import MAX_FRAMES, stiffness_weights

@@ -1,5 +1,6 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
+from lamslide_md.choices import OF_WINDOWS, Placement
 from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.data.slots import N_SHARED
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
@@ -8,7 +9,6 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.placements import OF_WINDOWS, Placement
 from lamslide_md.systems.entities import Entities
 
 MIN_IDENTIFIERS = 16

@@ -5,12 +5,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames.base import as_seen
+from lamslide_md.frames.windowed import anchor_of
 from lamslide_md.models.first_stage import FirstStage
-from lamslide_md.placements import OF_WINDOWS
-from lamslide_md.sampling.windows import anchor_of
 from lamslide_md.training.autoencoder_stage import prepare
 from lamslide_md.training.windows import Series, Windows
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import Settings
 from lamslide_md.errors import InputError, note
 from lamslide_md.frames.base import as_seen
 from lamslide_md.io.readers import read
 from lamslide_md.io.times import frame_interval_of
-from lamslide_md.placements import OF_WINDOWS
 from lamslide_md.systems.common_atoms import superposed_alike
 from lamslide_md.systems.constraints import find_constraints
 from lamslide_md.systems.entities import joint_vocabularies

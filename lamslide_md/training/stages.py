@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 from torch import nn
 
+from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import FlowSettings, NumberType, Settings
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.placements import OF_WINDOWS
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
 from lamslide_md.training.recordings import TrainingData

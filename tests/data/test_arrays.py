@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from lamslide_md.io.arrays import decimals
+from lamslide_md.systems.decimals import decimals
 
 
 def test_single_precision_survives_json_in_half_of_the_digits():

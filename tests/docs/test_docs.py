@@ -1,5 +1,6 @@
 """Every block of the documentation runs, page by page, each in a folder of its own."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
+WORKFLOWS = DOCS.with_name("workflows")
+"""Whose readers and simulators pages show."""
 PAGES = sorted(page for page in DOCS.rglob("*.md") if re.search(r"^```(bash|python)$", page.read_text(), re.MULTILINE))
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -28,7 +31,9 @@ def test_the_blocks_of_a_page_run_one_after_another(page, tmp_path):
         else:
             gathered += block
     script += python_so_far(gathered)
-    told = subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    there = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(WORKFLOWS), os.environ.get("PYTHONPATH"))))}
+    command = ["bash", "-c", "\n".join(script)]
+    told = subprocess.run(command, cwd=tmp_path, env=there, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr[-2000:]
 
 

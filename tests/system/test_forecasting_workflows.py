@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.placements import OF_WINDOWS
+from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings, without_latents
 from tests.data.test_crowds import walkers, write_crowd, write_game
 

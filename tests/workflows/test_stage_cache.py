@@ -1,9 +1,9 @@
 import json
 
 import pytest
+from stage_cache import Phases
 
 from lamslide_md.errors import InputError
-from lamslide_md.phases import Phases
 
 
 class Copying:

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from charged_particles import ChargedParticles, NBodyTrajectories
 
 from lamslide_md.errors import InputError
-from lamslide_md.simulate.nbody import ChargedParticles, NBodyTrajectories
 
 SETTINGS = ChargedParticles(n_frames=11, steps_per_frame=50)
 

@@ -6,8 +6,8 @@ from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from ase.calculators.harmonic import SpringCalculator
 from ase.calculators.lj import LennardJones
+from md17_files import read_md17
 
-from lamslide_md.data.md17 import read_md17
 from lamslide_md.errors import InputError
 from lamslide_md.simulate import ase_md
 from lamslide_md.simulate.ase_md import AseSettings, simulate_ase, xtb_calculator

@@ -26,7 +26,7 @@ def read_md17(path: Path, *, frame_interval_ps: float | None = None, stride: int
     Parameters
     ----------
     path
-        MD17's file (``R``, Å, and ``z``), rMD17's (``coords``, ``nuclear_charges``), or one of `reference.ase_md`.
+        MD17's file (``R``, Å, and ``z``), rMD17's (``coords``, ``nuclear_charges``), or one of `simulate.ase_md`.
     frame_interval_ps
         Time between two frames of the file, ps; None: what the file says, or MD17's.
     stride

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from md17_files import read_md17, split_in_time
 
-from lamslide_md.data.md17 import read_md17, split_in_time
 from lamslide_md.errors import InputError
 
 WATER = np.array([[0.0, 0.0, 0.12], [0.0, 0.76, -0.48], [0.0, -0.76, -0.48]])

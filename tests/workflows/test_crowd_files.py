@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crowd_files import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_scenes
 
-from lamslide_md.data.crowds import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_scenes
 from lamslide_md.errors import InputError
 
 N_FRAMES = 6

@@ -1,4 +1,4 @@
-"""Placements by name; apart from what they do, so that settings are read without torch."""
+"""What settings may be, by name; apart from what the names stand for, so that settings are read without torch."""
 
 from typing import Literal
 
@@ -14,3 +14,9 @@ OF_WINDOWS: tuple[Placement, ...] = ("anchored", "aligned")
 
 ON_REFERENCE: tuple[Placement, ...] = ("superposed", "local")
 """Placements whose frames stand on the reference where they are given out."""
+
+Assignment = Literal["canonical", "random"]
+"""Of identifiers to entities: always the same, or drawn anew."""
+
+Prediction = Literal["velocity", "data", "noise"]
+"""What the network of a flow answers."""
