@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from lamslide_md import progress
+from lamslide_md.cli import progress
 from lamslide_md.cli.progress import ProgressBars, clock
 from lamslide_md.simulate.progress import Progress as SimulationProgress
 from lamslide_md.training.trainer import Progress as TrainingProgress

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md import saving
 from lamslide_md.io.interrupts import RolloutInterrupted
 from lamslide_md.io.manifests import find_manifest
+from lamslide_md.sampling import files as saving
 from lamslide_md.sampling.chain_state import Restart
 from tests.small import tiny_settings
 

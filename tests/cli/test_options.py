@@ -13,7 +13,7 @@ from lamslide_md.cli import train as train_command
 from lamslide_md.cli.app import EXAMPLES, app, run
 from lamslide_md.config import PRESETS, preset_settings
 from lamslide_md.errors import InputError
-from lamslide_md.models import solvers
+from lamslide_md.flow import solvers
 
 
 def parse(command, arguments):

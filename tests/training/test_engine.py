@@ -9,7 +9,7 @@ from torch import nn
 
 from lamslide_md.config import Optimisation
 from lamslide_md.errors import InputError
-from lamslide_md.training import engine as engine_module
+from lamslide_md.training import trainer as engine_module
 from lamslide_md.training.optimisers import build_optimisers
 from lamslide_md.training.trainer import Engine
 

@@ -12,7 +12,7 @@ from torch import nn
 import lamslide_md as lam
 from lamslide_md.config import Optimisation
 from lamslide_md.errors import InputError, InputNote
-from lamslide_md.training import engine as engine_module
+from lamslide_md.training import trainer as engine_module
 from lamslide_md.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
 from lamslide_md.training.muon import Muon, newton_schulz
 from lamslide_md.training.number_types import bfloat16_speed, faster_type
