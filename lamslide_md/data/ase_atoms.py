@@ -90,8 +90,9 @@ def trajectory_from_ase(
     placed = [_in_box(atoms) for atoms in frames]
     xyz = np.stack([positions for positions, _ in placed]) * NM_PER_ANGSTROM
     trajectory = md.Trajectory(xyz.astype(np.float32), topology)
-    if all(box is not None for _, box in placed):
-        cells = np.stack([box.cellpar() for _, box in placed if box is not None])
+    if any(box is not None for _, box in placed):
+        none = np.array([0.0, 0.0, 0.0, 90.0, 90.0, 90.0])
+        cells = np.stack([none if box is None else box.cellpar() for _, box in placed])
         trajectory.unitcell_lengths = cells[:, :3] * NM_PER_ANGSTROM
         trajectory.unitcell_angles = cells[:, 3:]
     return trajectory

@@ -12,7 +12,8 @@ import numpy as np
 from mdtraj.formats.registry import FormatRegistry
 
 from lamslide_md.data.ase_atoms import trajectory_from_ase
-from lamslide_md.data.quiet import quiet
+from lamslide_md.data.plain_paths import plain_path, suffix
+from lamslide_md.data.quiet import boxes_may_lack, quiet
 from lamslide_md.errors import InputError, option
 
 HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
@@ -21,16 +22,11 @@ READ_WHOLE = {".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx", ".pdbx.gz", ".m
 """Small formats that mdtraj has no frame-wise reader for."""
 TOPOLOGY_ONLY = {".psf", ".prmtop", ".parm7", ".prm7", ".top", ".itp", ".tpr"}
 """Formats of programs' topologies, which are given for trajectories now and then."""
+PACKED = {".gz", ".bz2", ".xz", ".zip"}
 FRAME_WISE = {".xtc", ".trr"}
 """Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
 
 Top: TypeAlias = str | Path | md.Topology | md.Trajectory
-
-
-def suffix(path: Path) -> str:
-    """Take the ending that names the format, `.pdb.gz` in one piece."""
-    endings = [ending.lower() for ending in path.suffixes]
-    return "".join(endings[-2:]) if endings[-1:] == [".gz"] else "".join(endings[-1:])
 
 
 def load_topology(top: Top | None) -> md.Topology | None:
@@ -61,7 +57,8 @@ def load_topology(top: Top | None) -> md.Topology | None:
             f"topology {path} is not there" + (": it is a folder" if path.is_dir() else "; check the path")
         )
     try:
-        return md.load_topology(str(path))
+        with plain_path(path) as plain:
+            return md.load_topology(plain)
     except Exception as error:
         raise InputError(f"{path} cannot be read as a topology ({error}); pass a .pdb, .gro, .prmtop or .h5") from error
 
@@ -139,13 +136,18 @@ def _mdtraj_chunks(
     size = 0 if suffix(path) in READ_WHOLE else chunk
     # The file's own topology is replaced by the given one, so all its atoms are read for the comparison.
     kept = None if own else needed
-    source = md.iterload(str(path), chunk=size, atom_indices=kept, **({} if own else {"top": top}))
-    if recover and suffix(path) in FRAME_WISE:
-        source = _sound_chunks(path, top, chunk, kept)
+    with plain_path(path) as plain:
+        source = md.iterload(plain, chunk=size, atom_indices=kept, **({} if own else {"top": top}))
+        if recover and suffix(path) in FRAME_WISE:
+            source = _sound_chunks(path, top, chunk, kept)
+        yield from _taken(source, path)
+
+
+def _taken(source: Iterator[md.Trajectory], path: Path) -> Iterator[md.Trajectory]:
     taken = 0
     while True:
         try:
-            with quiet():
+            with quiet(), boxes_may_lack():
                 frames = next(source, None)
         except Exception as error:
             raise _damaged(path, error, taken) from error
@@ -167,8 +169,9 @@ def _ase_chunks(
         structures = ase.io.iread(str(path), index=":")
         taken = list(islice(structures, chunk))
     except Exception as error:
+        packed = "; unpack it first" if path.suffix.lower() in PACKED else ""
         raise InputError(
-            f"{path} can be read neither by mdtraj nor by ASE: {str(error) or type(error).__name__}"
+            f"{path} can be read neither by mdtraj nor by ASE: {str(error) or type(error).__name__}{packed}"
         ) from error
     if not taken:
         raise InputError(f"{path} holds no frame that ASE finds, which takes it for {_kind(path)}; is that its format?")
@@ -203,7 +206,7 @@ def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
     if suffix(path) in {".mdcrd", ".crd"}:
         return
     try:
-        with quiet(), md.open(str(path)) as file:
+        with quiet(), plain_path(path) as plain, md.open(plain) as file:
             first = file.read(n_frames=1)
     except Exception as error:
         raise _damaged(path, error, 0) from error
@@ -224,7 +227,7 @@ def count_sound_frames(path: Path) -> int:
     """Count the frames at the start of an xtc or trr that can be read."""
     count = 0
     try:
-        with quiet(), md.open(str(path)) as file:
+        with quiet(), plain_path(path) as plain, md.open(plain) as file:
             while len(file.read(n_frames=1)[0]):
                 count += 1
     except (OSError, RuntimeError):
@@ -238,7 +241,7 @@ def _sound_chunks(
     left = count_sound_frames(path)
     if left == 0:
         raise InputError("not one frame is sound")
-    with md.open(str(path)) as file:
+    with plain_path(path) as plain, md.open(plain) as file:
         while left:
             frames = file.read_as_traj(top, n_frames=min(chunk, left), atom_indices=needed)
             left -= frames.n_frames
