@@ -120,10 +120,10 @@ def listed_sources(source: object) -> list[OneSource]:
     if isinstance(source, (str, Path, md.Trajectory)):
         return [source]
     items = list(source) if isinstance(source, Iterable) and not isinstance(source, bytes) else [source]
-    wrong = next((item for item in items if not isinstance(item, (str, Path, md.Trajectory, Atoms))), None)
-    if wrong is not None:
+    wrong = [type(item).__name__ for item in items if not isinstance(item, (str, Path, md.Trajectory, Atoms))]
+    if wrong:
         raise InputError(
-            f"a {type(wrong).__name__} is no trajectory; pass a path, an mdtraj.Trajectory or a list of ASE Atoms"
+            f"a {wrong[0]} is no trajectory; pass a path, an mdtraj.Trajectory or a list of ASE Atoms"
         )
     return [items] if items and isinstance(items[0], Atoms) else items
 
