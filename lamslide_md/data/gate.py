@@ -17,6 +17,7 @@ from lamslide_md.data.imaging import Imager
 from lamslide_md.data.periodicity import minimum_image, neighbour_pairs, overlaps, usable_boxes
 from lamslide_md.data.quiet import boxes_may_lack
 from lamslide_md.data.selections import Selection, select
+from lamslide_md.data.separations import tell_jumps
 from lamslide_md.data.solvent import composition, solute_mask
 from lamslide_md.errors import InputError, note, option
 
@@ -48,6 +49,7 @@ class Gate:
     check_bonds: bool = True
     solvated: str = ""
     _n_frames: int = field(default=0, init=False, repr=False)
+    _leapt: bool = field(default=False, init=False, repr=False)
     _topology: md.Topology | None = field(default=None, init=False, repr=False)
 
     def passed(self, frames: md.Trajectory) -> md.Trajectory:
@@ -80,6 +82,10 @@ class Gate:
             some = frames if boxed.all() else frames[boxed]
             self._imager.put_together(some, self._together)
             frames.xyz[boxed] = some.xyz
+        elif not boxed.any() and not self._leapt:
+            solute = [molecule for molecule in self._imager.molecules if self._together[molecule[0]]]
+            if len(solute) > 1:
+                self._leapt = tell_jumps(frames.xyz, solute, self._topology, self.name, self._n_frames)
         frames.unitcell_vectors = None
         if self.check_bonds:
             screening.check_bonds(frames, self.name, self._n_frames)

@@ -122,9 +122,7 @@ def listed_sources(source: object) -> list[OneSource]:
     items = list(source) if isinstance(source, Iterable) and not isinstance(source, bytes) else [source]
     wrong = [type(item).__name__ for item in items if not isinstance(item, (str, Path, md.Trajectory, Atoms))]
     if wrong:
-        raise InputError(
-            f"a {wrong[0]} is no trajectory; pass a path, an mdtraj.Trajectory or a list of ASE Atoms"
-        )
+        raise InputError(f"a {wrong[0]} is no trajectory; pass a path, an mdtraj.Trajectory or a list of ASE Atoms")
     return [items] if items and isinstance(items[0], Atoms) else items
 
 

@@ -1,5 +1,7 @@
 """Boxes that only some frames have, and sites that are nearer to their atoms than atoms may be."""
 
+import warnings
+
 import ase.io
 import mdtraj as md
 import numpy as np
@@ -8,8 +10,8 @@ from ase import Atoms
 
 from lamslide_md.data.topologies import rebuilt
 from lamslide_md.data.trajectories import iterate, read
-from lamslide_md.errors import InputError
-from tests.data.molecules import heavy_peptide, in_box, moving, one_frame, same_shape, side_by_side
+from lamslide_md.errors import InputError, InputNote
+from tests.data.molecules import heavy_peptide, in_box, moving, one_frame, same_shape, side_by_side, zigzag
 
 EDGE_NM = 4.0
 CUBE = EDGE_NM * np.eye(3)
@@ -88,3 +90,37 @@ def test_drude_particles_and_lone_pairs_are_no_hydrogens_and_show_nothing_of_a_b
     assert heavy.n_atoms == frame.n_atoms
     assert trajectory.topology.n_bonds == frame.topology.n_bonds
     same_shape(heavy, frames.xyz[:, ::2])
+
+
+def test_molecules_wrapped_into_a_box_that_the_file_does_not_hold_are_told(dimer):
+    wrapped = in_box(dimer, CUBE, "molecules", drift_nm=0.2)
+    wrapped.unitcell_vectors = None
+    told = r"ALA1-...-LYS4 moves by [34](\.\d+)? nm against ALA1-...-LYS4 from frame \d+ to \d+, by 0\.\d+ nm in most"
+    with pytest.warns(InputNote, match=told):
+        read(wrapped)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputNote)
+        read(dimer)
+
+
+def passing(distances_nm):
+    """A ligand at distances from a peptide along z, in a box, wrapped by molecules."""
+    peptide, ligand = heavy_peptide("AGV"), zigzag(5)
+    n_frames = len(distances_nm)
+    along = np.stack([0 * distances_nm, 0 * distances_nm, distances_nm], axis=1)[:, None]
+    parts = moving(peptide, n_frames), moving(ligand, n_frames, seed=3)
+    xyz = np.concatenate([parts[0].xyz, parts[1].xyz + along], axis=1).astype(np.float32)
+    frames = md.Trajectory(xyz, rebuilt(peptide.topology.join(ligand.topology)), time=parts[0].time)
+    return in_box(frames, CUBE, "molecules")
+
+
+def test_a_ligand_that_leaves_and_meets_the_image_is_told():
+    with pytest.warns(InputNote, match="LIG0 touches ALA1-...-VAL3 through the box, and stands elsewhere, in"):
+        read(passing(np.linspace(0.45, 3.55, 80)))
+
+
+def test_a_ligand_that_leaves_and_comes_back_needs_no_note():
+    there_and_back = np.r_[np.linspace(0.45, 1.8, 40), np.linspace(1.8, 0.45, 40)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputNote)
+        read(passing(there_and_back))
