@@ -1,22 +1,28 @@
 """Trajectories as the user has them, checked, each of one of a few systems."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import mdtraj as md
 import numpy as np
 
 from lamslide_md.data.bond_finding import bonds_of
+from lamslide_md.data.constraints import centres_of, volumes
 from lamslide_md.data.matching import match_labels
 from lamslide_md.data.selections import is_selected, leaves_solvent_out
 from lamslide_md.data.systems import Recording, System
 from lamslide_md.data.times import frame_interval_of
+from lamslide_md.data.topologies import listed
 from lamslide_md.data.trajectories import read
 from lamslide_md.errors import InputError, note
 from lamslide_md.training.presets import Settings
 from lamslide_md.training.recordings import coordinates_hash
 
 Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+
+FRAMES_FOR_HANDS = 50
+"""Frames of a trajectory in which a centre must keep its hand, about."""
 
 
 def gather(source: Source, settings: Settings) -> list[Recording]:
@@ -39,7 +45,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
     InputError
         If a trajectory has NaN, impossible bonds or no believable times, or there is none.
     """
-    items = [source] if isinstance(source, (md.Trajectory, Recording)) else list(source)
+    items: list[Any] = [source] if isinstance(source, (md.Trajectory, Recording, str, Path)) else list(source or ())
     if not items:
         raise InputError("no trajectory to train on: pass at least one")
     systems: dict[tuple[Any, ...], System] = {}
@@ -67,6 +73,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         xyz = traj.xyz if known is system else _in_order_of(known, traj, index)
         recordings.append(Recording(known, xyz, frame_interval_of(traj)))
     _tell_doubled(recordings)
+    _tell_mirrored(recordings)
     return recordings
 
 
@@ -95,6 +102,27 @@ def _in_order_of(known: System, traj: md.Trajectory, index: int) -> np.ndarray:
         "of the same molecule; they are put in that order"
     )
     return traj.xyz[:, order]
+
+
+def _tell_mirrored(recordings: list[Recording]) -> None:
+    """Note trajectories of one molecule whose chiral centres have other hands: what they share holds none of these."""
+    first: dict[int, np.ndarray] = {}
+    for i, recording in enumerate(recordings):
+        bonds, topology = recording.system.entities.bonds, recording.system.topology
+        centres = np.array(list(centres_of(bonds)), dtype=int).reshape(-1, 4)
+        if topology is None or not len(centres):
+            continue
+        some = recording.points_nm[:: max(1, len(recording.points_nm) // FRAMES_FOR_HANDS)].astype(np.float64)
+        volume = volumes(some, centres)
+        # Zero where a centre turns over, as nitrogens do.
+        hands = np.sign(volume[0]) * (np.abs(volume.mean(axis=0)) == np.abs(volume).mean(axis=0))
+        turned = hands * first.setdefault(id(recording.system), hands) < 0
+        if turned.any():
+            names = list(dict.fromkeys(str(topology.atom(int(atom))) for atom in centres[turned, 0]))
+            note(
+                f"trajectory {i} of the training data (counted from 0) has the other hand at {listed(names)} than an "
+                "earlier one of the same molecule; is one mirrored? A model of both holds neither hand"
+            )
 
 
 def _tell_doubled(recordings: list[Recording]) -> None:

@@ -1,5 +1,7 @@
 """Trajectories of one molecule are one system, whatever the order of their atoms; what cannot be trained is refused."""
 
+import warnings
+
 import mdtraj as md
 import numpy as np
 import pytest
@@ -57,3 +59,13 @@ def test_data_without_a_window_are_refused_before_anything_is_trained():
     recordings = gather([shivering_peptide("AGV", n_frames=5)], tiny_settings())
     with pytest.raises(InputError, match="trajectory too short: a window spans 6 frames, the longest trajectory has 5"):
         prepare_data(recordings, tiny_settings(), None)
+
+
+def test_a_molecule_and_its_mirror_image_in_one_training_are_told():
+    one, other = shivering_peptide("AGV", seed=1), shivering_peptide("AGV", seed=2)
+    mirrored = md.Trajectory(other.xyz * np.array([1, 1, -1], dtype=np.float32), other.topology, time=other.time)
+    with pytest.warns(InputNote, match="trajectory 1 .* has the other hand at ALA1-CA, VAL3-CA.* is one mirrored"):
+        gather([one, mirrored], tiny_settings())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputNote)
+        gather([one, other], tiny_settings())
