@@ -24,8 +24,9 @@ from lamslide_md.evaluation.features import find_torsions, torsion_angles
 from lamslide_md.evaluation.kinetics import torsion_memory
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.engine import Engine, Progress
+from lamslide_md.training.gathering import gather
 from lamslide_md.training.presets import preset_settings
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.recordings import prepare_data
 
 LAGS_PS = (5.0, 25.0, 100.0)
 N_CHAINS, N_FRAMES = 20, 1000

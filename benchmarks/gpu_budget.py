@@ -29,8 +29,9 @@ from lamslide_md.training.autoencoder_stage import train_autoencoder
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings
+from lamslide_md.training.gathering import gather
 from lamslide_md.training.presets import Optimisation, Settings, preset_settings
-from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.recordings import TrainingData, prepare_data
 
 SHAKEN_NM = 0.001
 """Noise on a structure that makes frames of it: no bond breaks."""

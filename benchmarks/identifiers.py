@@ -23,7 +23,8 @@ from lamslide_md.reference.nbody import ChargedParticles
 from lamslide_md.training.autoencoder_stage import train_autoencoder
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.forecast_presets import forecast_settings
-from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import TrainingData, prepare_data
 
 matplotlib.use("Agg")
 

@@ -32,8 +32,9 @@ from lamslide_md.reference.ase_md import xtb_calculator
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.forecast_presets import forecast_settings
+from lamslide_md.training.gathering import gather
 from lamslide_md.training.presets import Settings
-from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.recordings import TrainingData, prepare_data
 
 matplotlib.use("Agg")
 

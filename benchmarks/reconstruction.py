@@ -21,8 +21,9 @@ from replicates import replicate
 
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.engine import Engine
+from lamslide_md.training.gathering import gather
 from lamslide_md.training.presets import preset_settings
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.recordings import prepare_data
 
 matplotlib.use("Agg")
 

@@ -11,8 +11,9 @@ import lamslide_md as lam
 from lamslide_md.evaluation.measures import Measure
 from lamslide_md.training.engine import Engine
 from lamslide_md.training.flow_stage import train_flow
+from lamslide_md.training.gathering import gather
 from lamslide_md.training.presets import FlowSettings
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.recordings import prepare_data
 
 
 def replicate(name: str, number: int) -> md.Trajectory:

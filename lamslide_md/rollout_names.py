@@ -10,7 +10,7 @@ from typing import Any
 
 from lamslide_md.data.growing_files import GROWING
 from lamslide_md.data.manifests import content_of, manifest_path, manifest_places, own_topology
-from lamslide_md.data.trajectory_files import suffix
+from lamslide_md.data.plain_paths import suffix
 from lamslide_md.errors import InputError, note
 from lamslide_md.outputs import check_earlier, check_outputs, free_name, numbered, same_file
 from lamslide_md.records import WRITTEN_BY, digest_of, files_in, records_of, written_by

@@ -17,8 +17,9 @@ from lamslide_md.repertoire import EXTENTS_KEY
 from lamslide_md.sampler import Sampler
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.engine import Engine, OnProgress
+from lamslide_md.training.gathering import Source, gather
 from lamslide_md.training.presets import Settings, preset_settings
-from lamslide_md.training.recordings import Source, gather, prepare_data
+from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.stages import train_both
 
 LIBRARIES = ("lamslide_md", "torch", "mdtraj", "numpy")
