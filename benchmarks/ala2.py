@@ -24,7 +24,8 @@ from lamslide_md.analysis.features import find_torsions, torsion_angles
 from lamslide_md.analysis.kinetics import torsion_memory
 from lamslide_md.config import preset_settings
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.trainer import Engine, Progress
 
 LAGS_PS = (5.0, 25.0, 100.0)

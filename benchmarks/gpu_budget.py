@@ -29,7 +29,8 @@ from lamslide_md.systems.system import Recording, System
 from lamslide_md.training.autoencoder_stage import train_autoencoder
 from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings
-from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import TrainingData, prepare_data
 from lamslide_md.training.trainer import Engine
 
 SHAKEN_NM = 0.001

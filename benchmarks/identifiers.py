@@ -22,7 +22,8 @@ from lamslide_md.data.batch import Batch
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.autoencoder_stage import train_autoencoder
 from lamslide_md.training.forecast_presets import forecast_settings
-from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import TrainingData, prepare_data
 from lamslide_md.training.trainer import Engine
 
 matplotlib.use("Agg")

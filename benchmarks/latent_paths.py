@@ -31,7 +31,8 @@ from lamslide_md.simulate.ase_md import xtb_calculator
 from lamslide_md.systems.system import System
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.forecast_presets import forecast_settings
-from lamslide_md.training.recordings import TrainingData, gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import TrainingData, prepare_data
 from lamslide_md.training.trainer import Engine
 from lamslide_md.training.windows import Series
 

@@ -21,7 +21,8 @@ from replicates import replicate
 
 from lamslide_md.config import preset_settings
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.trainer import Engine
 
 matplotlib.use("Agg")

@@ -11,7 +11,8 @@ import lamslide_md as lam
 from lamslide_md.analysis.measures import Measure
 from lamslide_md.config import FlowSettings
 from lamslide_md.training.flow_stage import train_flow
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.trainer import Engine
 
 

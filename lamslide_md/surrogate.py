@@ -17,7 +17,8 @@ from lamslide_md.systems.decimals import decimals
 from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.systems.system import System
 from lamslide_md.training.building import build_autoencoder, build_flow
-from lamslide_md.training.recordings import Source, gather, prepare_data
+from lamslide_md.training.gathering import Source, gather
+from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import Engine, OnProgress
 

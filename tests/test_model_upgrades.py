@@ -12,7 +12,8 @@ from lamslide_md.io.model_header import FORMAT_VERSION
 from lamslide_md.io.model_upgrades import STEPS
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from lamslide_md.training.autoencoder_stage import Frames
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.gathering import gather
+from lamslide_md.training.recordings import prepare_data
 from tests.model_files import FORMAT_1, header_of, write_with
 from tests.small import shivering_peptide, tiny_settings
 

@@ -29,6 +29,8 @@ def topology_beside(trajectory: Path, top: Path | None = None) -> Path | None:
         That file, the PDB that was written with the trajectory, else that of the same stem, the folder's `system.pdb`,
         or None where there is none.
     """
+    if not trajectory.name:
+        return top
     own, folder = own_topology(trajectory) or trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE)
     own_is_there = own.is_file() and own != trajectory
     if top is None:

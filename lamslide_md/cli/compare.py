@@ -10,6 +10,7 @@ import typer
 from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json
 from lamslide_md.errors import InputError, collected_notes, options_called
 from lamslide_md.io.outputs import check_outputs
+from lamslide_md.units import RELATIVE_TOLERANCE
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -138,6 +139,7 @@ def _read_all(
     trajectories: list[md.Trajectory] = []
     with options_called({"frame_interval_ps": OPTIONS[f"{side}_interval_ps"]}):
         for path in paths:
+            _check_told(path, side, interval_ps)
             beside = topology_beside(path, top)
             # Broken bonds are a finding about a rollout, not a reason to refuse it.
             how: dict[str, Any] = {"solvent": solvent, "check_bonds": False}
@@ -148,3 +150,17 @@ def _read_all(
                     raise
                 trajectories += read([path], beside, frame_interval_ps=otherwise_ps, **how)
     return trajectories
+
+
+def _check_told(path: Path, side: str, interval_ps: float | None) -> None:
+    """Refuse an interval that the manifest of our own making contradicts: all kinetics would be wrong."""
+    from lamslide_md.io.manifests import find_manifest
+
+    manifest = find_manifest(path)
+    if manifest is None or interval_ps is None:
+        return
+    if abs(manifest.frame_interval_ps - interval_ps) > RELATIVE_TOLERANCE * interval_ps:
+        raise InputError(
+            f"{OPTIONS[f'{side}_interval_ps']} {interval_ps:g} contradicts the manifest of {path}, whose frames are "
+            f"{manifest.frame_interval_ps:g} ps apart; leave the option out"
+        )

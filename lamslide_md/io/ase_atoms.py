@@ -9,6 +9,7 @@ from ase.cell import Cell
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.atom_counts import atom_count_error
 
 NM_PER_ANGSTROM = 0.1
 
@@ -83,15 +84,13 @@ def trajectory_from_ase(
             )
     topology = topology if topology is not None else topology_from_ase(frames[0])
     if topology.n_atoms != len(numbers):
-        raise InputError(
-            f"{source} has {len(numbers)} atoms, {topology_name} has {topology.n_atoms}; pass the topology it was "
-            "written with, or were hydrogens removed from one?"
-        )
+        raise atom_count_error(source, len(numbers), topology_name, topology)
     placed = [_in_box(atoms) for atoms in frames]
     xyz = np.stack([positions for positions, _ in placed]) * NM_PER_ANGSTROM
     trajectory = md.Trajectory(xyz.astype(np.float32), topology)
-    if all(box is not None for _, box in placed):
-        cells = np.stack([box.cellpar() for _, box in placed if box is not None])
+    if any(box is not None for _, box in placed):
+        none = np.array([0.0, 0.0, 0.0, 90.0, 90.0, 90.0])
+        cells = np.stack([none if box is None else box.cellpar() for _, box in placed])
         trajectory.unitcell_lengths = cells[:, :3] * NM_PER_ANGSTROM
         trajectory.unitcell_angles = cells[:, 3:]
     return trajectory

@@ -10,18 +10,13 @@ from jaxtyping import Float
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
-from lamslide_md.errors import InputError, option
+from lamslide_md.errors import InputError, note, option
+from lamslide_md.io.separations import CONTACT_NM, called, contacts, sampled, touching_images
 from lamslide_md.systems.bond_tree import BondTree
 from lamslide_md.systems.periodicity import face_distances_nm, images, minimum_image, neighbour_pairs, usable_box
 
-CONTACT_NM = 0.45
-"""Molecules with atoms nearer than this are in contact."""
-
 BELONG_TOGETHER = 0.5
 """Molecules in contact in more than this part of the frames are imaged together."""
-
-SAMPLED_FRAMES = 40
-"""Frames in which contacts are looked for."""
 
 AMBIGUOUS_STEP = 0.5
 """Of the distance between the faces: a molecule that moves further between two frames may be any of its images."""
@@ -53,6 +48,7 @@ class Imager:
     _shown: bool = field(default=False, init=False, repr=False)
     _last: np.ndarray | None = field(default=None, init=False, repr=False)
     _n_frames: int = field(default=0, init=False, repr=False)
+    _told: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._tree, self._shown = BondTree.of(self.topology), self.solvated
@@ -151,23 +147,31 @@ class Imager:
             for own, partner in self._partners:
                 positions[:, molecules[own]] += _shifts_to(positions, cells, molecules[own], molecules[partner])
             self._check_jumps(positions, cells, molecules)
+            self._tell_images(positions, cells, molecules)
         self._last = self._centres(positions[-1:], molecules)[0]
+
+    def _tell_images(self, positions: np.ndarray, cells: np.ndarray, molecules: list[np.ndarray]) -> None:
+        """Note once molecules that were imaged by their way, which has led them to the image of another."""
+        touching = {} if self._told else touching_images(positions, cells, molecules)
+        if touching:
+            self._told = True
+            pair, count = max(touching.items(), key=lambda item: item[1])
+            one, other = (called(self.topology, molecules[index]) for index in pair)
+            note(
+                f"{self.name}: {other} touches {one} through the box, and stands elsewhere, in {count} of "
+                f"{len(sampled(len(positions)))} frames looked at: a surrogate learns them as far apart; cut the "
+                f"trajectory where it leaves, or leave the molecule out ({option('atoms')})"
+            )
 
     def _find_partners(
         self, positions: np.ndarray, cells: np.ndarray, molecules: list[np.ndarray]
     ) -> list[tuple[int, int]]:
         """Pairs of a molecule and the one it belongs to, from the largest on; contacts through faces show the box."""
-        chosen = np.unique(np.linspace(0, len(positions) - 1, SAMPLED_FRAMES).astype(int))
-        belongs = np.full(positions.shape[1], -1)
-        for index, molecule in enumerate(molecules):
-            belongs[molecule] = index
-        through: Counter[tuple[int, ...]] = Counter()
-        plain: Counter[tuple[int, ...]] = Counter()
+        chosen = sampled(len(positions))
+        through, plain = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
         for f in chosen:
-            for cell, counts in ((cells[f], through), (None, plain)):
-                pairs = np.sort(belongs[neighbour_pairs(positions[f], CONTACT_NM, cell)], axis=1)
-                pairs = pairs[(pairs[:, 0] >= 0) & (pairs[:, 0] != pairs[:, 1])]
-                counts.update(map(tuple, np.unique(pairs, axis=0).tolist()))
+            through.update(contacts(positions[f], molecules, cells[f]))
+            plain.update(contacts(positions[f], molecules, None))
         self._shown |= any(count > plain[pair] for pair, count in through.items())
         often = [pair for pair, count in through.items() if count > BELONG_TOGETHER * len(chosen)]
         first, second = np.array(often, dtype=int).reshape(-1, 2).T
@@ -204,15 +208,11 @@ class Imager:
                 jumper = molecules[int(steps.argmax())]
                 frame = self._n_frames + f + (0 if len(known) > len(centres) else 1)
                 raise InputError(
-                    f"{self.name}: {self._called(jumper)} moves by {steps.max():.3g} nm against "
-                    f"{self._called(molecules[0])} from frame {frame - 1} to {frame}, more than half of the box of "
-                    f"{limits[f]:.3g} nm: which of its images it is cannot be told; image the file so that it does not "
-                    f"jump, or leave the molecule out ({option('atoms')})"
+                    f"{self.name}: {called(self.topology, jumper)} moves by {steps.max():.3g} nm against "
+                    f"{called(self.topology, molecules[0])} from frame {frame - 1} to {frame}, more than half of the "
+                    f"box of {limits[f]:.3g} nm: which of its images it is cannot be told; image the file so that it "
+                    f"does not jump, or leave the molecule out ({option('atoms')})"
                 )
-
-    def _called(self, molecule: np.ndarray) -> str:
-        residues = list(dict.fromkeys(self.topology.atom(int(index)).residue for index in molecule))
-        return str(residues[0]) if len(residues) == 1 else f"{residues[0]}-...-{residues[-1]}"
 
     @staticmethod
     def _centres(positions: np.ndarray, molecules: list[np.ndarray]) -> Float[np.ndarray, "frames molecules 3"]:

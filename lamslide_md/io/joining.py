@@ -9,6 +9,7 @@ import numpy as np
 from ase.io.trajectory import Trajectory as AseTrajectory
 
 from lamslide_md.io.growing_files import EXTENDED_XYZ, GROMACS
+from lamslide_md.io.plain_paths import plain_path
 from lamslide_md.io.whole_files import replacing
 from lamslide_md.io.writers import STREAMED, TrajectoryWriter
 
@@ -40,7 +41,8 @@ def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None
         elif path.suffix in STREAMED:
             _stream(parts, partial, topology)
         else:
-            md.join(_pieces(parts, topology), check_topology=False).save(str(partial))
+            with plain_path(partial) as plain:
+                md.join(_pieces(parts, topology), check_topology=False).save(plain)
 
 
 def _join_bytes(parts: Sequence[Path], path: Path) -> None:
@@ -66,4 +68,5 @@ def _stream(parts: Sequence[Path], path: Path, topology: md.Topology) -> None:
 
 def _pieces(parts: Sequence[Path], topology: md.Topology) -> Iterator[md.Trajectory]:
     for part in parts:
-        yield from md.iterload(str(part), top=topology, chunk=PIECE_FRAMES)
+        with plain_path(part) as plain:
+            yield from md.iterload(plain, top=topology, chunk=PIECE_FRAMES)

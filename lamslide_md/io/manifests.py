@@ -83,6 +83,8 @@ def manifest_file(trajectory: Path) -> Path | None:
 
 
 def _found(trajectory: Path) -> tuple[Path | None, dict[str, Any]]:
+    if not trajectory.name:
+        return None, {}
     told = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
     names = {place: str(content.get("trajectory") or trajectory.name) for place, content in told.items()}
     own = (place for place, name in names.items() if name == trajectory.name)

@@ -1,6 +1,6 @@
 """What a user gives as a trajectory, opened: which atoms are read, and what a manifest beside it says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -9,10 +9,11 @@ import mdtraj as md
 import numpy as np
 from ase import Atoms
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 from lamslide_md.io.ase_atoms import trajectory_from_ase
+from lamslide_md.io.atom_counts import atom_count_error
 from lamslide_md.io.manifests import find_manifest
-from lamslide_md.io.trajectory_files import Top, atom_count_error, load_topology, open_chunks
+from lamslide_md.io.trajectory_files import Top, load_topology, open_chunks
 from lamslide_md.systems.elements import with_elements
 from lamslide_md.systems.selections import Selection, select
 from lamslide_md.systems.solvent import composition, solute_mask
@@ -72,6 +73,8 @@ def open_source(
     if not isinstance(source, (str, Path)):
         return Opened(name, _from_memory(source, name, top, chunk), atoms, solvent, "", None, None)
     path, needed, solvated = Path(source), None, ""
+    if not path.name:
+        raise InputError(f"{str(source)!r} is the name of no file; give that of a trajectory")
     topology = load_topology(top)
     if topology is not None:
         topology = with_elements(topology, name_of(top, "top"))
@@ -94,6 +97,35 @@ def open_source(
     return Opened(name, frames, atoms, solvent, solvated, manifest.frame_interval_ps, n_frames)
 
 
+def listed_sources(source: object) -> list[OneSource]:
+    """Tell one source from several.
+
+    Parameters
+    ----------
+    source
+        What the user gave.
+
+    Returns
+    -------
+    list
+        Of one element where it is one trajectory.
+
+    Raises
+    ------
+    InputError
+        If it is nothing that can be read.
+    """
+    if isinstance(source, Atoms):
+        return [[source]]
+    if isinstance(source, (str, Path, md.Trajectory)):
+        return [source]
+    items = list(source) if isinstance(source, Iterable) and not isinstance(source, bytes) else [source]
+    wrong = [type(item).__name__ for item in items if not isinstance(item, (str, Path, md.Trajectory, Atoms))]
+    if wrong:
+        raise InputError(f"a {wrong[0]} is no trajectory; pass a path, an mdtraj.Trajectory or a list of ASE Atoms")
+    return [items] if items and isinstance(items[0], Atoms) else items
+
+
 def _residues(topology: md.Topology) -> np.ndarray:
     return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
 
@@ -104,7 +136,9 @@ def _from_memory(
     topology, top_name = load_topology(top), name_of(top, "top")
     whole = source if isinstance(source, md.Trajectory) else trajectory_from_ase(source, topology, name, top_name)
     if topology is not None and topology.n_atoms != whole.n_atoms:
-        raise atom_count_error(name, whole.n_atoms, top_name, topology.n_atoms)
+        raise atom_count_error(name, whole.n_atoms, top_name, topology)
+    if topology is None and whole.topology is None:
+        raise InputError(f"{name} has no topology, which names its atoms; pass {option('top')}")
     for start in range(0, whole.n_frames, chunk):
         frames = whole[start : start + chunk]
         if topology is not None:

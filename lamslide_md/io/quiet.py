@@ -1,8 +1,9 @@
-"""Silence for C libraries that print while they read: dcd readers greet on stdout, xtc readers complain on stderr."""
+"""Silence for what prints while it reads: dcd readers greet on stdout, xtc readers complain, mdtraj warns of boxes."""
 
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,3 +29,12 @@ def quiet() -> Iterator[None]:
             os.dup2(kept[1], 2)
             for descriptor in (nowhere, *kept):
                 os.close(descriptor)
+
+
+@contextmanager
+def boxes_may_lack() -> Iterator[None]:
+    """Let no warning come of frames without a box among others; whether there is one is asked and told elsewhere."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Certain frames have invalid unitcell box", UserWarning)
+        warnings.filterwarnings("ignore", "invalid value encountered in divide", RuntimeWarning)
+        yield

@@ -10,7 +10,7 @@ from ase import Atoms
 from lamslide_md.errors import InputError, option
 from lamslide_md.io.gate import Gate
 from lamslide_md.io.manifests import find_manifest
-from lamslide_md.io.opening import MIN_FRAMES, OneSource, Opened, name_of, open_source
+from lamslide_md.io.opening import MIN_FRAMES, OneSource, Opened, listed_sources, name_of, open_source
 from lamslide_md.io.times import Clock, frame_interval_of
 from lamslide_md.io.trajectory_files import Top
 from lamslide_md.systems.selections import Selection, marked
@@ -81,15 +81,16 @@ def read(
         whole = chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
         return marked(whole, name, atoms)
 
-    if isinstance(source, (str, Path, md.Trajectory)) or (len(source) and isinstance(source[0], Atoms)):
-        chains = _chains_of(read_one(source, name_of(source)), source, stride)
-        return chains[0] if len(chains) == 1 else chains
-    if not len(source):
+    sources = listed_sources(source)
+    if not sources:
         raise InputError("read was given an empty list; pass at least one path, trajectory or ASE Atoms")
-    names = [name_of(one, f"trajectory {index}") for index, one in enumerate(source)]
-    trajectories = [read_one(one, name) for one, name in zip(source, names, strict=True)]
+    if isinstance(source, (str, Path, md.Trajectory, Atoms)) or isinstance(sources[0], list):
+        chains = _chains_of(read_one(sources[0], name_of(source)), source, stride)
+        return chains[0] if len(chains) == 1 else chains
+    names = [name_of(one, f"trajectory {index}") for index, one in enumerate(sources)]
+    trajectories = [read_one(one, name) for one, name in zip(sources, names, strict=True)]
     _check_same_system(trajectories, names)
-    chains = [_chains_of(whole, one, stride) for whole, one in zip(trajectories, source, strict=True)]
+    chains = [_chains_of(whole, one, stride) for whole, one in zip(trajectories, sources, strict=True)]
     return [chain for group in chains for chain in group]
 
 

@@ -6,6 +6,7 @@ import mdtraj as md
 import numpy as np
 
 from lamslide_md.errors import InputError, note, option
+from lamslide_md.io.time_disorder import check_disorder
 from lamslide_md.units import RELATIVE_TOLERANCE
 
 
@@ -54,7 +55,8 @@ def believable_interval(time_ps: np.ndarray) -> tuple[float | None, str]:
         jump = int(breaks[0])
         step = float(time_ps[jump]) - float(time_ps[jump - 1])
         return None, f"its times are not uniform (frame {jump} is {step:g} ps after the one before)"
-    return float(f"{(float(time_ps[-1]) - float(time_ps[0])) / (len(time_ps) - 1):.6g}"), ""
+    length = float(time_ps[-1]) - float(time_ps[0])
+    return _roundest(length / (len(time_ps) - 1), _last_place(time_ps) / (len(time_ps) - 1)), ""
 
 
 def usual_interval(time_ps: np.ndarray) -> tuple[float | None, str]:
@@ -76,13 +78,27 @@ def usual_interval(time_ps: np.ndarray) -> tuple[float | None, str]:
     if len(time_ps) < 2:
         return None, "it has a single frame"
     time = time_ps.astype(np.float64)
-    interval = float(np.median(np.diff(time)))
-    if not (np.isfinite(time).all() and interval > 0):
-        return None, f"its times do not rise (first {time[0]:g} ps, last {time[-1]:g} ps)"
-    # Steps of single-precision times are rounded: the mean over all that keep to the median is nearer.
     steps = np.diff(time)
-    usual = steps[np.abs(steps - interval) <= _tolerance(time, interval)]
-    return float(f"{usual.mean():.6g}"), ""
+    interval = float(np.quantile(steps, 0.5, method="lower"))
+    if not (np.isfinite(time).all() and (interval > 0 or _rounded(time))):
+        return None, f"its times do not rise (first {time[0]:g} ps, last {time[-1]:g} ps)"
+    if _rounded(time):
+        return None, f"its times are rounded to {_last_place(time):g} ps, which is no less than what they are apart"
+    # Steps of single-precision times are rounded: the mean over all that keep to the median is nearer.
+    usual = steps[np.abs(steps - interval) <= RELATIVE_TOLERANCE * interval + _last_place(time)]
+    return _roundest(float(usual.mean()), _last_place(time) / len(usual)), ""
+
+
+def _rounded(time: np.ndarray) -> bool:
+    """Tell whether times of single precision are too coarse for the frames: they rise unevenly by its last place."""
+    steps, last_place = np.diff(time), _last_place(time)
+    return bool(0 <= steps.min() < steps.max() <= 2 * last_place and 0 < steps.mean() <= last_place)
+
+
+def _roundest(value: float, error: float) -> float:
+    """Choose the number of the fewest digits, six at most, within the error of a value."""
+    rounded = (float(f"{value:.{digits}g}") for digits in range(1, 7))
+    return next((number for number in rounded if abs(number - value) <= error), float(f"{value:.6g}"))
 
 
 def jumps(time_ps: np.ndarray, interval_ps: float) -> np.ndarray:
@@ -93,8 +109,11 @@ def jumps(time_ps: np.ndarray, interval_ps: float) -> np.ndarray:
 
 def _tolerance(time: np.ndarray, interval_ps: float) -> float:
     """Times in files are single precision: each of two may be off by half a unit in its last place."""
-    last_place = float(np.spacing(np.float32(np.abs(time).max())))
-    return min(RELATIVE_TOLERANCE * interval_ps + last_place, 0.5 * interval_ps)
+    return min(RELATIVE_TOLERANCE * interval_ps + _last_place(time), 0.5 * interval_ps)
+
+
+def _last_place(time: np.ndarray) -> float:
+    return float(np.spacing(np.float32(np.abs(time).max())))
 
 
 class Clock:
@@ -191,6 +210,10 @@ class Clock:
         known = {"its own times": self._own_ps, "the manifest beside it": manifest_ps}
         told = {name: value for name, value in known.items() if value is not None}
         if given_ps is not None:
+            if self._own_ps is None:
+                check_disorder(self.source, time_ps, given_ps)
+                if np.issubdtype(time_ps.dtype, np.floating):
+                    note(f"{self.source}: {why}; {given_ps:g} ps is taken, as {option('frame_interval_ps')} says")
             for name, value in told.items():
                 if not _agree(value, given_ps):
                     note(

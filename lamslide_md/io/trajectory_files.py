@@ -1,19 +1,18 @@
 """Trajectory files of any format mdtraj or ASE reads, opened and taken in chunks."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-import ase.io
-import ase.io.formats
 import mdtraj as md
 import numpy as np
 from mdtraj.formats.registry import FormatRegistry
 
 from lamslide_md.errors import InputError, option
-from lamslide_md.io.ase_atoms import trajectory_from_ase
-from lamslide_md.io.quiet import quiet
+from lamslide_md.io.ase_files import ase_chunks
+from lamslide_md.io.atom_counts import atom_count_error
+from lamslide_md.io.plain_paths import plain_path, suffix
+from lamslide_md.io.quiet import boxes_may_lack, quiet
 
 HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
 HOLDS_TOPOLOGY |= {".pdbx.gz", ".arc", ".hoomdxml", ".mol2", ".gsd"}
@@ -25,12 +24,6 @@ FRAME_WISE = {".xtc", ".trr"}
 """Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
 
 Top: TypeAlias = str | Path | md.Topology | md.Trajectory
-
-
-def suffix(path: Path) -> str:
-    """Take the ending that names the format, `.pdb.gz` in one piece."""
-    endings = [ending.lower() for ending in path.suffixes]
-    return "".join(endings[-2:]) if endings[-1:] == [".gz"] else "".join(endings[-1:])
 
 
 def load_topology(top: Top | None) -> md.Topology | None:
@@ -61,7 +54,8 @@ def load_topology(top: Top | None) -> md.Topology | None:
             f"topology {path} is not there" + (": it is a folder" if path.is_dir() else "; check the path")
         )
     try:
-        return md.load_topology(str(path))
+        with plain_path(path) as plain:
+            return md.load_topology(plain)
     except Exception as error:
         raise InputError(f"{path} cannot be read as a topology ({error}); pass a .pdb, .gro, .prmtop or .h5") from error
 
@@ -113,7 +107,7 @@ def open_chunks(
         )
     by_mdtraj = ending in FormatRegistry.loaders and not (top is None and ending == ".xyz")
     if not by_mdtraj:
-        yield from _ase_chunks(path, top, top_name, chunk, needed)
+        yield from ase_chunks(path, top, top_name, chunk, needed)
         return
     if top is None and ending not in HOLDS_TOPOLOGY:
         raise InputError(
@@ -125,7 +119,7 @@ def open_chunks(
     for frames in _mdtraj_chunks(path, top, chunk, recover=recover, needed=needed):
         if ending in HOLDS_TOPOLOGY and top is not None:
             if frames.n_atoms != top.n_atoms:
-                raise atom_count_error(path, frames.n_atoms, top_name, top.n_atoms)
+                raise atom_count_error(path, frames.n_atoms, top_name, top)
             frames.topology = top
             yield frames if needed is None else frames.atom_slice(needed)
         else:
@@ -139,13 +133,18 @@ def _mdtraj_chunks(
     size = 0 if suffix(path) in READ_WHOLE else chunk
     # The file's own topology is replaced by the given one, so all its atoms are read for the comparison.
     kept = None if own else needed
-    source = md.iterload(str(path), chunk=size, atom_indices=kept, **({} if own else {"top": top}))
-    if recover and suffix(path) in FRAME_WISE:
-        source = _sound_chunks(path, top, chunk, kept)
+    with plain_path(path) as plain:
+        source = md.iterload(plain, chunk=size, atom_indices=kept, **({} if own else {"top": top}))
+        if recover and suffix(path) in FRAME_WISE:
+            source = _sound_chunks(path, top, chunk, kept)
+        yield from _taken(source, path)
+
+
+def _taken(source: Iterator[md.Trajectory], path: Path) -> Iterator[md.Trajectory]:
     taken = 0
     while True:
         try:
-            with quiet():
+            with quiet(), boxes_may_lack():
                 frames = next(source, None)
         except Exception as error:
             raise _damaged(path, error, taken) from error
@@ -155,76 +154,25 @@ def _mdtraj_chunks(
         yield frames
 
 
-def _ase_chunks(
-    path: Path, top: md.Topology | None, top_name: str, chunk: int, needed: np.ndarray | None
-) -> Iterator[md.Trajectory]:
-    if top is None and _has_types_only(path):
-        raise InputError(
-            f"{path} numbers the types of its atoms and does not name their elements, which ASE would take the numbers "
-            f"for; write it with the column 'element', or pass {option('top')}"
-        )
-    try:
-        structures = ase.io.iread(str(path), index=":")
-        taken = list(islice(structures, chunk))
-    except Exception as error:
-        raise InputError(
-            f"{path} can be read neither by mdtraj nor by ASE: {str(error) or type(error).__name__}"
-        ) from error
-    if not taken:
-        raise InputError(f"{path} holds no frame that ASE finds, which takes it for {_kind(path)}; is that its format?")
-    while taken:
-        frames = trajectory_from_ase(taken, top, str(path), top_name)
-        top = frames.topology
-        yield frames if needed is None else frames.atom_slice(needed)
-        try:
-            taken = list(islice(structures, chunk))
-        except Exception as error:
-            raise InputError(f"{path} is damaged after the frames read so far: {error}; write it again") from error
-
-
-def _kind(path: Path) -> str:
-    return str(ase.io.formats.filetype(str(path), guess=True))
-
-
-def _has_types_only(path: Path) -> bool:
-    """Tell a LAMMPS dump without elements."""
-    try:
-        if not ase.io.formats.filetype(str(path)).startswith("lammps-dump-text"):
-            return False
-        with ase.io.formats.open_with_compression(str(path)) as file:
-            columns = next((line for line in islice(file, 20) if line.startswith("ITEM: ATOMS")), "")
-    except (OSError, ValueError, ase.io.formats.UnknownFileTypeError):
-        return False
-    return "element" not in columns.split()
-
-
 def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
     """Compare the file's atoms with the topology's where the format tells; mdtraj does not once atoms are selected."""
     if suffix(path) in {".mdcrd", ".crd"}:
         return
     try:
-        with quiet(), md.open(str(path)) as file:
+        with quiet(), plain_path(path) as plain, md.open(plain) as file:
             first = file.read(n_frames=1)
     except Exception as error:
         raise _damaged(path, error, 0) from error
     n_atoms = np.shape(first[0] if isinstance(first, Sequence) else first)[1]
     if n_atoms != top.n_atoms:
-        raise atom_count_error(path, n_atoms, top_name, top.n_atoms)
-
-
-def atom_count_error(source: str | Path, n_source: int, top_name: str, n_top: int) -> InputError:
-    """Say that a trajectory and its topology have different numbers of atoms."""
-    return InputError(
-        f"{source} has {n_source} atoms, {top_name} has {n_top}; pass the topology it was written with, or were "
-        "hydrogens removed from one?"
-    )
+        raise atom_count_error(path, n_atoms, top_name, top)
 
 
 def count_sound_frames(path: Path) -> int:
     """Count the frames at the start of an xtc or trr that can be read."""
     count = 0
     try:
-        with quiet(), md.open(str(path)) as file:
+        with quiet(), plain_path(path) as plain, md.open(plain) as file:
             while len(file.read(n_frames=1)[0]):
                 count += 1
     except (OSError, RuntimeError):
@@ -238,7 +186,7 @@ def _sound_chunks(
     left = count_sound_frames(path)
     if left == 0:
         raise InputError("not one frame is sound")
-    with md.open(str(path)) as file:
+    with plain_path(path) as plain, md.open(plain) as file:
         while left:
             frames = file.read_as_traj(top, n_frames=min(chunk, left), atom_indices=needed)
             left -= frames.n_frames

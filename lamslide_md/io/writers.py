@@ -1,5 +1,6 @@
 """Write trajectories as they come, and make sure that every frame has arrived on disk."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -8,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.plain_paths import plain_path
 
 STREAMED = (".xtc", ".trr", ".dcd", ".nc", ".h5")
 """Formats that grow frame by frame."""
@@ -41,7 +43,8 @@ class TrajectoryWriter:
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = md.open(str(path), "w")
+            self._plain = ExitStack()
+            self._file = md.open(self._plain.enter_context(plain_path(path)), "w")
         except OSError as error:
             raise InputError(f"cannot write {path}: {error}") from error
         if path.suffix == ".h5":
@@ -84,9 +87,10 @@ class TrajectoryWriter:
             If frames were lost, as happens without an error on a full disk.
         """
         self._file.close()
+        self._plain.close()
         if not self.n_frames:
             return
-        with md.open(str(self.path)) as file:
+        with plain_path(self.path) as plain, md.open(plain) as file:
             n_found = len(file)
         if n_found != self.n_frames:
             raise InputError(f"{self.path} holds {n_found} of {self.n_frames} frames; is the disk full?")

@@ -12,8 +12,8 @@ from lamslide_md.errors import InputError, note
 from lamslide_md.io.growing_files import GROWING
 from lamslide_md.io.manifests import content_of, manifest_path, manifest_places, own_topology
 from lamslide_md.io.outputs import check_earlier, check_outputs, free_name, numbered, same_file
+from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import WRITTEN_BY, digest_of, files_in, records_of, written_by
-from lamslide_md.io.trajectory_files import suffix
 from lamslide_md.sampling.chain_state import Restart
 
 EXACT = ".trr"

@@ -65,7 +65,7 @@ def known_frames(
         frames = np.arange(n_chains) % len(points_nm)
         repertoire.check_start(points_nm, system, name, frames.tolist())
         return system, points_nm[frames][:, None]
-    if not start:
+    if start is None or not len(start):
         raise InputError("no trajectory to start from: pass at least one")
     names = [f"{name} ({i})" if len(start) > 1 else name for i in range(len(start))]
     found = [_points_of(item, repertoire, n_known, own) for item, own in zip(start, names, strict=True)]
@@ -121,14 +121,21 @@ def _points_of(
     if isinstance(start, Recording):
         system, points_nm = repertoire.of_points(start.system), start.points_nm
     else:
-        if start.unitcell_vectors is not None and np.isfinite(start.xyz).all():
-            # Molecules cut by the box are made whole; whether the frames are sound is asked of those that are used.
-            start = screened(start, name, check_bonds=False)
+        start = _whole(start, name)
         system = repertoire.of_molecule(start)
         points_nm = system.select(start, name).xyz
     if len(points_nm) < n_known:
         raise InputError(f"{name} has {len(points_nm)} frame(s); this model needs {n_known} known frames")
     return system, points_nm
+
+
+def _whole(start: object, name: str) -> md.Trajectory:
+    """Make a molecule whole that a box has cut; bonds are checked with the rest, against the training data."""
+    if not isinstance(start, md.Trajectory):
+        raise InputError(
+            f"{name} is a {type(start).__name__}; pass an mdtraj.Trajectory, as lamslide_md.read or mdtraj.load give"
+        )
+    return start if start.unitcell_lengths is None else screened(start, name, check_bonds=False)
 
 
 def _last(points_nm: Float[np.ndarray, "frames points dim"], n_known: int) -> range:

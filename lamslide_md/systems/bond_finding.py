@@ -119,6 +119,11 @@ def longest_bonds_nm(topology: md.Topology, pairs: Pairs) -> Float[np.ndarray, "
 def alternates(topology: md.Topology) -> Int[np.ndarray, " _"]:
     """Atoms of amino acids and nucleotides whose heavy atoms stand there twice by name: alternate locations.
 
+    Parameters
+    ----------
+    topology
+        As it was read.
+
     Returns
     -------
     np.ndarray

@@ -107,8 +107,12 @@ def _possible(atom: Atom) -> bool:
 
 
 def _is_site(atom: Atom) -> bool:
-    """Tell virtual sites (lone pairs, dummy masses) from atoms whose element was not understood."""
-    return atom.element is md.element.virtual and element_from_name(atom.name) is None
+    """Tell virtual sites (lone pairs, dummy masses, Drude particles) from atoms whose element was not understood."""
+    if atom.element is not md.element.virtual:
+        return False
+    # A Drude particle is called as its atom with a D before it.
+    of_atom = atom.name[:1] == "D" and any(atom.name[1:] == other.name for other in atom.residue.atoms)
+    return of_atom or element_from_name(atom.name) is None
 
 
 def _mended(topology: md.Topology, wrong: list[Atom], name: str) -> md.Topology:

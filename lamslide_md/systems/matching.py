@@ -10,6 +10,7 @@ from jaxtyping import Int
 from lamslide_md.errors import InputError, note
 from lamslide_md.systems.atom_graphs import HYDROGENS, bond_graph, graph_of, set_colours, symbol_of
 from lamslide_md.systems.match_choices import Choices, Found, Molecule
+from lamslide_md.systems.solvent import composition
 from lamslide_md.systems.topologies import labels_of, listed, named
 
 
@@ -38,11 +39,13 @@ def match(wanted: Molecule, there: md.Trajectory, name: str) -> Int[np.ndarray, 
     """
     by_label = match_labels(wanted.topology, there.topology)
     if by_label is not None:
+        _tell_left_out(there.topology, by_label, name)
         return by_label
     by_graph = match_graph(wanted, there, name)
     if by_graph is None:
         raise InputError(_misfit(wanted.topology, there.topology, name))
     tell_renamed(wanted.topology, there.topology, by_graph, name)
+    _tell_left_out(there.topology, by_graph, name)
     return by_graph
 
 
@@ -122,6 +125,15 @@ def tell_renamed(wanted: md.Topology, there: md.Topology, index: Int[np.ndarray,
         f"{name}: atoms were matched by the bond graph: {len(differing)} of {len(pairs)} names differ"
         + (f" ({listed(differing, 3)})" if differing else "")
     )
+
+
+def _tell_left_out(there: md.Topology, index: Int[np.ndarray, " points"], name: str) -> None:
+    """Note residues of which the molecule has no atom."""
+    of_molecule = {there.atom(int(atom)).residue.index for atom in index}
+    alien = np.array([atom.residue.index not in of_molecule for atom in (there.atom(i) for i in range(there.n_atoms))])
+    if alien.any():
+        n_residues = sum(residue.index not in of_molecule for residue in there.residues if residue.n_atoms)
+        note(f"{name}: {n_residues} residues are left out, which the model has not ({composition(there, alien)})")
 
 
 def _misfit(wanted: md.Topology, there: md.Topology, name: str) -> str:

@@ -1,7 +1,7 @@
 """Boxes: nearest images, neighbours through the faces, and whether a box is one."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 SMALLEST_BOX_NM = 0.5
@@ -18,13 +18,19 @@ def face_distances_nm(cells: Cells) -> Float[np.ndarray, "*frames 3"]:
     return 1.0 / np.linalg.norm(np.linalg.inv(cells.astype(np.float64)), axis=-2)
 
 
+def usable_boxes(cells: Cells | None, n_frames: int) -> Bool[np.ndarray, " frames"]:
+    """Tell in which frames a box is there, finite and large enough for a molecule."""
+    usable = np.zeros(n_frames, dtype=bool)
+    if cells is not None:
+        there = np.isfinite(cells).all(axis=(1, 2))
+        there[there] = np.abs(np.linalg.det(cells[there].astype(np.float64))) > 0
+        usable[there] = face_distances_nm(cells[there]).min(axis=1) >= SMALLEST_BOX_NM
+    return usable
+
+
 def usable_box(cells: Cells | None) -> bool:
-    """Tell whether boxes are there, finite and large enough for a molecule."""
-    if cells is None or not np.isfinite(cells).all():
-        return False
-    return bool((np.abs(np.linalg.det(cells.astype(np.float64))) > 0).all()) and bool(
-        face_distances_nm(cells).min() >= SMALLEST_BOX_NM
-    )
+    """Tell whether boxes are there, finite and large enough for a molecule, in all frames."""
+    return cells is not None and bool(usable_boxes(cells, len(cells)).all())
 
 
 def images(vectors_nm: Float[np.ndarray, "frames vectors 3"], cells: Cells) -> Int[np.ndarray, "frames vectors 3"]:

@@ -18,7 +18,8 @@ def select(topology: md.Topology, atoms: Selection) -> np.ndarray:
     topology
         The atoms to choose from.
     atoms
-        "all", "heavy" (no hydrogens, no virtual sites), a selection in mdtraj's language, or indices.
+        "all", "heavy" (no hydrogens, no virtual sites), a selection in mdtraj's language, indices, or True and False
+        for each atom.
 
     Returns
     -------
@@ -30,18 +31,31 @@ def select(topology: md.Topology, atoms: Selection) -> np.ndarray:
     InputError
         If the selection is not understood, names atoms that are not there, or is empty.
     """
-    if isinstance(atoms, str):
-        chosen = _by_words(topology, atoms)
-    else:
-        chosen = np.unique(np.asarray(atoms, dtype=int))
-        if chosen.size and not 0 <= chosen[0] <= chosen[-1] < topology.n_atoms:
-            raise InputError(
-                f"{option('atoms')} holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to "
-                f"{topology.n_atoms - 1}"
-            )
+    chosen = _by_words(topology, atoms) if isinstance(atoms, str) else _by_index(topology, np.asarray(atoms))
     if not chosen.size:
         raise InputError(
             f"{option('atoms')}={atoms!r} selects none of the {topology.n_atoms} atoms; try 'all' or 'heavy'"
+        )
+    return chosen
+
+
+def _by_index(topology: md.Topology, atoms: np.ndarray) -> np.ndarray:
+    if atoms.dtype == bool:
+        # As numbers these would be the atoms 0 and 1.
+        if atoms.shape != (topology.n_atoms,):
+            raise InputError(
+                f"{option('atoms')} marks {atoms.size} atoms with True or False, the topology has {topology.n_atoms}"
+            )
+        return np.flatnonzero(atoms)
+    if atoms.size and not np.issubdtype(atoms.dtype, np.integer):
+        raise InputError(
+            f"{option('atoms')} holds {atoms.ravel()[0]!r}; give indices as whole numbers, or one selection as a text"
+        )
+    chosen = np.unique(atoms.astype(int))
+    if chosen.size and not 0 <= chosen[0] <= chosen[-1] < topology.n_atoms:
+        raise InputError(
+            f"{option('atoms')} holds indices {chosen[0]} to {chosen[-1]}; the topology has atoms 0 to "
+            f"{topology.n_atoms - 1}"
         )
     return chosen
 

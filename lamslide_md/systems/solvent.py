@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 from mdtraj.core.topology import Residue
 
-from lamslide_md.systems.elements import ORGANIC
+from lamslide_md.systems.elements import ORGANIC, is_polymer
 
 WATER_NAMES = "HOH WAT H2O SOL TIP TIP2 TIP3 TIP4 TIP5 TIP3P TIP4P TIP5P T3P T4P SPC SPCE OPC HHO OHH DOD W"
 """Names that programs give to water."""
@@ -63,12 +63,13 @@ def solute_mask(topology: md.Topology, molecules: Sequence[Molecule] = ()) -> Bo
         if is_water(residue) or is_ion(residue):
             mask[[atom.index for atom in residue.atoms]] = False
     atoms = list(topology.atoms)
-    # Whatever its atoms are called, one residue of a solute is bonded to another; copies of one residue are solvent.
-    kinds: dict[tuple[str, int], list[Molecule]] = {}
+    # Whatever its atoms are called, a solute has residues of a polymer bonded to each other; of others, copies are
+    # solvent, also where a lipid is of several residues.
+    kinds: dict[tuple[tuple[str, ...], int], list[Molecule]] = {}
     for molecule in molecules:
-        residues = {atoms[index].residue.index for index in molecule}
-        if mask[molecule[0]] and len(residues) == 1:
-            kinds.setdefault((atoms[molecule[0]].residue.name, len(molecule)), []).append(molecule)
+        residues = list(dict.fromkeys(atoms[index].residue for index in molecule))
+        if mask[molecule[0]] and (len(residues) == 1 or not any(map(is_polymer, residues))):
+            kinds.setdefault((tuple(residue.name for residue in residues), len(molecule)), []).append(molecule)
     for copies in kinds.values():
         members = [index for molecule in copies for index in molecule]
         if len(copies) >= MANY_COPIES and mask.sum() > len(members):

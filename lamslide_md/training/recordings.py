@@ -1,34 +1,26 @@
-"""From trajectories as the user has them to what both stages train on."""
+"""What both stages train on: trajectories placed and scaled."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, cast
 
-import mdtraj as md
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import Settings
-from lamslide_md.errors import InputError, note
+from lamslide_md.errors import InputError, option
 from lamslide_md.frames.base import as_seen
-from lamslide_md.io.readers import read
-from lamslide_md.io.times import frame_interval_of
 from lamslide_md.systems.common_atoms import superposed_alike
 from lamslide_md.systems.constraints import find_constraints
 from lamslide_md.systems.entities import joint_vocabularies
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
-from lamslide_md.systems.selections import is_selected, leaves_solvent_out
 from lamslide_md.systems.symmetry import canonical
 from lamslide_md.systems.system import Recording, System
 from lamslide_md.training.windows import Series, Windows
 from lamslide_md.units import whole_frames
-
-Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
 
 HELD_OUT_FRACTION = 0.02
 """Last part of every trajectory that the first stage is not trained on, but tested."""
@@ -116,69 +108,6 @@ def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
     return hashlib.sha256((np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()).hexdigest()
 
 
-def gather(source: Source, settings: Settings) -> list[Recording]:
-    """Check trajectories and pick the modelled atoms.
-
-    Parameters
-    ----------
-    source
-        Trajectories of one or several molecules, or recordings of points.
-    settings
-        Which atoms, grouped how.
-
-    Returns
-    -------
-    list of Recording
-        Trajectories of the same atoms share one system.
-
-    Raises
-    ------
-    InputError
-        If a trajectory has NaN, impossible bonds or no believable times, or there is none.
-    """
-    items = [source] if isinstance(source, (md.Trajectory, Recording)) else list(source)
-    if not items:
-        raise InputError("no trajectory to train on: pass at least one")
-    systems: dict[tuple[Any, ...], System] = {}
-    recordings = []
-    for index, item in enumerate(items):
-        if isinstance(item, Recording):
-            recordings.append(item)
-            continue
-        name = getattr(item, "read_from", f"trajectory {index + 1} of {len(items)}")
-        traj = cast(
-            md.Trajectory,
-            read(
-                item,
-                atoms="all" if is_selected(item, settings.atoms) else settings.atoms,
-                solvent=not leaves_solvent_out(settings.atoms),
-                check_bonds=settings.check_bonds,
-            ),
-        )
-        if (traj.xyz == traj.xyz[:1]).all():
-            raise InputError(
-                f"{name}: its {traj.n_frames} frames are all equal, nothing moves; was one frame written again and "
-                "again?"
-            )
-        system = System.molecule(traj, settings.autoencoder.entities)
-        system = systems.setdefault(tuple(system.labels()), system)
-        recordings.append(Recording(system, traj.xyz, frame_interval_of(traj)))
-    _tell_doubled(recordings)
-    return recordings
-
-
-def _tell_doubled(recordings: list[Recording]) -> None:
-    """Note trajectories that are there twice: they weigh double and are no replicates."""
-    first: dict[str, int] = {}
-    for i, recording in enumerate(recordings):
-        before = first.setdefault(coordinates_hash(recording.points_nm), i)
-        if before != i:
-            note(
-                f"trajectory {i} of the training data has the coordinates of trajectory {before} in all its "
-                f"{len(recording.points_nm)} frames (counted from 0): given twice it weighs double and adds nothing"
-            )
-
-
 def prepare_data(recordings: list[Recording], settings: Settings, frame_interval_ps: float | None) -> TrainingData:
     """Place and scale trajectories, and give all systems the same vocabularies.
 
@@ -202,7 +131,9 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
         If a frame interval of the data does not divide that of the model.
     """
     longest = max(r.frame_interval_ps for r in recordings)
-    interval_ps = frame_interval_ps or max(settings.frame_interval_ps, longest)
+    interval_ps = max(settings.frame_interval_ps, longest) if frame_interval_ps is None else frame_interval_ps
+    if not (np.isfinite(interval_ps) and interval_ps > 0):
+        raise InputError(f"{option('frame_interval_ps')}={interval_ps:g} must be positive")
     vocabularies = joint_vocabularies([r.system.entities for r in recordings])
     if settings.placement == "local":
         _check_chains([r.system for r in recordings])
@@ -217,6 +148,8 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
         shared[id(old)] = replace(new, entities=entities, constraints=constraints)
     recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
     series = [s for system in shared.values() for s in _series_of(system, recordings, settings, interval_ps)]
+    # Refused now where no window fits, not after the first stage.
+    Windows(series, settings.flow.n_frames)
     scale_nm = _length_scale(series, settings)
     if not scale_nm > 0:
         raise InputError("all coordinates are equal; is the trajectory empty of motion and extent?")

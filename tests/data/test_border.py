@@ -271,3 +271,20 @@ def test_the_gate_costs_what_the_atoms_cost(n_residues):
     frames = moving(one_frame(topology, positions), n_frames=3)
     frames.topology = without_bonds(frames.topology)
     assert read(frames).topology.n_bonds == copies * chain.topology.n_bonds
+
+
+def test_lipids_of_several_residues_are_solvent_and_peptides_of_many_copies_are_not():
+    def lipid():
+        topology, whole = md.Topology(), zigzag(10)
+        chain = topology.add_chain()
+        residues = [topology.add_residue(name, chain) for name in ("PA", "PC")]
+        atoms = [topology.add_atom(f"C{i}", md.element.carbon, residues[i // 5]) for i in range(10)]
+        for one, other in whole.topology.bonds:
+            topology.add_bond(atoms[one.index], atoms[other.index])
+        return one_frame(topology, whole.xyz[0])
+
+    many = moving(side_by_side(heavy_peptide("AIHK"), *[lipid()] * 22, gap_nm=0.5))
+    with pytest.warns(InputNote, match=r"solvent and ions are left out \(22 PA, 22 PC\)"):
+        assert read(many, solvent=False).n_atoms == 33
+    peptides = moving(side_by_side(zigzag(6), *[heavy_peptide("AG")] * 22, gap_nm=0.5))
+    assert read(peptides, solvent=False).n_atoms == peptides.n_atoms

@@ -7,6 +7,8 @@ from ase.build import molecule
 from lamslide_md.errors import InputError
 from lamslide_md.io.ase_atoms import topology_from_ase
 from lamslide_md.io.readers import iterate, read
+from lamslide_md.simulate import peptide
+from tests.data.molecules import one_frame, side_by_side, water
 
 
 @pytest.mark.parametrize("ending", ["xtc", "trr", "dcd", "nc", "h5"])
@@ -58,10 +60,35 @@ def test_wrong_atom_count_names_both_files(ethanol, top_path, tmp_path):
     path = tmp_path / "run.xtc"
     ethanol.atom_slice([0, 1, 2]).save(str(path))
     for atoms in ("all", "heavy"):
-        with pytest.raises(InputError, match=r"run\.xtc has 3 atoms, .*ethanol\.pdb has 9; .* were hydrogens removed"):
+        with pytest.raises(
+            InputError, match=r"run\.xtc has 3 atoms, .*ethanol\.pdb has 9, and as many without its hyd"
+        ):
             read(path, top=top_path, atoms=atoms)
     with pytest.raises(InputError, match=r"the trajectory has 3 atoms, .*has 9"):
         read(ethanol.atom_slice([0, 1, 2]), top=top_path)
+    with pytest.raises(InputError, match=r"has 2 atoms, .*has 9; .* were hydrogens or water removed from one"):
+        read(ethanol.atom_slice([0, 1]), top=top_path)
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing"),
+    [
+        (lambda atom: not atom.residue.is_water, "without its 30 HOH; pass"),
+        (
+            lambda atom: not atom.residue.is_water and atom.element.symbol != "H",
+            "without its 30 HOH and hydrogens; pass",
+        ),
+        (lambda atom: atom.element.symbol != "H", "without its hydrogens; pass"),
+        (lambda atom: atom.name == "CA", "without all but its alpha carbons; pass"),
+    ],
+)
+def test_what_a_trajectory_lacks_is_named_where_the_number_of_atoms_tells(kept, missing):
+    built = peptide("AGV")
+    whole = one_frame(md.Topology.from_openmm(built.topology), built.positions_nm)
+    solvated = side_by_side(whole, water(30, 2.0))
+    some = solvated.atom_slice([atom.index for atom in solvated.topology.atoms if kept(atom)])
+    with pytest.raises(InputError, match=f"and as many {missing} a topology without them"):
+        read(md.join([some, some], check_topology=False), top=solvated.topology, frame_interval_ps=1.0)
 
 
 @pytest.mark.parametrize("ending", ["xtc", "trr"])

@@ -90,3 +90,43 @@ def test_times_of_file_and_manifest_that_differ_are_refused_until_the_caller_say
 def test_interval_must_be_a_positive_number(ethanol, interval):
     with pytest.raises(InputError, match="must be positive"):
         read(ethanol, frame_interval_ps=interval)
+
+
+@pytest.mark.parametrize("given", [None, 1.0])
+def test_frames_that_run_backwards_are_refused_whatever_the_caller_says(ethanol, given):
+    ethanol.time = ethanol.time[::-1].copy()
+    with pytest.raises(InputError, match=r"times (do not rise|fall)"):
+        read(ethanol, frame_interval_ps=given)
+
+
+def test_a_file_in_which_every_frame_stands_twice_is_refused_though_the_interval_is_given(ethanol):
+    ethanol.time = np.repeat(np.arange(13.0, dtype=np.float32), 2)[:25]
+    with pytest.raises(InputError, match=r"12 of its times are those of the frame before, .* frames stand there twice"):
+        read(ethanol, frame_interval_ps=1.0)
+
+
+@pytest.mark.parametrize("time", [np.zeros(25), np.floor(0.2 * np.arange(25)), np.r_[np.nan, np.arange(24.0)]])
+def test_times_that_tell_nothing_are_overruled_and_a_note_says_so(ethanol, time):
+    ethanol.time = time
+    with pytest.warns(InputNote, match=r"times .*; 0\.2 ps is taken, as frame_interval_ps says"):
+        trajectory = read(ethanol, frame_interval_ps=0.2)
+    np.testing.assert_allclose(trajectory.time, 0.2 * np.arange(25))
+
+
+@pytest.mark.parametrize(("start_ps", "interval_ps", "n_frames"), [(1e6, 0.1, 40), (1e7, 1.5, 30), (5e6, 0.7, 300)])
+def test_the_interval_behind_coarse_times_is_the_roundest_that_fits(start_ps, interval_ps, n_frames):
+    time = (start_ps + interval_ps * np.arange(n_frames)).astype(np.float32)
+    assert believable_interval(time) == (interval_ps, "")
+    assert Clock("a.xtc").follow(time)[1] - Clock("a.xtc").follow(time)[0] == pytest.approx(interval_ps, abs=1e-9)
+
+
+@pytest.mark.parametrize(("start_ps", "interval_ps"), [(3e7, 1.0), (1e6, 0.05), (1e6, 0.02)])
+def test_times_too_coarse_for_the_frames_are_no_missing_frames_and_the_caller_says(start_ps, interval_ps):
+    time = (start_ps + interval_ps * np.arange(100)).astype(np.float32)
+    with pytest.raises(InputError, match=r"its times are rounded to [0-9.]+ ps, which is no less"):
+        Clock("a.xtc").follow(time)
+    clock = Clock("a.xtc", interval_ps)
+    with pytest.warns(InputNote, match="its times are rounded to"):
+        times = clock.follow(time)
+    clock.check()
+    np.testing.assert_allclose(np.diff(times), interval_ps)

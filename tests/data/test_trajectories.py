@@ -5,9 +5,11 @@ import mdtraj as md
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import molecule
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import KIND
+from lamslide_md.io.opening import listed_sources
 from lamslide_md.io.readers import iterate, read
 from lamslide_md.io.times import frame_interval_of
 
@@ -105,11 +107,46 @@ def test_indices_and_words_select_the_same_atoms(ethanol, top_path, tmp_path):
 
 @pytest.mark.parametrize(
     ("atoms", "message"),
-    [("element Zn", "selects none"), ("heavvy", "is no selection"), ([9], "atoms 0 to 8"), ([], "selects none")],
+    [
+        ("element Zn", "selects none"),
+        ("heavvy", "is no selection"),
+        ([9], "atoms 0 to 8"),
+        ([], "selects none"),
+        (np.array([0.5, 1.0]), r"holds .*0\.5.*give indices as whole numbers"),
+        (np.array(["C1", "C2"]), r"holds .*C1.*give indices as whole numbers"),
+        (np.ones(5, dtype=bool), "marks 5 atoms with True or False, the topology has 9"),
+    ],
 )
 def test_impossible_selections_are_refused(ethanol, atoms, message):
     with pytest.raises(InputError, match=message):
         read(ethanol, atoms=atoms)
+
+
+def test_a_mask_selects_the_atoms_that_it_marks(ethanol):
+    heavy = np.array([atom.element.symbol != "H" for atom in ethanol.topology.atoms])
+    np.testing.assert_array_equal(read(ethanol, atoms=heavy).xyz, read(ethanol, atoms="heavy").xyz)
+
+
+@pytest.mark.parametrize("source", [None, 5, b"run.xtc", [None], ["run.xtc", 5]])
+def test_what_is_no_trajectory_is_refused(source):
+    with pytest.raises(
+        InputError, match=r"a (NoneType|int|bytes) is no trajectory; pass a path, an mdtraj.Trajectory or"
+    ):
+        listed_sources(source)
+
+
+def test_one_structure_of_ase_is_one_source_of_one_frame_and_a_generator_is_several_files():
+    atoms = molecule("CH3CH2OH")
+    assert listed_sources(atoms) == [[atoms]]
+    assert listed_sources([atoms, atoms]) == [[atoms, atoms]]
+    assert listed_sources(name for name in ("a.xtc", "b.xtc")) == ["a.xtc", "b.xtc"]
+
+
+def test_an_empty_name_and_a_trajectory_without_topology_are_refused(ethanol):
+    with pytest.raises(InputError, match="'' is the name of no file"):
+        read("")
+    with pytest.raises(InputError, match="the trajectory has no topology, which names its atoms; pass top"):
+        read(md.Trajectory(ethanol.xyz, None, time=ethanol.time))
 
 
 def test_several_files_are_a_list_that_shares_one_topology(ethanol, top_path, tmp_path):

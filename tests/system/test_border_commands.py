@@ -110,3 +110,13 @@ def test_a_truncated_file_and_a_missing_topology_name_the_options_of_the_command
     message = capsys.readouterr().err
     assert "or pass --recover to use those 59 frames" in message
     assert "holds no atom names; pass --top, the .pdb" in message
+
+
+def test_an_interval_that_contradicts_the_manifest_of_a_rollout_is_refused(model, dipeptide, tmp_path, capsys):
+    out = str(tmp_path / "rollout.xtc")
+    assert run(["rollout", str(model), "--frames", "12", "--out", out]) == 0
+    reference = ["--reference", str(dipeptide / "rep1.xtc")]
+    assert run(["compare", out, *reference, "--rollout-interval-ps", "7"]) == 2
+    assert "--rollout-interval-ps 7 contradicts the manifest" in capsys.readouterr().err
+    assert run(["compare", out, *reference, "--reference-interval-ps", "2"]) == 2
+    assert "rep1.xtc, whose frames are 1 ps apart" in capsys.readouterr().err

@@ -6,8 +6,9 @@ from lamslide_md.config import preset_settings
 from lamslide_md.data.batch import Batch, pad
 from lamslide_md.models.first_stage import Decoded
 from lamslide_md.training.autoencoder_stage import Frames
+from lamslide_md.training.gathering import gather
 from lamslide_md.training.losses import distance_loss, kind_loss, position_loss
-from lamslide_md.training.recordings import gather, prepare_data
+from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.stiffness import stiffness_weights
 from tests.small import shivering_peptide
 

@@ -1,0 +1,138 @@
+"""Trajectories as the user has them, checked, each of one of a few systems."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import mdtraj as md
+import numpy as np
+
+from lamslide_md.config import Settings
+from lamslide_md.errors import InputError, note
+from lamslide_md.io.readers import read
+from lamslide_md.io.times import frame_interval_of
+from lamslide_md.systems.bond_finding import bonds_of
+from lamslide_md.systems.constraints import centres_of, volumes
+from lamslide_md.systems.matching import match_labels
+from lamslide_md.systems.selections import is_selected, leaves_solvent_out
+from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.topologies import listed
+from lamslide_md.training.recordings import coordinates_hash
+
+Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+
+FRAMES_FOR_HANDS = 50
+"""Frames of a trajectory in which a centre must keep its hand, about."""
+
+
+def gather(source: Source, settings: Settings) -> list[Recording]:
+    """Check trajectories and pick the modelled atoms.
+
+    Parameters
+    ----------
+    source
+        Trajectories of one or several molecules, or recordings of points.
+    settings
+        Which atoms, grouped how.
+
+    Returns
+    -------
+    list of Recording
+        Trajectories of the same atoms share one system.
+
+    Raises
+    ------
+    InputError
+        If a trajectory has NaN, impossible bonds or no believable times, or there is none.
+    """
+    items: list[Any] = [source] if isinstance(source, (md.Trajectory, Recording, str, Path)) else list(source or ())
+    if not items:
+        raise InputError("no trajectory to train on: pass at least one")
+    systems: dict[tuple[Any, ...], System] = {}
+    recordings = []
+    for index, item in enumerate(items):
+        if isinstance(item, Recording):
+            recordings.append(item)
+            continue
+        traj = cast(
+            md.Trajectory,
+            read(
+                item,
+                atoms="all" if is_selected(item, settings.atoms) else settings.atoms,
+                solvent=not leaves_solvent_out(settings.atoms),
+                check_bonds=settings.check_bonds,
+            ),
+        )
+        name = getattr(item, "read_from", f"trajectory {index + 1} of {len(items)}")
+        if (traj.xyz == traj.xyz[:1]).all():
+            raise InputError(
+                f"{name}: its {traj.n_frames} frames are all equal, nothing moves; was one frame written again and "
+                "again?"
+            )
+        system = System.molecule(traj, settings.autoencoder.entities)
+        known = systems.setdefault(tuple(sorted(system.labels())), system)
+        xyz = traj.xyz if known is system else _in_order_of(known, traj, index)
+        recordings.append(Recording(known, xyz, frame_interval_of(traj)))
+    _tell_doubled(recordings)
+    _tell_mirrored(recordings)
+    return recordings
+
+
+def _in_order_of(known: System, traj: md.Trajectory, index: int) -> np.ndarray:
+    """Positions in the order of the atoms of an earlier trajectory; what else differs is noted."""
+    topology = known.topology or md.Topology()
+    order = match_labels(topology, traj.topology)
+    if order is None:
+        raise InputError(
+            f"trajectory {index} of the training data (counted from 0) has the atoms of an earlier one, but its names "
+            "do not tell them apart and its order or bonds differ; give it the atoms in the same order"
+        )
+    own, theirs = ({frozenset(pair) for pair in bonds_of(t).tolist()} for t in (topology, traj.topology))
+    place = {int(there): here for here, there in enumerate(order)}
+    odd = own ^ {frozenset(place[atom] for atom in pair) for pair in theirs}
+    if odd:
+        one, other = (topology.atom(atom) for atom in sorted(next(iter(odd))))
+        note(
+            f"trajectory {index} of the training data (counted from 0) has the atoms of an earlier one but other bonds "
+            f"({len(odd)}, such as {one} to {other}); those of the earlier one are kept for both"
+        )
+    if (order == np.arange(len(order))).all():
+        return traj.xyz
+    note(
+        f"trajectory {index} of the training data (counted from 0) has its atoms in another order than an earlier one "
+        "of the same molecule; they are put in that order"
+    )
+    return traj.xyz[:, order]
+
+
+def _tell_mirrored(recordings: list[Recording]) -> None:
+    """Note trajectories of one molecule whose chiral centres have other hands: what they share holds none of these."""
+    first: dict[int, np.ndarray] = {}
+    for i, recording in enumerate(recordings):
+        bonds, topology = recording.system.entities.bonds, recording.system.topology
+        centres = np.array(list(centres_of(bonds)), dtype=int).reshape(-1, 4)
+        if topology is None or not len(centres):
+            continue
+        some = recording.points_nm[:: max(1, len(recording.points_nm) // FRAMES_FOR_HANDS)].astype(np.float64)
+        volume = volumes(some, centres)
+        # Zero where a centre turns over, as nitrogens do.
+        hands = np.sign(volume[0]) * (np.abs(volume.mean(axis=0)) == np.abs(volume).mean(axis=0))
+        turned = hands * first.setdefault(id(recording.system), hands) < 0
+        if turned.any():
+            names = list(dict.fromkeys(str(topology.atom(int(atom))) for atom in centres[turned, 0]))
+            note(
+                f"trajectory {i} of the training data (counted from 0) has the other hand at {listed(names)} than an "
+                "earlier one of the same molecule; is one mirrored? A model of both holds neither hand"
+            )
+
+
+def _tell_doubled(recordings: list[Recording]) -> None:
+    """Note trajectories that are there twice: they weigh double and are no replicates."""
+    first: dict[str, int] = {}
+    for i, recording in enumerate(recordings):
+        before = first.setdefault(coordinates_hash(recording.points_nm), i)
+        if before != i:
+            note(
+                f"trajectory {i} of the training data has the coordinates of trajectory {before} in all its "
+                f"{len(recording.points_nm)} frames (counted from 0): given twice it weighs double and adds nothing"
+            )
