@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.analysis.clustering import assign, fit_centres
-from lamslide_md.analysis.counting import NotEstimableError
 from lamslide_md.analysis.features import torsion_features
-from lamslide_md.analysis.landscape import fit_tica, supported_states
-from lamslide_md.analysis.markov import fit_markov_model
-from lamslide_md.analysis.memory_measures import common_lags_ps
+from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
+from lamslide_md.analysis.msm.counts import NotEstimableError
+from lamslide_md.analysis.msm.model import fit_markov_model
+from lamslide_md.analysis.msm.states import supported_states
+from lamslide_md.analysis.reference_model import assign, fit_centres, fit_tica
 from lamslide_md.units import whole_frames
 
 TOLERANCE = 0.1

@@ -80,7 +80,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
-    from lamslide_md.analysis.comparison import compare as judge
+    from lamslide_md.analysis.compare import compare as judge
     from lamslide_md.cli.beside import files_read, ns_per_s, simulation_ns_per_s, temperature_of
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.systems.solvent import solute_mask

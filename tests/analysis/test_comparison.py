@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.analysis.measures import KINDS
+from lamslide_md.analysis.measures.measure import KINDS
 from lamslide_md.errors import InputError
 
 QUICK = {"lag_ps": 5.0, "n_clusters": 20, "n_states": 4, "n_bootstrap": 20}
@@ -149,7 +149,7 @@ def test_settings_without_meaning_are_refused_with_their_value(reference_md, set
 
 
 def test_a_lag_in_words_is_auto_or_refused():
-    from lamslide_md.analysis.comparison import _lag_ps
+    from lamslide_md.analysis.compare import _lag_ps
 
     assert _lag_ps("auto") is None
     assert _lag_ps(np.float32(5.0)) == 5.0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.analysis.comparison import Comparison
+from lamslide_md.analysis.compare.comparison import Comparison
 
 LN3 = np.log(3.0)
 OF_FRAMES = ("js_distance_torsions_backbone", "js_distance_tic0", "js_distance_tic01", "js_distance_states_occupancy")

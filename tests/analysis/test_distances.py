@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lamslide_md.analysis.distances import (
+from lamslide_md.analysis.distributions import (
     MAX_JS_DISTANCE,
     angle_bins,
     angle_histograms,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.analysis.intervals import side_interval_ps
+from lamslide_md.analysis.datasets.reading import dataset_interval_ps
 from lamslide_md.errors import InputError, options_called
 from lamslide_md.systems.system import System
 
@@ -47,7 +47,7 @@ def test_messages_name_the_options_of_the_command_line(replicate_md):
         options_called({"rollout_interval_ps": "--rollout-interval-ps"}),
         pytest.raises(InputError, match="pass --rollout-interval-ps"),
     ):
-        side_interval_ps([replicate_md], "rollout")
+        dataset_interval_ps([replicate_md], "rollout")
 
 
 def test_a_replicate_without_times_has_the_interval_given_for_the_reference(reference_md, replicate_md):
@@ -59,14 +59,14 @@ def test_a_replicate_without_times_has_the_interval_given_for_the_reference(refe
 def test_trajectories_of_one_side_must_have_one_interval(replicate_md):
     parts = [timed(replicate_md[:100], 1.0), timed(replicate_md[100:200], 2.0)]
     with pytest.raises(InputError, match=r"rollout trajectory 1 are 2 ps apart, those of trajectory 0 1 ps"):
-        side_interval_ps(parts, "rollout")
+        dataset_interval_ps(parts, "rollout")
 
 
 def test_times_of_a_long_file_in_single_precision_agree_with_what_is_given(replicate_md):
     late = timed(replicate_md[:2000], 0.2, 50_000.0)
-    assert side_interval_ps([late], "rollout", 0.2) == 0.2
+    assert dataset_interval_ps([late], "rollout", 0.2) == 0.2
     with pytest.raises(InputError, match=r"0\.21 ps apart"):
-        side_interval_ps([late], "rollout", 0.21)
+        dataset_interval_ps([late], "rollout", 0.21)
 
 
 def test_a_rollout_brings_its_chains_interval_and_temperature(reference_md, replicate_md):

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from lamslide_md.analysis.bootstrap import block_sums, bootstrap_weights, choose_n_blocks, split_into_blocks
-from lamslide_md.analysis.kinetics import block_memory, relaxation_times, torsion_autocorrelation, torsion_memory
+from lamslide_md.analysis.kinetics.autocorrelation import (
+    block_autocorrelation,
+    cosine_autocorrelation,
+    relaxation_times,
+    torsion_autocorrelation,
+)
 from lamslide_md.errors import InputError
 
 
@@ -46,14 +51,14 @@ def test_a_torsion_that_never_moves_has_no_autocorrelation():
 
 def test_memory_of_uniform_rotation_is_the_cosine_of_the_lag():
     angles = (0.1 * np.arange(100.0))[:, None]
-    np.testing.assert_allclose(torsion_memory(angles, [0, 3, 10])[:, 0], np.cos([0.0, 0.3, 1.0]), atol=1e-12)
+    np.testing.assert_allclose(cosine_autocorrelation(angles, [0, 3, 10])[:, 0], np.cos([0.0, 0.3, 1.0]), atol=1e-12)
 
 
 def test_memory_pools_trajectories_and_never_crosses_their_seams():
     first, second = np.zeros((10, 1)), np.full((10, 1), np.pi)
-    np.testing.assert_allclose(torsion_memory([first, second], [5]), 1.0)
+    np.testing.assert_allclose(cosine_autocorrelation([first, second], [5]), 1.0)
     with pytest.raises(InputError, match="lag of 10 frames"):
-        torsion_memory([first, second], [10])
+        cosine_autocorrelation([first, second], [10])
 
 
 def test_blocks_together_give_the_whole_memory():
@@ -61,7 +66,7 @@ def test_blocks_together_give_the_whole_memory():
     parts = [np.cumsum(rng.normal(size=(n, 3)), axis=0) for n in (120, 45, 200)]
     blocks = split_into_blocks([120, 45, 200], 12)
     n_blocks = int(blocks[-1][-1]) + 1
-    memory = block_memory(parts, blocks, n_blocks, [0, 1, 7, 50])
+    memory = block_autocorrelation(parts, blocks, n_blocks, [0, 1, 7, 50])
     curve = memory.autocorrelation(np.ones((1, n_blocks)))[0]
     np.testing.assert_allclose(curve, torsion_autocorrelation(parts, 51)[[0, 1, 7, 50]], atol=1e-10)
 

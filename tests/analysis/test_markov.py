@@ -3,11 +3,11 @@ import pytest
 import torch
 from scipy.linalg import eigh
 
-from lamslide_md.analysis.clustering import assign, fit_centres
-from lamslide_md.analysis.counting import NotEstimableError, core_transitions, count_transitions
 from lamslide_md.analysis.features import torsion_features
-from lamslide_md.analysis.landscape import find_states, fit_landscape, fit_tica, supported_states
-from lamslide_md.analysis.markov import fit_markov_model
+from lamslide_md.analysis.msm.counts import NotEstimableError, core_transitions, count_transitions
+from lamslide_md.analysis.msm.model import fit_markov_model
+from lamslide_md.analysis.msm.states import find_states, supported_states
+from lamslide_md.analysis.reference_model import assign, fit_centres, fit_reference_model, fit_tica
 from lamslide_md.errors import InputError
 
 
@@ -141,7 +141,7 @@ def test_a_landscape_is_the_same_for_the_same_seed(two_state_chain):
     rng = np.random.default_rng(8)
     angles = np.array([-0.7, 2.6])[two_state_chain(5_000, (0.02, 0.01), 9)][:, None] + rng.normal(size=(5_000, 1)) / 4
     fits = [
-        fit_landscape([angles], tica_lag_frames=5, lag_frames=5, lag_ps=5.0, n_clusters=20, n_states=5, seed=3)
+        fit_reference_model([angles], tica_lag_frames=5, lag_frames=5, lag_ps=5.0, n_clusters=20, n_states=5, seed=3)
         for _ in range(2)
     ]
     np.testing.assert_array_equal(fits[0].centres, fits[1].centres)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.analysis.repeats import frame_keys
+from lamslide_md.analysis.datasets.screening import frame_keys
 from lamslide_md.errors import InputError
 
 QUICK = {"rollout_interval_ps": 1.0, "reference_interval_ps": 1.0, "lag_ps": 5.0, "n_clusters": 20, "n_states": 2}

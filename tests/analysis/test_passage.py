@@ -2,16 +2,15 @@ import numpy as np
 import pytest
 from deeptime.markov.msm import MarkovStateModel
 
-from lamslide_md.analysis.bayesian import bayesian_timescales
 from lamslide_md.analysis.bootstrap import split_into_blocks
-from lamslide_md.analysis.chapman_kolmogorov import chapman_kolmogorov
-from lamslide_md.analysis.counting import state_entries
+from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
 from lamslide_md.analysis.features import Torsion, torsion_angles
+from lamslide_md.analysis.kinetics.chapman_kolmogorov import chapman_kolmogorov
+from lamslide_md.analysis.kinetics.timescales import bayesian_timescales
 from lamslide_md.analysis.lag_choice import choose_lag
-from lamslide_md.analysis.landscape import fit_landscape
-from lamslide_md.analysis.passage import coarse_grain, mean_first_passage_times
-from lamslide_md.analysis.samples import Sample, project
-from lamslide_md.analysis.sides import Side
+from lamslide_md.analysis.msm.counts import state_entries
+from lamslide_md.analysis.msm.states import coarse_grain, mean_first_passage_times
+from lamslide_md.analysis.reference_model import fit_reference_model
 
 TWO_STATES = np.array([[0.98, 0.02], [0.01, 0.99]])
 TORSIONS = (Torsion("phi ALA1", "backbone", (1, 3, 4, 5)), Torsion("psi ALA1", "backbone", (3, 4, 5, 8)))
@@ -61,10 +60,10 @@ def test_entries_are_seen_once_per_lag():
     assert state_entries([path], 2, 2).tolist() == [1, 1]
 
 
-def chain_sample(path: np.ndarray, n_blocks: int = 30) -> Sample:
+def chain_sample(path: np.ndarray, n_blocks: int = 30) -> Projected:
     nothing = np.zeros((len(path), 1))
     blocks = split_into_blocks([len(path)], n_blocks)
-    return Sample("chain", 2.0, (nothing,), (nothing,), (path,), blocks, np.ones((1, n_blocks)))
+    return Projected("chain", 2.0, (nothing,), (nothing,), (path,), blocks, np.ones((1, n_blocks)))
 
 
 def test_bayesian_interval_holds_the_true_timescale_and_shrinks_with_data(two_state_chain):
@@ -92,11 +91,11 @@ def test_processes_there_are_not_have_no_interval(two_state_chain):
 
 @pytest.fixture(scope="module")
 def described(reference_md):
-    side = Side("reference", (reference_md.xyz,), 1.0)
+    side = Dataset("reference", (reference_md.xyz,), 1.0)
 
     def at_lag(lag_frames: int):
         angles = (torsion_angles(reference_md.xyz, TORSIONS),)
-        landscape = fit_landscape(
+        reference_model = fit_reference_model(
             angles,
             tica_lag_frames=lag_frames,
             lag_frames=lag_frames,
@@ -105,14 +104,14 @@ def described(reference_md):
             n_states=2,
             seed=0,
         )
-        return project(side, TORSIONS, landscape, relaxation_ps=33.0, n_bootstrap=20, seed=0), landscape
+        return project(side, TORSIONS, reference_model, relaxation_ps=33.0, n_bootstrap=20, seed=0), reference_model
 
     return at_lag
 
 
 def test_a_markov_chain_passes_the_chapman_kolmogorov_test(described):
-    sample, landscape = described(5)
-    test = chapman_kolmogorov(sample, landscape, 5.0)
+    sample, reference_model = described(5)
+    test = chapman_kolmogorov(sample, reference_model, 5.0)
     assert test.lags_ps.tolist() == [5, 10, 15, 20, 25]
     np.testing.assert_allclose(test.predicted[0], test.estimated[0], atol=1e-9)
     difference = np.abs(test.predicted - test.estimated)[1:]
@@ -121,8 +120,8 @@ def test_a_markov_chain_passes_the_chapman_kolmogorov_test(described):
 
 
 def test_staying_probability_of_the_two_state_chain_is_known(described):
-    sample, landscape = described(5)
-    test = chapman_kolmogorov(sample, landscape, 5.0)
+    sample, reference_model = described(5)
+    test = chapman_kolmogorov(sample, reference_model, 5.0)
     # States by falling population 2/3 and 1/3: P(stay) = p + (1 - p) 0.97^t.
     for state, population in enumerate((2 / 3, 1 / 3)):
         expected = population + (1 - population) * 0.97**test.lags_ps

@@ -2,8 +2,10 @@ import mdtraj as md
 import numpy as np
 import pytest
 
-from lamslide_md.analysis.side_screening import screen_bonds
-from lamslide_md.analysis.sides import Side, match_atoms, read_side
+from lamslide_md.analysis.datasets.dataset import Dataset
+from lamslide_md.analysis.datasets.matching import match_atoms
+from lamslide_md.analysis.datasets.reading import read_dataset
+from lamslide_md.analysis.datasets.screening import screen_bonds
 from lamslide_md.errors import InputError
 
 
@@ -68,28 +70,28 @@ def test_coordinates_that_are_not_numbers_are_refused_with_their_frame(bare):
     broken.xyz[17, 3, 1] = np.nan
     broken.xyz[30, 0, 0] = np.inf
     with pytest.raises(InputError, match="not finite in 2 of 40 frames, first in frame 17"):
-        read_side(broken, "rollout")
+        read_dataset(broken, "rollout")
 
 
 def test_too_few_frames_are_refused_with_their_number(bare):
     with pytest.raises(InputError, match="rollout has 3 frames"):
-        read_side(bare[:3], "rollout")
+        read_dataset(bare[:3], "rollout")
     with pytest.raises(InputError, match="reference has 0 frames"):
-        read_side([], "reference")
+        read_dataset([], "reference")
 
 
 def test_trajectories_of_different_systems_on_one_side_are_refused(bare, full):
     with pytest.raises(InputError, match=r"trajectory 1 \(12 atoms\) has other atoms than trajectory 0 \(10 atoms\)"):
-        read_side([bare, full], "reference")
+        read_dataset([bare, full], "reference")
 
 
 def test_what_is_no_trajectory_is_refused():
     with pytest.raises(InputError, match=r"must be an mdtraj.Trajectory or a list of them, got ndarray"):
-        read_side([np.zeros((20, 3, 3))], "rollout")
+        read_dataset([np.zeros((20, 3, 3))], "rollout")
 
 
 def test_angstroms_taken_for_nanometres_are_refused(bare):
-    right, wrong = (Side(name, (bare.xyz * f,), 1.0) for name, f in (("reference", 1.0), ("rollout", 10.0)))
+    right, wrong = (Dataset(name, (bare.xyz * f,), 1.0) for name, f in (("reference", 1.0), ("rollout", 10.0)))
     screen_bonds(bare.topology, right, [right])
     with pytest.raises(InputError, match=r"bonds of the rollout have a median length of 1.4"):
         screen_bonds(bare.topology, right, [wrong])
@@ -97,10 +99,10 @@ def test_angstroms_taken_for_nanometres_are_refused(bare):
         screen_bonds(bare.topology, wrong, [])
 
 
-def numbered(lengths: list[int]) -> Side:
+def numbered(lengths: list[int]) -> Dataset:
     starts = np.cumsum([0, *lengths])
     parts = [np.arange(s, s + n, dtype=float).reshape(-1, 1, 1) for s, n in zip(starts, lengths, strict=False)]
-    return Side("reference", tuple(parts), 2.0)
+    return Dataset("reference", tuple(parts), 2.0)
 
 
 def test_thinning_keeps_the_number_asked_for_evenly_over_all_trajectories():

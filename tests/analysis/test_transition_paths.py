@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lamslide_md.analysis.transition_paths import path_log_likelihoods, smoothed_transition_matrix
+from lamslide_md.analysis.msm.paths import path_log_likelihoods, smoothed_transition_matrix
 
 TRANSITION = np.array([[0.9, 0.1, 0.0], [0.05, 0.9, 0.05], [0.0, 0.2, 0.8]]) * 0.97 + 0.01
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from lamslide_md.analysis.report.text import number
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 ROLLOUT, REFERENCE, FLOOR = "#0b6fa4", "#9a9a9a", "#4a4a4a"
 ENERGY_COLOURS = "viridis"

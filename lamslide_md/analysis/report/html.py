@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lamslide_md.analysis.measures import Measure
-from lamslide_md.analysis.playback import Playback
+from lamslide_md.analysis.measures.measure import Measure
 from lamslide_md.analysis.report import figures, kinetic_figures
 from lamslide_md.analysis.report.text import (
     is_shown,
@@ -17,9 +16,10 @@ from lamslide_md.analysis.report.text import (
     speed_lines,
     with_error,
 )
+from lamslide_md.analysis.results import Playback
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 AT_FLOOR_ERRORS = 2.0
 AT_FLOOR_RATIO = 1.1

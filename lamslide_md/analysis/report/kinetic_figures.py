@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lamslide_md.analysis.report.figures import FLOOR, REFERENCE, ROLLOUT, SMALL, STYLE, WIDE, png
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 BOXED: Any = STYLE | {"axes.spines.top": True, "axes.spines.right": True}
 NAMES = {"reference": "MD", "floor": "MD floor", "rollout": "rollout"}

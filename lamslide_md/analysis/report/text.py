@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from lamslide_md.analysis.measures import Measure
+from lamslide_md.analysis.measures.measure import Measure
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 UNDEFINED = "-"
 
