@@ -26,7 +26,7 @@ def js_distance(first: Float[np.ndarray, "*bins"], second: Float[np.ndarray, "*b
     first
         Counts or probabilities; normalised here.
     second
-        The same bins of the other side.
+        The same bins of another dataset.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def js_distances(
     first
         Counts or probabilities, bins along the last axis.
     second
-        The other side, same shape.
+        Those of another dataset, same shape.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def joint_edges(values: list[Float[np.ndarray, " _"]], n_bins: int) -> Float[np.
     Parameters
     ----------
     values
-        Values of the same quantity on several sides.
+        Values of the same quantity on several datasets.
     n_bins
         Number of bins.
 
@@ -120,9 +120,9 @@ def torsion_js_distances(
     Parameters
     ----------
     first
-        Angles of one side, rad.
+        Angles of a dataset, rad.
     second
-        Angles of the other side, rad.
+        Angles of another dataset, rad.
     n_bins
         Bins on (-pi, pi).
 
@@ -155,9 +155,9 @@ def free_energy_errors_kt(
     Parameters
     ----------
     first
-        State populations of one side, each summing to 1.
+        State populations of a dataset, each summing to 1.
     second
-        State populations of the other side.
+        State populations of another dataset.
 
     Returns
     -------

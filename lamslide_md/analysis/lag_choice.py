@@ -49,9 +49,9 @@ def choose_lag(
     interval_ps
         Time between frames of the reference, ps.
     base_ps
-        Shortest time that is a whole number of frames on every side, ps.
+        Shortest time that is a whole number of frames in every dataset, ps.
     longest_ps
-        Duration of the longest trajectory of the shorter side, ps.
+        Duration of the longest trajectory of the shorter dataset, ps.
     relaxation_ps
         Slowest torsion relaxation time of the reference, ps, or None.
     n_clusters
@@ -62,7 +62,7 @@ def choose_lag(
     Returns
     -------
     LagChoice
-        A whole number of frames on every side.
+        A whole number of frames in every dataset.
     """
     candidates_ps = common_lags_ps(base_ps, longest_ps / LENGTH_PER_LAG, N_CANDIDATES)[1:]
     start_ps = float(candidates_ps[0])

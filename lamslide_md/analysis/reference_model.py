@@ -26,7 +26,7 @@ Trajectories = Sequence[Float[np.ndarray, "_ _"]]
 
 @dataclass(frozen=True)
 class ReferenceModel:
-    """Coordinates, clusters and metastable states of the reference, to which every side is projected.
+    """Coordinates, clusters and metastable states of the reference, to which every dataset is projected.
 
     `state_of_cluster` (clusters,) numbers the states by falling population; `notes` say what was cut back and why.
     """

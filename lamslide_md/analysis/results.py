@@ -18,7 +18,7 @@ from lamslide_md.systems.bonds import bond_pairs
 
 @dataclass(frozen=True)
 class TorsionResult:
-    """One torsion: Jensen-Shannon distances of rollout and floor, relaxation times (ps) by side."""
+    """One torsion: Jensen-Shannon distances of rollout and floor, relaxation times (ps) by dataset."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class TorsionResult:
 
 @dataclass(frozen=True)
 class AutocorrelationResult:
-    """Autocorrelation of every torsion (lags, torsions) by side, at common lags in ps."""
+    """Autocorrelation of every torsion (lags, torsions) by dataset, at common lags in ps."""
 
     lags_ps: np.ndarray
     autocorrelation: Mapping[str, np.ndarray]
@@ -41,9 +41,9 @@ N_RAMACHANDRAN_BINS = 60
 
 @dataclass(frozen=True)
 class Maps:
-    """Histograms as probabilities, by side ("rollout", "reference", "floor").
+    """Histograms as probabilities, by dataset ("rollout", "reference", "floor").
 
-    `torsions[side]` (torsions, bins on (-pi, pi)); `ramachandran[residue][side]` (phi bins, psi bins); `tics[side]`
+    `torsions[which]` (torsions, bins on (-pi, pi)); `ramachandran[residue][which]` (phi bins, psi bins); `tics[which]`
     (TIC 0 bins, TIC 1 bins) on the edges `tic_edges`.
     """
 
@@ -54,12 +54,12 @@ class Maps:
 
 
 def collect_maps(datasets: Mapping[str, Projected], torsions: tuple[Torsion, ...]) -> Maps:
-    """Bin all sides alike.
+    """Bin all datasets alike.
 
     Parameters
     ----------
     datasets
-        Samples by side.
+        Projected datasets, by name.
     torsions
         Torsions of the angles' columns.
 
@@ -74,15 +74,15 @@ def collect_maps(datasets: Mapping[str, Projected], torsions: tuple[Torsion, ...
         for axis in range(n_tics)
     )
     histograms = {
-        side: angle_histograms(projected.all_angles) / projected.n_frames for side, projected in datasets.items()
+        which: angle_histograms(projected.all_angles) / projected.n_frames for which, projected in datasets.items()
     }
     ramachandran = {
         torsions[phi].name.removeprefix("phi "): {
-            side: _angle_map(projected.all_angles[:, (phi, psi)]) for side, projected in datasets.items()
+            which: _angle_map(projected.all_angles[:, (phi, psi)]) for which, projected in datasets.items()
         }
         for phi, psi in ramachandran_pairs(torsions)
     }
-    tics = {side: _tic_map(projected.all_tics, edges) for side, projected in datasets.items()} if n_tics == 2 else {}
+    tics = {which: _tic_map(projected.all_tics, edges) for which, projected in datasets.items()} if n_tics == 2 else {}
     return Maps(histograms, ramachandran, tics, edges)
 
 
@@ -109,7 +109,7 @@ PICOMETRES_PER_NM = 1000.0
 
 @dataclass(frozen=True)
 class Playback:
-    """Frames of both sides at the same interval; positions in whole picometres, (frames, atoms, 3)."""
+    """Frames of both datasets at the same interval; positions in whole picometres, (frames, atoms, 3)."""
 
     elements: tuple[str, ...]
     names: tuple[str, ...]
@@ -119,7 +119,7 @@ class Playback:
 
 
 def collect_playback(topology: md.Topology, reference: Dataset, rollout: Dataset, interval_ps: float) -> Playback:
-    """Take the first frames of both sides at a common interval and superpose them.
+    """Take the first frames of both datasets at a common interval and superpose them.
 
     Parameters
     ----------
@@ -141,8 +141,8 @@ def collect_playback(topology: md.Topology, reference: Dataset, rollout: Dataset
     heavy = heavy_atoms(topology)
     target = reference.positions_nm[0][0]
     frames = {}
-    for name, side in (("reference", reference), ("rollout", rollout)):
-        positions = superposed(_first_frames(side, interval_ps, n_frames), target, heavy)
+    for name, dataset in (("reference", reference), ("rollout", rollout)):
+        positions = superposed(_first_frames(dataset, interval_ps, n_frames), target, heavy)
         frames[name] = np.round(positions * PICOMETRES_PER_NM).astype(int)
     return Playback(
         elements=tuple("X" if atom.element is None else atom.element.symbol for atom in topology.atoms),
@@ -153,9 +153,9 @@ def collect_playback(topology: md.Topology, reference: Dataset, rollout: Dataset
     )
 
 
-def _first_frames(side: Dataset, interval_ps: float, n_frames: int) -> np.ndarray:
-    longest = max(side.positions_nm, key=len)
-    stride = max(1, round(interval_ps / side.interval_ps))
+def _first_frames(dataset: Dataset, interval_ps: float, n_frames: int) -> np.ndarray:
+    longest = max(dataset.positions_nm, key=len)
+    stride = max(1, round(interval_ps / dataset.interval_ps))
     return longest[::stride][:n_frames].astype(np.float64)
 
 

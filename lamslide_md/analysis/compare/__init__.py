@@ -48,7 +48,7 @@ def compare(
     Parameters
     ----------
     rollout
-        What to judge: a `Rollout`, or a trajectory or several; hydrogens may be missing.
+        A `Rollout`, or a trajectory or several; hydrogens may be missing.
     reference
         MD of the same molecule, a trajectory or several. It may hold solvent, ions and other molecules, too.
     rollout_interval_ps
@@ -61,8 +61,8 @@ def compare(
         Time between two frames of the replicate, ps; by its times if not given, or where it has none, what is given for
         the reference.
     lag_ps
-        Lag of TICA and of the MSMs, ps; a whole number of frames on every side. "auto" takes the shortest lag at which
-        the reference's slowest timescale has levelled off.
+        Lag of TICA and of the MSMs, ps; a whole number of frames in every dataset. "auto" takes the shortest lag at
+        which the slowest timescale of the reference has levelled off.
     n_clusters
         k-means clusters, the states of the MSMs.
     n_states
@@ -86,16 +86,16 @@ def compare(
     Raises
     ------
     InputError
-        If the sides are not the same molecule, hold coordinates that are not finite or do not move, are too short for
-        the lag, or have frame intervals that do not divide it, that nothing tells, or that contradict those given.
+        If the datasets are not of the same molecule, hold coordinates that are not finite or do not move, are too short
+        for the lag, or have frame intervals that do not divide it, that nothing tells, or that contradict those given.
 
     References
     ----------
     Jing et al., arXiv 2409.17808 (the protocol).
     """
-    sides = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
+    datasets = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
     with collected_notes() as told:
-        given = {name: read_dataset(trajectories_of(side), name) for name, side in sides.items()}
+        given = {name: read_dataset(trajectories_of(dataset), name) for name, dataset in datasets.items()}
     told_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
     if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
         told_ps["replicate"] = reference_interval_ps

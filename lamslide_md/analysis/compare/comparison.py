@@ -1,4 +1,4 @@
-"""A rollout judged against reference MD: every measure beside its noise floor."""
+"""The result of a comparison: every measure beside its noise floor, and what is behind it."""
 
 import json
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ FORMAT_VERSION = 1
 class Comparison:
     """Every measure of a rollout against its reference, beside the same measure of independent MD (the floor).
 
-    `measures` is the table; `torsions`, `maps`, `markov` and `memory` are the details behind it, by side ("rollout",
-    "reference", "floor"). `floor` says what the floor is, `notes` what was cut back, `failures` what could not be
-    estimated and why; `settings` and `provenance` say where the numbers come from.
+    `measures` is the table; `torsions`, `maps`, `markov` and `memory` (autocorrelations) are the details behind it, by
+    dataset ("rollout", "reference", "floor"). `floor` says what the floor is, `notes` what was cut back, `failures`
+    what could not be estimated and why; `settings` and `provenance` say where the numbers come from.
     """
 
     measures: tuple[Measure, ...]

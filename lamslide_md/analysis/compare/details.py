@@ -36,7 +36,7 @@ class ComparisonSettings:
 
 @dataclass(frozen=True)
 class ProjectedDatasets:
-    """Every side in the reference's coordinates, as in :class:`Prepared`."""
+    """Every dataset projected on the reference model, named as in :class:`Prepared`."""
 
     rollout: Projected
     reference: Projected
@@ -53,11 +53,11 @@ def torsion_results(
     Parameters
     ----------
     prepared
-        The sides.
+        The datasets.
     projected
-        The sides in the reference's coordinates.
+        The datasets projected on the reference model.
     autocorrelations
-        Memory curves by side.
+        Autocorrelation curves by dataset.
 
     Returns
     -------
@@ -74,7 +74,8 @@ def torsion_results(
             js_distance_error=rollout[column].error,
             js_distance_floor=floor[column].value,
             relaxation_ps={
-                side: float(autocorrelations[side].relaxation_ps[column]) for side in ("rollout", "reference", "floor")
+                which: float(autocorrelations[which].relaxation_ps[column])
+                for which in ("rollout", "reference", "floor")
             },
         )
         for column, torsion in enumerate(prepared.torsions)
@@ -87,14 +88,14 @@ def block_notes(projected: ProjectedDatasets, relaxation_ps: float | None) -> tu
     Parameters
     ----------
     projected
-        The sides with their blocks.
+        The datasets with their blocks.
     relaxation_ps
         Slowest relaxation time of the reference, ps, or None.
 
     Returns
     -------
     tuple of str
-        One note per side concerned.
+        One note per dataset concerned.
     """
     if relaxation_ps is None:
         return ("no torsion of the reference relaxes within half of it: error bars are too small",)
@@ -118,13 +119,13 @@ def settings_shown(
     Parameters
     ----------
     prepared
-        The sides.
+        The datasets.
     settings
         As asked for.
     lag
         Lag used, and why.
     projected
-        The sides in the reference's coordinates.
+        The datasets projected on the reference model.
     reference_model
         Fitted on the reference.
 
@@ -145,13 +146,13 @@ def settings_shown(
         "temperature_K": settings.temperature_K,
         "n_atoms": prepared.topology.n_atoms,
         "sides": {
-            side: {
-                "n_trajectories": len(sample.angles),
-                "n_frames": sample.n_frames,
-                "interval_ps": sample.interval_ps,
-                "n_blocks": sample.n_blocks,
+            which: {
+                "n_trajectories": len(dataset.angles),
+                "n_frames": dataset.n_frames,
+                "interval_ps": dataset.interval_ps,
+                "n_blocks": dataset.n_blocks,
             }
-            for side, sample in (
+            for which, dataset in (
                 ("rollout", projected.rollout),
                 ("reference", projected.reference),
                 ("floor", projected.floor),

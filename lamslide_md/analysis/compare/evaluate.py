@@ -1,8 +1,8 @@
 """All measures of one rollout: fit on the reference, project every dataset alike, compare each with its floor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -47,9 +47,11 @@ from lamslide_md.analysis.results import (
 from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
 from lamslide_md.units import whole_frames
 
+Described = TypeVar("Described")
+
 N_LAGS_OF_TIMESCALES = 8
 LONGEST_LAG = 5.0
-"""Timescales are shown up to this multiple of the lag, and up to a third of the shortest side."""
+"""Timescales are shown up to this multiple of the lag, and up to a third of the shortest dataset."""
 LENGTH_PER_LAG = 3.0
 
 
@@ -89,23 +91,23 @@ def evaluate(
     )
     projected = _project_all(prepared, reference_model, relaxation_ps, settings)
     lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
-    autocorrelations = _autocorrelations(projected, lags_ps)
-    summaries = _summaries(projected, reference_model, lag.lag_ps)
+    autocorrelations = _each(projected, lambda dataset: autocorrelation_curves(dataset, lags_ps))
+    summaries = _each(projected, lambda dataset: markov_summary(dataset, reference_model, lag.lag_ps))
     estimates, floors = _estimates(prepared, projected, reference_model, autocorrelations, summaries)
     structures, mirror_notes = _structure(prepared, projected, settings)
     measures = _table(
         estimates | structures["rollout"], floors | structures["floor"], structures["reference"], settings
     )
     shown = {"rollout": projected.rollout, "reference": projected.reference, "floor": projected.floor}
-    by_side = shown | {"floor": projected.kinetic_floor}
+    by_dataset = shown | {"floor": projected.kinetic_floor}
     return Comparison(
         measures=measures,
         torsions=torsion_results(prepared, projected, autocorrelations),
         maps=collect_maps(shown, prepared.torsions),
         markov=markov_result(
-            by_side, reference_model, summaries, _timescale_lags_ps(prepared, lag.lag_ps), settings.seed
+            by_dataset, reference_model, summaries, _timescale_lags_ps(prepared, lag.lag_ps), settings.seed
         ),
-        memory=AutocorrelationResult(lags_ps, {side: autocorrelations[side].autocorrelation for side in shown}),
+        memory=AutocorrelationResult(lags_ps, {which: autocorrelations[which].autocorrelation for which in shown}),
         playback=collect_playback(prepared.topology, prepared.reference, prepared.rollout, base_interval_ps(prepared)),
         floor=prepared.floor_text,
         notes=(
@@ -153,15 +155,15 @@ def _failed(measure: Measure) -> bool:
 def _project_all(
     prepared: Prepared, reference_model: ReferenceModel, relaxation_ps: float | None, settings: ComparisonSettings
 ) -> ProjectedDatasets:
-    def described(side: Dataset, seed: int) -> Projected:
-        slowest_ps = side.longest_ps if relaxation_ps is None else relaxation_ps
+    def described(dataset: Dataset, seed: int) -> Projected:
+        slowest_ps = dataset.longest_ps if relaxation_ps is None else relaxation_ps
         return project(
-            side,
+            dataset,
             prepared.torsions,
             reference_model,
             relaxation_ps=slowest_ps,
             n_bootstrap=settings.n_bootstrap,
-            # Sides with equally many blocks must not be resampled alike.
+            # Datasets with equally many blocks must not be resampled alike.
             seed=settings.seed * 10 + seed,
         )
 
@@ -176,27 +178,15 @@ def _project_all(
     )
 
 
-def _autocorrelations(projected: ProjectedDatasets, lags_ps: np.ndarray) -> dict[str, AutocorrelationCurves]:
-    reference = autocorrelation_curves(projected.reference, lags_ps)
+def _each(projected: ProjectedDatasets, describe: Callable[[Projected], Described]) -> dict[str, Described]:
+    """Describe the kinetics of every dataset, that of the reference once."""
+    reference = describe(projected.reference)
     same = projected.floor_reference is projected.reference
     return {
-        "rollout": autocorrelation_curves(projected.rollout, lags_ps),
+        "rollout": describe(projected.rollout),
         "reference": reference,
-        "floor": autocorrelation_curves(projected.kinetic_floor, lags_ps),
-        "floor_reference": reference if same else autocorrelation_curves(projected.floor_reference, lags_ps),
-    }
-
-
-def _summaries(
-    projected: ProjectedDatasets, reference_model: ReferenceModel, lag_ps: float
-) -> dict[str, MarkovSummary]:
-    reference = markov_summary(projected.reference, reference_model, lag_ps)
-    same = projected.floor_reference is projected.reference
-    return {
-        "rollout": markov_summary(projected.rollout, reference_model, lag_ps),
-        "reference": reference,
-        "floor": markov_summary(projected.kinetic_floor, reference_model, lag_ps),
-        "floor_reference": reference if same else markov_summary(projected.floor_reference, reference_model, lag_ps),
+        "floor": describe(projected.kinetic_floor),
+        "floor_reference": reference if same else describe(projected.floor_reference),
     }
 
 
@@ -226,14 +216,14 @@ def _structure(
     rules = learn_structure(prepared.topology, prepared.reference.positions_nm)
     estimates, notes = {}, []
     for seed, name in enumerate(("rollout", "reference", "floor")):
-        side: Dataset = getattr(prepared, name)
+        dataset: Dataset = getattr(prepared, name)
         n_blocks = getattr(projected, name).n_blocks
-        lengths = [len(part) for part in side.positions_nm]
-        checks = check_structure(rules, side.positions_nm)
+        lengths = [len(part) for part in dataset.positions_nm]
+        checks = check_structure(rules, dataset.positions_nm)
         estimates[name] = structure_estimates(
             checks, lengths, n_blocks, settings.n_bootstrap, settings.seed * 10 + seed
         )
-        note = mirror_note(rules, checks, side.name)
+        note = mirror_note(rules, checks, dataset.name)
         notes += [note] if note else []
     return estimates, notes
 

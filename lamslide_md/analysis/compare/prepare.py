@@ -1,4 +1,4 @@
-"""From what the user gave to sides with the same atoms, lags that fit, and the MD that sets the noise floor."""
+"""From what the user gave to datasets of the same atoms, lags that fit, and the MD that sets the noise floor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MAX_RELAXATIONS = 5.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """Sides of the same atoms. The floor is `floor` (distributions) and `kinetic_floor` against `floor_reference`.
+    """Datasets of the same atoms. The floor is `floor` (distributions) and `kinetic_floor` against `floor_reference`.
 
     `floor_text` says in words what it is, `notes` what a reader must know.
     """
@@ -40,7 +40,7 @@ class Prepared:
 
 
 def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str, float]) -> Prepared:
-    """Check and match all sides, and choose the MD of the noise floor.
+    """Check and match all datasets, and choose the MD of the noise floor.
 
     Parameters
     ----------
@@ -52,41 +52,41 @@ def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str,
     Returns
     -------
     Prepared
-        Sides cut to the atoms they share.
+        Datasets cut to the atoms they share.
 
     Raises
     ------
     InputError
-        From matching or screening the sides.
+        From matching or screening the datasets.
     """
     topologies = {name: trajectories[0].topology for name, trajectories in given.items()}
     reference_topology = topologies["reference"]
     matches = {name: match_atoms(topology, reference_topology, name) for name, topology in topologies.items()}
     shared = np.array(sorted(set.intersection(*({int(i) for i in match[1]} for match in matches.values()))))
-    sides, orders = {}, {}
+    datasets, orders = {}, {}
     for name, (own, there) in matches.items():
         orders[name] = own[np.isin(there, shared)]
         positions = tuple(np.ascontiguousarray(trajectory.xyz[:, orders[name]]) for trajectory in given[name])
-        sides[name] = Dataset(name, positions, intervals_ps[name])
+        datasets[name] = Dataset(name, positions, intervals_ps[name])
     topology = reference_topology.subset(shared)
-    others = [side for name, side in sides.items() if name != "reference"]
-    screen_bonds(topology, sides["reference"], others)
-    survey = survey_torsions(topology, sides["reference"].positions_nm[0][:100])
-    screen_motion(survey.torsions, list(sides.values()))
-    floor, kinetic_floor, floor_reference, text = _choose_floor(sides)
-    notes = [*_notes_on_atoms(topologies, orders), *repeat_notes(sides)]
+    others = [dataset for name, dataset in datasets.items() if name != "reference"]
+    screen_bonds(topology, datasets["reference"], others)
+    survey = survey_torsions(topology, datasets["reference"].positions_nm[0][:100])
+    screen_motion(survey.torsions, list(datasets.values()))
+    floor, kinetic_floor, floor_reference, text = _choose_floor(datasets)
+    notes = [*_notes_on_atoms(topologies, orders), *repeat_notes(datasets)]
     if survey.left_out:
         notes.append(survey.left_out)
-    if floor.n_frames < sides["rollout"].n_frames:
+    if floor.n_frames < datasets["rollout"].n_frames:
         notes.append(
-            f"the floor has {floor.n_frames} frames, fewer than the rollout's {sides['rollout'].n_frames}: it is too "
-            "high, and the ratios too good"
+            f"the floor has {floor.n_frames} frames, fewer than the rollout's {datasets['rollout'].n_frames}: it is "
+            "too high, and the ratios too good"
         )
     return Prepared(
         topology,
         survey.torsions,
-        sides["rollout"],
-        sides["reference"],
+        datasets["rollout"],
+        datasets["reference"],
         floor,
         kinetic_floor,
         floor_reference,
@@ -108,10 +108,10 @@ def _notes_on_atoms(topologies: Mapping[str, md.Topology], orders: Mapping[str, 
     return notes
 
 
-def _choose_floor(sides: dict[str, Dataset]) -> tuple[Dataset, Dataset, Dataset, str]:
-    rollout, reference = sides["rollout"], sides["reference"]
-    if "replicate" in sides:
-        full, against = sides["replicate"], reference
+def _choose_floor(datasets: dict[str, Dataset]) -> tuple[Dataset, Dataset, Dataset, str]:
+    rollout, reference = datasets["rollout"], datasets["reference"]
+    if "replicate" in datasets:
+        full, against = datasets["replicate"], reference
         text = f"an independent MD replicate of {full.total_ps / 1000:g} ns"
     else:
         against, full = reference.halves()
@@ -126,12 +126,12 @@ def _choose_floor(sides: dict[str, Dataset]) -> tuple[Dataset, Dataset, Dataset,
 
 
 def check_lag(prepared: Prepared, lag_ps: float) -> None:
-    """Refuse a lag that is no whole number of frames on every side or longer than a side's trajectories.
+    """Refuse a lag that is no whole number of frames in every dataset or longer than a dataset's trajectories.
 
     Parameters
     ----------
     prepared
-        The sides.
+        The datasets.
     lag_ps
         Lag, ps.
 
@@ -140,36 +140,36 @@ def check_lag(prepared: Prepared, lag_ps: float) -> None:
     InputError
         With the lag and the interval or length that does not fit.
     """
-    for side in (prepared.rollout, prepared.reference, prepared.kinetic_floor):
-        whole_frames(lag_ps, side.interval_ps, f"lag_ps on the frames of the {side.name}")
-    for side in (prepared.rollout, prepared.reference):
-        if side.longest_ps <= lag_ps:
+    for dataset in (prepared.rollout, prepared.reference, prepared.kinetic_floor):
+        whole_frames(lag_ps, dataset.interval_ps, f"lag_ps on the frames of the {dataset.name}")
+    for dataset in (prepared.rollout, prepared.reference):
+        if dataset.longest_ps <= lag_ps:
             raise InputError(
-                f"the longest trajectory of the {side.name} lasts {side.longest_ps:g} ps, not longer than "
+                f"the longest trajectory of the {dataset.name} lasts {dataset.longest_ps:g} ps, not longer than "
                 f"{option('lag_ps')}={lag_ps:g}; pass a shorter one or longer trajectories"
             )
 
 
 def short_notes(prepared: Prepared, lag_ps: float) -> tuple[str, ...]:
-    """Count the trajectories of each side that are shorter than the lag, ps: they are in none of its models."""
+    """Count the trajectories of each dataset that are shorter than the lag, ps: they are in none of its models."""
     notes = []
-    for side in (prepared.reference, prepared.rollout, prepared.kinetic_floor):
-        lengths_ps = [(len(part) - 1) * side.interval_ps for part in side.positions_nm]
+    for dataset in (prepared.reference, prepared.rollout, prepared.kinetic_floor):
+        lengths_ps = [(len(part) - 1) * dataset.interval_ps for part in dataset.positions_nm]
         n_short = sum(length_ps < lag_ps * (1 - RELATIVE_TOLERANCE) for length_ps in lengths_ps)
-        models = "TICA and MSMs" if side is prepared.reference else "MSMs"
-        if n_short and side.name in ("reference", "rollout", "replicate"):
+        models = "TICA and MSMs" if dataset is prepared.reference else "MSMs"
+        if n_short and dataset.name in ("reference", "rollout", "replicate"):
             notes.append(
-                f"{n_short} of {len(lengths_ps)} {side.name} trajectories are shorter than the lag of {lag_ps:g} ps "
+                f"{n_short} of {len(lengths_ps)} {dataset.name} trajectories are shorter than the lag of {lag_ps:g} ps "
                 f"and do not enter {models}"
             )
     return tuple(notes)
 
 
 def base_interval_ps(prepared: Prepared) -> float:
-    """Find the shortest time that is a whole number of frames on every side, ps."""
+    """Find the shortest time that is a whole number of frames in every dataset, ps."""
     intervals = [
-        Fraction(side.interval_ps).limit_denominator(10**6)
-        for side in (prepared.rollout, prepared.reference, prepared.kinetic_floor)
+        Fraction(dataset.interval_ps).limit_denominator(10**6)
+        for dataset in (prepared.rollout, prepared.reference, prepared.kinetic_floor)
     ]
     return float(reduce(_least_common_multiple, intervals))
 
@@ -190,7 +190,7 @@ def slowest_relaxation_ps(angles: Sequence[np.ndarray], interval_ps: float) -> f
 
 
 def longest_lag_ps(prepared: Prepared, relaxation_ps: float | None) -> float:
-    """Choose the longest lag at which autocorrelations are compared, ps: half the shortest side, five relaxations."""
-    sides = (prepared.rollout, prepared.reference, prepared.kinetic_floor, prepared.floor_reference)
-    half_ps = 0.5 * min(side.longest_ps for side in sides)
+    """Choose the longest lag of autocorrelations, ps: half of the shortest dataset, at most five relaxation times."""
+    datasets = (prepared.rollout, prepared.reference, prepared.kinetic_floor, prepared.floor_reference)
+    half_ps = 0.5 * min(dataset.longest_ps for dataset in datasets)
     return half_ps if relaxation_ps is None else min(half_ps, MAX_RELAXATIONS * relaxation_ps)

@@ -15,7 +15,7 @@ Path = Int[np.ndarray, " _"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Trajectories of one side, cut to the compared atoms; positions in nm, shape (frames, atoms, 3) each."""
+    """Trajectories that belong together, cut to the compared atoms; positions in nm, shape (frames, atoms, 3) each."""
 
     name: str
     positions_nm: tuple[np.ndarray, ...]
@@ -74,7 +74,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Projected:
-    """Torsion angles (rad), TICs and clusters of every frame of one side, per trajectory, with its blocks.
+    """Torsion angles (rad), TICs and clusters of every frame of a dataset, per trajectory, with its blocks.
 
     `weights` (draws, blocks) say how often each block appears in each bootstrap sample.
     """
@@ -119,7 +119,7 @@ class Projected:
 
 
 def project(
-    side: Dataset,
+    dataset: Dataset,
     torsions: tuple[Torsion, ...],
     reference_model: ReferenceModel,
     *,
@@ -127,12 +127,12 @@ def project(
     n_bootstrap: int,
     seed: int,
 ) -> Projected:
-    """Describe one side in the reference's coordinates.
+    """Project a dataset on the reference model.
 
     Parameters
     ----------
-    side
-        Positions of the side.
+    dataset
+        Positions of the dataset.
     torsions
         Torsions to describe it by.
     reference_model
@@ -147,16 +147,16 @@ def project(
     Returns
     -------
     Projected
-        The side with its blocks.
+        The dataset with its blocks.
     """
-    angles = tuple(torsion_angles(positions, torsions) for positions in side.positions_nm)
+    angles = tuple(torsion_angles(positions, torsions) for positions in dataset.positions_nm)
     tics = tuple(reference_model.tics(part) for part in angles)
     clusters = tuple(reference_model.clusters(part) for part in tics)
     lengths = [len(part) for part in angles]
-    blocks = split_into_blocks(lengths, choose_n_blocks(side.total_ps, relaxation_ps))
+    blocks = split_into_blocks(lengths, choose_n_blocks(dataset.total_ps, relaxation_ps))
     n_blocks = int(max(block[-1] for block in blocks)) + 1
     weights = bootstrap_weights(n_blocks, n_bootstrap, seed)
-    return Projected(side.name, side.interval_ps, angles, tics, clusters, blocks, weights)
+    return Projected(dataset.name, dataset.interval_ps, angles, tics, clusters, blocks, weights)
 
 
 def block_populations(projected: Projected, reference_model: ReferenceModel) -> Float[np.ndarray, "blocks states"]:

@@ -19,19 +19,19 @@ def atom_keys(topology: md.Topology) -> list[Key]:
 
 
 def match_atoms(rollout: md.Topology, reference: md.Topology, name: str = "rollout") -> tuple[np.ndarray, np.ndarray]:
-    """Match the atoms of both sides by residue and atom name.
+    """Match the atoms of two datasets by residue and atom name.
 
-    Hydrogens may be missing on either side; every heavy atom of a residue that both hold must be on both. Molecules and
-    residues that only the reference holds are left out, as are solvent and ions that only the first side holds.
+    Hydrogens may be missing in either; every heavy atom of a residue that both hold must be in both. Molecules and
+    residues that only the reference holds are left out, as are solvent and ions that only the first dataset holds.
 
     Parameters
     ----------
     rollout
-        Topology of the first side.
+        Topology of the first dataset.
     reference
         Topology of the reference.
     name
-        What to call the first side in messages.
+        What to call the first dataset in messages.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def match_atoms(rollout: md.Topology, reference: md.Topology, name: str = "rollo
     Raises
     ------
     InputError
-        If heavy atoms of one side are missing on the other (they are named), if residues differ, or if names are not
+        If heavy atoms of one dataset are missing in the other (they are named), if residues differ, or if names are not
         unique and the atoms cannot be matched by order either.
     """
     residues = shared_residues(rollout, reference, name)
@@ -101,16 +101,16 @@ def shared_residues(rollout: md.Topology, reference: md.Topology, name: str = "r
     """Find the molecules of the rollout among those of the reference.
 
     A molecule is found by the sequence of its residues, wherever it stands; of several copies, the first that is left.
-    Solvent and ions that the reference lacks are left out on the rollout's side.
+    Solvent and ions that the reference lacks are left out.
 
     Parameters
     ----------
     rollout
-        Topology of the first side.
+        Topology of the first dataset.
     reference
         Topology of the reference.
     name
-        What to call the first side in messages.
+        What to call the first dataset in messages.
 
     Returns
     -------

@@ -45,14 +45,14 @@ def temperature_of(given: object) -> float | None:
 
 
 def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
-    """Check one side as the user gave it: one trajectory or several of the same atoms, all coordinates finite.
+    """Check one dataset as the user gave it: one trajectory or several of the same atoms, all coordinates finite.
 
     Parameters
     ----------
     trajectories
         What the user gave: one trajectory or a list of them.
     name
-        What to call this side in messages.
+        What to call this dataset in messages.
 
     Returns
     -------
@@ -86,20 +86,20 @@ def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
                 f"{name} trajectory {index} ({trajectory.n_atoms} atoms) has other atoms than trajectory 0 "
                 f"({listed[0].n_atoms} atoms); the trajectories of one side must be of the same system"
             )
-        # Broken bonds are a finding about a side, not a reason to refuse it. What the first lacked, all lack.
+        # Broken bonds are a finding about a dataset, not a reason to refuse it. What the first lacked, all lack.
         listed[index] = screened(trajectory, f"the {name}", topology=listed[0].topology, check_bonds=False)
     return listed
 
 
 def dataset_interval_ps(trajectories: Sequence[md.Trajectory], name: str, given_ps: float | None = None) -> float:
-    """Find the time between two frames of a side.
+    """Find the time between two frames of a dataset.
 
     Parameters
     ----------
     trajectories
-        Of the side.
+        Trajectories of the dataset.
     name
-        What to call the side: "rollout", "reference", "replicate".
+        What to call the dataset: "rollout", "reference", "replicate".
     given_ps
         The interval that the caller gives, ps, needed where the trajectories hold no times.
 
@@ -128,8 +128,8 @@ def dataset_interval_ps(trajectories: Sequence[md.Trajectory], name: str, given_
     if given_ps is None:
         if reasons or not told:
             index, why = next(iter(reasons.items()), (0, "it has a single frame"))
-            side = _called(name, index, trajectories)
-            raise InputError(f"{side} does not say how far apart its frames are: {why}; pass {parameter}")
+            which = _called(name, index, trajectories)
+            raise InputError(f"{which} does not say how far apart its frames are: {why}; pass {parameter}")
         return next(iter(told.values()))
     for index, interval_ps in told.items():
         if not _agree(interval_ps, given_ps):

@@ -14,7 +14,7 @@ from lamslide_md.systems.bonds import bond_pairs
 
 SCREENED_FRAMES = 200
 RIGID_RAD = 1e-4
-"""A side whose torsions all move by less does not move: single precision of positions gives 1e-6 to 1e-5."""
+"""A dataset whose torsions all move by less does not move: single precision of positions gives 1e-6 to 1e-5."""
 
 
 def screen_bonds(topology: md.Topology, reference: Dataset, others: Sequence[Dataset]) -> None:
@@ -27,7 +27,7 @@ def screen_bonds(topology: md.Topology, reference: Dataset, others: Sequence[Dat
     reference
         Its bond lengths must be those of a molecule.
     others
-        Sides whose median bond length must be within a factor 3 of the reference's.
+        Datasets whose median bond length must be within a factor 3 of the reference's.
 
     Raises
     ------
@@ -45,44 +45,44 @@ def screen_bonds(topology: md.Topology, reference: Dataset, others: Sequence[Dat
             f"bonds of the reference have a median length of {median_nm:.3f} nm and reach {longest_nm:.3f} nm: "
             "positions in another unit, a topology with permuted atoms, or a molecule broken across the box?"
         )
-    for side in others:
-        median = float(np.median(_lengths(_spread(side), bonds)))
+    for dataset in others:
+        median = float(np.median(_lengths(_spread(dataset), bonds)))
         if not 1 / 3 < median / median_nm < 3:
             raise InputError(
-                f"bonds of the {side.name} have a median length of {median:.3f} nm, of the reference "
+                f"bonds of the {dataset.name} have a median length of {median:.3f} nm, of the reference "
                 f"{median_nm:.3f} nm: are its positions in Å, or its atoms permuted?"
             )
 
 
-def _spread(side: Dataset) -> np.ndarray:
-    return np.concatenate(side.thinned(SCREENED_FRAMES).positions_nm)
+def _spread(dataset: Dataset) -> np.ndarray:
+    return np.concatenate(dataset.thinned(SCREENED_FRAMES).positions_nm)
 
 
 def _lengths(positions_nm: np.ndarray, bonds: np.ndarray) -> np.ndarray:
     return np.linalg.norm(positions_nm[:, bonds[:, 0]] - positions_nm[:, bonds[:, 1]], axis=-1)
 
 
-def screen_motion(torsions: tuple[Torsion, ...], sides: Sequence[Dataset]) -> None:
-    """Refuse a side whose frames are all the same.
+def screen_motion(torsions: tuple[Torsion, ...], datasets: Sequence[Dataset]) -> None:
+    """Refuse a dataset whose frames are all the same.
 
     Parameters
     ----------
     torsions
         Of the compared atoms.
-    sides
-        All sides.
+    datasets
+        All datasets.
 
     Raises
     ------
     InputError
-        With the side and its number of frames.
+        With the dataset and its number of frames.
     """
-    for side in sides:
-        angles = torsion_angles(_spread(side), torsions)
+    for dataset in datasets:
+        angles = torsion_angles(_spread(dataset), torsions)
         if np.abs(np.angle(np.exp(1j * (angles - angles[:1])))).max() < RIGID_RAD:
             raise InputError(
-                f"the {side.name} does not move: its {side.n_frames} frames are one and the same structure, which has "
-                "neither distributions nor kinetics to compare; was one frame written again and again?"
+                f"the {dataset.name} does not move: its {dataset.n_frames} frames are one and the same structure, "
+                "which has neither distributions nor kinetics to compare; was one frame written again and again?"
             )
 
 
@@ -92,12 +92,12 @@ KEYED_FRAMES = 10_000
 """Frames whose keys are computed at once: bounds memory."""
 
 
-def repeat_notes(sides: Mapping[str, Dataset]) -> tuple[str, ...]:
-    """Say where sides or trajectories are the same.
+def repeat_notes(datasets: Mapping[str, Dataset]) -> tuple[str, ...]:
+    """Say where datasets or trajectories are the same.
 
     Parameters
     ----------
-    sides
+    datasets
         By name: "rollout", "reference" and, if there is one, "replicate".
 
     Returns
@@ -105,7 +105,7 @@ def repeat_notes(sides: Mapping[str, Dataset]) -> tuple[str, ...]:
     tuple of str
         One sentence for each pair.
     """
-    keys = {name: [frame_keys(part) for part in side.positions_nm] for name, side in sides.items()}
+    keys = {name: [frame_keys(part) for part in dataset.positions_nm] for name, dataset in datasets.items()}
     notes = []
     whole = {name: np.concatenate(parts) for name, parts in keys.items()}
     for name, parts in keys.items():
@@ -114,11 +114,11 @@ def repeat_notes(sides: Mapping[str, Dataset]) -> tuple[str, ...]:
         for (i, one), (j, other) in combinations(twice, 2):
             if _shared(one, other) > MANY:
                 notes.append(f"{name} trajectories {i} and {j} are the same: their frames count twice")
-    for (side, against), meaning in _MEANINGS.items():
-        shared = _shared(whole[side], whole[against]) if {side, against} <= set(whole) else 0.0
+    for (which, against), meaning in _MEANINGS.items():
+        shared = _shared(whole[which], whole[against]) if {which, against} <= set(whole) else 0.0
         if shared > MANY:
-            least = min(len(whole[side]), len(whole[against]))
-            notes.append(f"{100 * shared:.3g} % of {least} frames are in both the {side} and the {against}: {meaning}")
+            least = min(len(whole[which]), len(whole[against]))
+            notes.append(f"{100 * shared:.3g} % of {least} frames are in both the {which} and the {against}: {meaning}")
     return tuple(notes)
 
 

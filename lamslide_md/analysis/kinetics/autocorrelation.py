@@ -1,4 +1,4 @@
-"""Memory of torsions: how fast every angle forgets where it was."""
+"""Autocorrelation of torsions: how fast every angle forgets where it was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,15 +37,15 @@ def cosine_autocorrelation(
         If no trajectory is longer than a lag.
     """
     listed = [angles] if isinstance(angles, np.ndarray) else list(angles)
-    memory = []
+    rows = []
     for lag in lag_frames:
         changes = [
             trajectory[lag:] - trajectory[: len(trajectory) - lag] for trajectory in listed if len(trajectory) > lag
         ]
         if not changes:
             raise InputError(f"lag of {lag} frames needs a longer trajectory than {max(map(len, listed))} frames")
-        memory.append(np.cos(np.concatenate(changes)).mean(axis=0))
-    return np.stack(memory)
+        rows.append(np.cos(np.concatenate(changes)).mean(axis=0))
+    return np.stack(rows)
 
 
 def torsion_autocorrelation(angles: Trajectories, n_lags: int) -> Float[np.ndarray, "lags torsions"]:
@@ -79,12 +79,12 @@ def torsion_autocorrelation(angles: Trajectories, n_lags: int) -> Float[np.ndarr
 
 
 def normalised_autocorrelation(
-    memory: Float[np.ndarray, "*lags torsions"], plateau: Float[np.ndarray, "*torsions"]
+    autocorrelation: Float[np.ndarray, "*lags torsions"], plateau: Float[np.ndarray, "*torsions"]
 ) -> Float[np.ndarray, "*lags torsions"]:
-    """Rescale a memory from 1 and its plateau |<e^(i theta)>|² to 1 and 0; NaN for a torsion that never moves."""
+    """Rescale it from 1 and its plateau |<e^(i theta)>|² to 1 and 0; NaN for a torsion that never moves."""
     spread = 1.0 - plateau
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(spread > 1e-9, (memory - plateau) / np.where(spread > 1e-9, spread, 1.0), np.nan)
+        return np.where(spread > 1e-9, (autocorrelation - plateau) / np.where(spread > 1e-9, spread, 1.0), np.nan)
 
 
 def relaxation_times(
@@ -118,7 +118,7 @@ def relaxation_times(
 
 @dataclass(frozen=True)
 class BlockAutocorrelation:
-    """Sums over blocks of frames from which the memory of any resampling of the blocks follows.
+    """Sums over blocks of frames from which the autocorrelation of any resampling of the blocks follows.
 
     `products` (blocks, lags, torsions) and `pairs` (blocks, lags) belong to the block of the earlier frame; `vectors`
     (blocks, torsions) are sums of e^(i theta), `frames` (blocks,).
@@ -134,15 +134,15 @@ class BlockAutocorrelation:
         pairs = weights @ self.pairs
         products = np.tensordot(weights, self.products, axes=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            memory = products / pairs[..., None]
+            cosines = products / pairs[..., None]
         mean = (weights @ self.vectors) / (weights @ self.frames)[:, None]
-        return normalised_autocorrelation(memory, np.abs(mean[:, None, :]) ** 2)
+        return normalised_autocorrelation(cosines, np.abs(mean[:, None, :]) ** 2)
 
 
 def block_autocorrelation(
     angles: Trajectories, blocks: Sequence[Int[np.ndarray, " _"]], n_blocks: int, lag_frames: Sequence[int]
 ) -> BlockAutocorrelation:
-    """Sum up the memory of every block at a few lags.
+    """Sum up the autocorrelation of every block at a few lags.
 
     Parameters
     ----------
@@ -180,12 +180,12 @@ def block_autocorrelation(
 
 
 def common_lags_ps(base_ps: float, longest_ps: float, n_lags: int = 40) -> Float[np.ndarray, " lags"]:
-    """Choose lags that are whole numbers of frames on every side, from 0 on, spaced ever wider.
+    """Choose lags that are whole numbers of frames in every dataset, from 0 on, spaced ever wider.
 
     Parameters
     ----------
     base_ps
-        Smallest time that is a whole number of frames on every side, ps.
+        Smallest time that is a whole number of frames in every dataset, ps.
     longest_ps
         Longest lag, ps.
     n_lags

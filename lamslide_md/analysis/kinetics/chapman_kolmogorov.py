@@ -39,12 +39,12 @@ class ChapmanKolmogorov:
 
 
 def chapman_kolmogorov(projected: Projected, reference_model: ReferenceModel, lag_ps: float) -> ChapmanKolmogorov:
-    """Test the MSM of one side.
+    """Test the MSM of one dataset.
 
     Parameters
     ----------
     projected
-        One side.
+        One dataset.
     reference_model
         Clusters and states of the reference.
     lag_ps

@@ -1,4 +1,4 @@
-"""What the MSMs say, by side: populations, transitions, passages, timescales over lag, Chapman-Kolmogorov tests."""
+"""What the MSMs say, by dataset: populations, transitions, passages, timescales over lag, Chapman-Kolmogorov tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BAYESIAN_DATASETS = ("reference", "rollout")
 
 @dataclass(frozen=True)
 class MarkovResult:
-    """MSMs by side ("rollout", "reference", "floor").
+    """MSMs by dataset ("rollout", "reference", "floor").
 
     Populations of the metastable states (a) by occupancy of the frames and (b) by MSM, transition probabilities within
     the lag, mean first passage times (from, to) in ps, fluxes in 1/ps, the slowest timescales at the lag and over lags
@@ -56,45 +56,45 @@ def markov_result(
     Parameters
     ----------
     datasets
-        Samples by side.
+        Projected datasets, by name.
     reference_model
         Fitted on the reference.
     summaries
-        MSMs by side.
+        MSMs, by name of the dataset.
     lags_ps
-        Lags at which timescales are computed, ps, whole numbers of frames on every side.
+        Lags at which timescales are computed, ps, whole numbers of frames in every dataset.
     seed
         Seed of the Bayesian samples.
 
     Returns
     -------
     MarkovResult
-        By side.
+        By dataset.
     """
     lag_ps = summaries["reference"].lag_ps
     occupancies = {
-        side: block_populations(projected, reference_model).sum(axis=0) for side, projected in datasets.items()
+        which: block_populations(projected, reference_model).sum(axis=0) for which, projected in datasets.items()
     }
     over_lags = {
-        side: timescales_over_lags(projected, reference_model, lags_ps) for side, projected in datasets.items()
+        which: timescales_over_lags(projected, reference_model, lags_ps) for which, projected in datasets.items()
     }
-    points = {side: summary.point for side, summary in summaries.items() if side in datasets}
+    points = {which: summary.point for which, summary in summaries.items() if which in datasets}
     return MarkovResult(
         lag_ps=lag_ps,
         n_states=reference_model.n_states,
-        occupancies={side: counts / counts.sum() for side, counts in occupancies.items()},
-        populations={side: point.populations for side, point in points.items()},
-        transition_matrices={side: point.transition_matrix for side, point in points.items()},
-        passage_ps={side: point.passage_ps for side, point in points.items()},
-        fluxes_per_ps={side: point.fluxes_per_ps(lag_ps) for side, point in points.items()},
-        timescales={side: timescales_at_lag(summaries[side]) for side in datasets},
+        occupancies={which: counts / counts.sum() for which, counts in occupancies.items()},
+        populations={which: point.populations for which, point in points.items()},
+        transition_matrices={which: point.transition_matrix for which, point in points.items()},
+        passage_ps={which: point.passage_ps for which, point in points.items()},
+        fluxes_per_ps={which: point.fluxes_per_ps(lag_ps) for which, point in points.items()},
+        timescales={which: timescales_at_lag(summaries[which]) for which in datasets},
         lags_ps=lags_ps,
         timescales_over_lags_ps=over_lags,
         timescale_intervals_ps={
-            side: intervals_over_lags(datasets[side], reference_model, lags_ps, over_lags[side], seed)
-            for side in BAYESIAN_DATASETS
+            which: intervals_over_lags(datasets[which], reference_model, lags_ps, over_lags[which], seed)
+            for which in BAYESIAN_DATASETS
         },
         chapman_kolmogorov={
-            side: chapman_kolmogorov(datasets[side], reference_model, lag_ps) for side in BAYESIAN_DATASETS
+            which: chapman_kolmogorov(datasets[which], reference_model, lag_ps) for which in BAYESIAN_DATASETS
         },
     )

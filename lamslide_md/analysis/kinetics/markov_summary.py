@@ -1,4 +1,4 @@
-"""An MSM of one side read out in the metastable states of the reference, with its bootstrap samples."""
+"""An MSM of one dataset read out in the metastable states of the reference, with its bootstrap samples."""
 
 from dataclasses import dataclass
 
@@ -46,11 +46,11 @@ class CoarseModel:
 
 @dataclass(frozen=True)
 class MarkovSummary:
-    """What an MSM says of one side.
+    """What an MSM says of one dataset.
 
-    `model` is None, with the `reason`, when it cannot be estimated. `reference_transitions` counts how often this side
-    crossed between the cores of the reference's processes, `entries` how often it entered each metastable state. Draws
-    are those of the bootstrap, NaN where a draw cannot be estimated.
+    `model` is None, with the `reason`, when it cannot be estimated. `reference_transitions` counts how often the
+    dataset crossed between the cores of the reference's processes, `entries` how often it entered each metastable
+    state. Draws are those of the bootstrap, NaN where a draw cannot be estimated.
     """
 
     model: MarkovModel | None
@@ -83,12 +83,12 @@ def _read_out(
 
 
 def markov_summary(projected: Projected, reference_model: ReferenceModel, lag_ps: float) -> MarkovSummary:
-    """Estimate an MSM of one side and of its bootstrap samples.
+    """Estimate an MSM of one dataset and of its bootstrap samples.
 
     Parameters
     ----------
     projected
-        One side.
+        One dataset.
     reference_model
         Clusters and states of the reference.
     lag_ps

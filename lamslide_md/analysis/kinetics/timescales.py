@@ -46,7 +46,7 @@ def bayesian_timescales(
     Parameters
     ----------
     projected
-        One side with its blocks.
+        One dataset with its blocks.
     n_clusters
         Number of clusters.
     lag_ps
@@ -89,7 +89,7 @@ def timescales_at_lag(summary: MarkovSummary) -> tuple[Timescale, ...]:
     Parameters
     ----------
     summary
-        MSM of one side.
+        MSM of one dataset.
 
     Returns
     -------
@@ -114,11 +114,11 @@ def timescales_over_lags(
     Parameters
     ----------
     projected
-        One side.
+        One dataset.
     reference_model
         Clusters of the reference.
     lags_ps
-        Lags, ps, whole numbers of the projected's frames.
+        Lags, ps, whole numbers of its frames.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def intervals_over_lags(
     Parameters
     ----------
     projected
-        One side.
+        One dataset.
     reference_model
         Clusters of the reference.
     lags_ps

@@ -1,4 +1,4 @@
-"""Measures of memory: autocorrelation curves and relaxation times of torsions, at lags common to both sides."""
+"""Autocorrelation curves and relaxation times of torsions as measures, at lags common to two datasets."""
 
 from dataclasses import dataclass
 
@@ -23,14 +23,14 @@ class AutocorrelationCurves:
 
 
 def autocorrelation_curves(projected: Projected, lags_ps: Float[np.ndarray, " lags"]) -> AutocorrelationCurves:
-    """Measure the memory of every torsion of a projected at the given lags.
+    """Measure the autocorrelation of every torsion of a dataset at the given lags.
 
     Parameters
     ----------
     projected
-        One side.
+        One dataset.
     lags_ps
-        Lags, ps, whole numbers of the projected's frames, the first 0.
+        Lags, ps, whole numbers of its frames, the first 0.
 
     Returns
     -------
@@ -38,9 +38,9 @@ def autocorrelation_curves(projected: Projected, lags_ps: Float[np.ndarray, " la
         Curves and relaxation times.
     """
     lag_frames = [0] + [whole_frames(float(lag), projected.interval_ps, "lag") for lag in lags_ps[1:]]
-    memory = block_autocorrelation(projected.angles, projected.blocks, projected.n_blocks, lag_frames)
-    curve = memory.autocorrelation(np.ones((1, projected.n_blocks)))[0]
-    draws = memory.autocorrelation(projected.weights)
+    blocks = block_autocorrelation(projected.angles, projected.blocks, projected.n_blocks, lag_frames)
+    curve = blocks.autocorrelation(np.ones((1, projected.n_blocks)))[0]
+    draws = blocks.autocorrelation(projected.weights)
     relaxation_draws = np.stack([relaxation_times(draw, lags_ps) for draw in draws])
     return AutocorrelationCurves(lags_ps, curve, relaxation_times(curve, lags_ps), draws, relaxation_draws)
 
@@ -48,7 +48,7 @@ def autocorrelation_curves(projected: Projected, lags_ps: Float[np.ndarray, " la
 def autocorrelation_estimates(
     projected: AutocorrelationCurves, reference: AutocorrelationCurves
 ) -> dict[str, Estimate]:
-    """Compare the memory of two sides.
+    """Compare the autocorrelations of two datasets.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def autocorrelation_estimates(
         nothing = Estimate(None, reason="no torsion moves")
         return {"autocorrelation_error": nothing, "relaxation_log_ratio": nothing}
     error = Estimate(float(np.nanmean(difference)), np.nanmean(draws, axis=(1, 2)))
-    # What is faster than the first common lag cannot be told apart on the coarser side.
+    # What is faster than the first common lag cannot be told apart in the coarser dataset.
     shortest_ps = reference.lags_ps[1]
     ratios = np.abs(
         np.log(np.maximum(projected.relaxation_ps, shortest_ps) / np.maximum(reference.relaxation_ps, shortest_ps))
@@ -78,7 +78,7 @@ def autocorrelation_estimates(
         reason = f"no torsion relaxes within {reference.lags_ps[-1]:g} ps on both sides"
         return {"autocorrelation_error": error, "relaxation_log_ratio": Estimate(None, reason=reason)}
     resolved, reference_resolved = (
-        np.maximum(side.relaxation_draws_ps[:, defined], shortest_ps) for side in (projected, reference)
+        np.maximum(dataset.relaxation_draws_ps[:, defined], shortest_ps) for dataset in (projected, reference)
     )
     ratio_draws = np.abs(np.log(resolved / reference_resolved))
     missing = int((~defined).sum())

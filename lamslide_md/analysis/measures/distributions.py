@@ -30,7 +30,7 @@ def _js_estimate(
 
 def torsion_estimates(projected: Projected, reference: Projected) -> list[Estimate]:
     """Jensen-Shannon distance of every torsion between two datasets, 100 bins on (-pi, pi)."""
-    bins, reference_bins = ([angle_bins(part) for part in side.angles] for side in (projected, reference))
+    bins, reference_bins = ([angle_bins(part) for part in dataset.angles] for dataset in (projected, reference))
     return [
         _js_estimate(
             projected,
@@ -72,7 +72,7 @@ def _normalised(counts: np.ndarray) -> np.ndarray:
 def distribution_estimates(
     projected: Projected, reference: Projected, torsions: tuple[Torsion, ...], reference_model: ReferenceModel
 ) -> dict[str, Estimate]:
-    """Measure how far the stationary distributions of a projected are from the reference's.
+    """Measure how far the stationary distributions of a dataset are from the reference's.
 
     Parameters
     ----------

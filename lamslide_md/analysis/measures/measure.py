@@ -78,7 +78,7 @@ def make_measure(kind: MeasureKind, rollout: Estimate, floor: Estimate, referenc
             with np.errstate(divide="ignore", invalid="ignore"):
                 spread = standard_error(np.log(rollout.draws) - np.log(floor.draws))
             ratio_error = None if spread is None else ratio * spread
-    reasons = [f"{side}: {e.reason}" for side, e in (("rollout", rollout), ("floor", floor)) if e.reason]
+    reasons = [f"{which}: {e.reason}" for which, e in (("rollout", rollout), ("floor", floor)) if e.reason]
     return Measure(
         kind=kind,
         rollout=rollout.value,

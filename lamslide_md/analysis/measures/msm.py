@@ -12,7 +12,7 @@ KEYS = ("js_distance_states_msm", "timescale_log_ratio", "passage_log_ratio", "t
 
 
 def markov_estimates(projected: MarkovSummary, reference: MarkovSummary) -> dict[str, Estimate]:
-    """Compare the MSMs of two sides.
+    """Compare the MSMs of two datasets.
 
     Parameters
     ----------

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+from deeptime.markov.tools.estimation import connected_sets
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 CORE_FRACTION = 0.5
 """A frame is in the core of a process where its eigenvector exceeds this fraction of its mean on that side."""
@@ -77,9 +76,8 @@ def largest_connected_set(counts: Float[np.ndarray, "clusters clusters"]) -> Int
     NotEstimableError
         If fewer than two clusters are connected.
     """
-    _, label = connected_components(csr_array(counts > 0), directed=True, connection="strong")
-    inside = [counts[np.ix_(label == part, label == part)].sum() for part in range(label.max() + 1)]
-    active = np.flatnonzero(label == int(np.argmax(inside)))
+    # deeptime's own choice is the set of most clusters, however few frames these have.
+    active = np.sort(max(connected_sets(counts), key=lambda inside: counts[np.ix_(inside, inside)].sum()))
     if len(active) < 2:
         raise NotEstimableError("no two clusters are connected by transitions in both directions at this lag")
     return active

@@ -168,6 +168,7 @@ def eigenvalues_of(
     """Eigenvalues of a reversible transition matrix but for the first, which is 1; largest first."""
     root = np.sqrt(stationary)
     symmetric = root[:, None] * transition_matrix / root
+    # Draws are reversible within DRAW_TOLERANCE only; deeptime's reading of one triangle would show it.
     return np.linalg.eigvalsh((symmetric + symmetric.T) / 2)[::-1][1:]
 
 

@@ -3,8 +3,10 @@
 import warnings
 
 import numpy as np
+from deeptime.markov.tools.analysis import mfpt
 from jaxtyping import Float, Int
 from numpy.exceptions import ComplexWarning
+from scipy.linalg import LinAlgWarning
 
 from lamslide_md.analysis.msm.model import MarkovModel
 
@@ -112,8 +114,7 @@ def mean_first_passage_times(
 ) -> Float[np.ndarray, "states states"]:
     """Compute the mean time from equilibrium within one metastable state to the first visit of another.
 
-    The times m of the clusters outside of the target solve m = lag + T m; their average over a state is weighted by the
-    stationary distribution.
+    Times from the clusters of a state are averaged by the stationary distribution.
 
     Parameters
     ----------
@@ -141,11 +142,11 @@ def mean_first_passage_times(
     member = np.eye(n_states)[states]
     populations = stationary @ member
     for target in np.flatnonzero(populations > 0):
-        outside = states != target
-        from_cluster = np.zeros(len(states))
-        inner = np.eye(int(outside.sum())) - transition_matrix[np.ix_(outside, outside)]
         try:
-            from_cluster[outside] = np.linalg.solve(inner, np.full(len(inner), lag_ps))
+            with warnings.catch_warnings():
+                # States that are hardly ever left.
+                warnings.simplefilter("ignore", LinAlgWarning)
+                from_cluster = mfpt(transition_matrix, np.flatnonzero(states == target), tau=lag_ps)
         except np.linalg.LinAlgError:
             continue
         with np.errstate(invalid="ignore", divide="ignore"):
