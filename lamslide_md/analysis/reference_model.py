@@ -34,7 +34,7 @@ class ReferenceModel:
     tica: TransferOperatorModel
     n_tics: int
     centres: Float[np.ndarray, "clusters tics"]
-    model: MarkovModel | None
+    msm: MarkovModel | None
     state_of_cluster: Int[np.ndarray, " clusters"]
     n_states: int
     notes: tuple[str, ...]
@@ -123,20 +123,20 @@ def fit_reference_model(
     clusters = [assign(centres, part) for part in tics]
     state_of_cluster = np.zeros(n_clusters, dtype=int)
     try:
-        model = fit_markov_model(clusters, n_clusters, lag_frames, lag_ps)
+        msm = fit_markov_model(clusters, n_clusters, lag_frames, lag_ps)
     except NotEstimableError as error:
         return ReferenceModel(
             tica, n_tics, centres, None, state_of_cluster, 1, (f"MSM of the reference failed: {error}",)
         )
-    states, notes = find_states(model, n_states)
-    if len(model.active) < n_clusters:
+    states, notes = find_states(msm, n_states)
+    if len(msm.active) < n_clusters:
         notes += (
-            f"{n_clusters - len(model.active)} of {n_clusters} clusters are outside of the reference's connected set",
+            f"{n_clusters - len(msm.active)} of {n_clusters} clusters are outside of the reference's connected set",
         )
     # A cluster outside of the connected set takes the state of the nearest one inside.
-    distances = np.linalg.norm(centres[:, None] - centres[model.active][None], axis=-1)
+    distances = np.linalg.norm(centres[:, None] - centres[msm.active][None], axis=-1)
     state_of_cluster = states[distances.argmin(axis=1)]
-    return ReferenceModel(tica, n_tics, centres, model, state_of_cluster, int(states.max()) + 1, notes)
+    return ReferenceModel(tica, n_tics, centres, msm, state_of_cluster, int(states.max()) + 1, notes)
 
 
 def _threads_kept() -> threadpool_limits:

@@ -13,8 +13,8 @@ from lamslide_md.errors import InputError
 
 def direct_autocorrelation(angles: np.ndarray, lag: int) -> float:
     mean = np.abs(np.exp(1j * angles).mean()) ** 2
-    memory = np.cos(angles[lag:] - angles[: len(angles) - lag]).mean()
-    return (memory - mean) / (1 - mean)
+    cosines = np.cos(angles[lag:] - angles[: len(angles) - lag]).mean()
+    return (cosines - mean) / (1 - mean)
 
 
 def test_fft_equals_the_definition():
@@ -26,7 +26,7 @@ def test_fft_equals_the_definition():
 
 
 def test_a_two_state_torsion_forgets_exponentially(two_state_chain):
-    # Leaving with 0.02 and 0.01 per frame, the memory decays by 0.97 per frame: 1/e after 32.8 frames.
+    # Leaving with 0.02 and 0.01 per frame, the autocorrelation decays by 0.97 per frame: 1/e after 32.8 frames.
     path = two_state_chain(200_000, (0.02, 0.01), 5)
     angles = np.array([0.0, 2.0])[path][:, None]
     curve = torsion_autocorrelation([angles], 200)
@@ -49,25 +49,25 @@ def test_a_torsion_that_never_moves_has_no_autocorrelation():
     assert np.isnan(torsion_autocorrelation([np.full((50, 1), 0.3)], 10)).all()
 
 
-def test_memory_of_uniform_rotation_is_the_cosine_of_the_lag():
+def test_autocorrelation_of_uniform_rotation_is_the_cosine_of_the_lag():
     angles = (0.1 * np.arange(100.0))[:, None]
     np.testing.assert_allclose(cosine_autocorrelation(angles, [0, 3, 10])[:, 0], np.cos([0.0, 0.3, 1.0]), atol=1e-12)
 
 
-def test_memory_pools_trajectories_and_never_crosses_their_seams():
+def test_autocorrelation_pools_trajectories_and_never_crosses_their_seams():
     first, second = np.zeros((10, 1)), np.full((10, 1), np.pi)
     np.testing.assert_allclose(cosine_autocorrelation([first, second], [5]), 1.0)
     with pytest.raises(InputError, match="lag of 10 frames"):
         cosine_autocorrelation([first, second], [10])
 
 
-def test_blocks_together_give_the_whole_memory():
+def test_blocks_together_give_the_whole_autocorrelation():
     rng = np.random.default_rng(1)
     parts = [np.cumsum(rng.normal(size=(n, 3)), axis=0) for n in (120, 45, 200)]
     blocks = split_into_blocks([120, 45, 200], 12)
     n_blocks = int(blocks[-1][-1]) + 1
-    memory = block_autocorrelation(parts, blocks, n_blocks, [0, 1, 7, 50])
-    curve = memory.autocorrelation(np.ones((1, n_blocks)))[0]
+    blocks_of = block_autocorrelation(parts, blocks, n_blocks, [0, 1, 7, 50])
+    curve = blocks_of.autocorrelation(np.ones((1, n_blocks)))[0]
     np.testing.assert_allclose(curve, torsion_autocorrelation(parts, 51)[[0, 1, 7, 50]], atol=1e-10)
 
 

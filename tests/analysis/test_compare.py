@@ -55,19 +55,19 @@ def test_a_coarser_rollout_of_the_same_process_agrees_at_common_lags(reference_m
     coarse = compare(replicate_md[::5], reference_md, rollout_interval_ps=5.0)
     assert coarse.memory.lags_ps[1] == 5.0
     relaxation = coarse.torsions[1].relaxation_ps
-    # 1/e after 32.8 ps, each side within 4 sqrt(2 * 33 / 8000) = 36 %.
+    # 1/e after 32.8 ps, each within 4 sqrt(2 * 33 / 8000) = 36 %.
     assert relaxation["rollout"] == pytest.approx(32.8, rel=0.36)
     assert relaxation["reference"] == pytest.approx(32.8, rel=0.36)
 
 
-def test_hydrogens_on_one_side_change_nothing(two_state_alanine, reference_md):
+def test_hydrogens_in_one_dataset_change_nothing(two_state_alanine, reference_md):
     full = two_state_alanine(2000, seed=3, hydrogens=True)
     bare = full.atom_slice(full.topology.select("not element H"))
     results = [compare(rollout, reference_md).to_dict()["measures"] for rollout in (full, bare)]
     assert results[0] == results[1]
 
 
-def test_several_trajectories_a_side_are_their_union(reference_md, replicate_md):
+def test_several_trajectories_of_a_dataset_are_their_union(reference_md, replicate_md):
     whole = compare(replicate_md, reference_md)
     parts = compare([replicate_md[:3000], replicate_md[3000:]], [reference_md[:5000], reference_md[5000:]])
     for key in ("js_distance_torsions_all", "bond_error"):

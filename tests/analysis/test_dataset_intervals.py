@@ -16,7 +16,7 @@ def timed(trajectory: md.Trajectory, interval_ps: float, start_ps: float = 0.0) 
     return md.Trajectory(trajectory.xyz, trajectory.topology, time=time_ps)
 
 
-def test_intervals_come_from_the_times_of_each_side(reference_md, replicate_md):
+def test_intervals_come_from_the_times_of_each_dataset(reference_md, replicate_md):
     rollout, reference = timed(replicate_md[:1000:5], 5.0, 5.0), timed(reference_md[:2000], 1.0)
     by_times = lam.compare(rollout, reference, **QUICK)
     told = lam.compare(rollout, reference, rollout_interval_ps=5.0, reference_interval_ps=1.0, **QUICK)
@@ -56,7 +56,7 @@ def test_a_replicate_without_times_has_the_interval_given_for_the_reference(refe
     assert comparison.settings["sides"]["kinetic_floor"]["interval_ps"] == 2.0
 
 
-def test_trajectories_of_one_side_must_have_one_interval(replicate_md):
+def test_trajectories_of_one_dataset_must_have_one_interval(replicate_md):
     parts = [timed(replicate_md[:100], 1.0), timed(replicate_md[100:200], 2.0)]
     with pytest.raises(InputError, match=r"rollout trajectory 1 are 2 ps apart, those of trajectory 0 1 ps"):
         dataset_interval_ps(parts, "rollout")

@@ -1,4 +1,4 @@
-"""What a reader must know of the sides: the same frames twice, too short, frozen, wells that were never crossed."""
+"""What a reader must know of the datasets: the same frames twice, too short, frozen, wells that were never crossed."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_frames_have_the_same_key_where_their_positions_are_the_same_only(refere
     assert not np.isin(frame_keys(swapped), keys).any()
 
 
-def test_independent_sides_repeat_nothing(reference_md, replicate_md, two_state_alanine):
+def test_independent_datasets_repeat_nothing(reference_md, replicate_md, two_state_alanine):
     comparison = compare(two_state_alanine(1000, seed=5), reference_md[:2000], replicate=replicate_md[:2000])
     assert repeats(comparison) == []
 
@@ -56,7 +56,7 @@ def test_a_replicate_that_is_the_reference_is_called_so(reference_md, replicate_
     assert "both the replicate and the reference: the floor is no independent MD" in repeats(comparison)[0]
 
 
-def test_a_trajectory_given_twice_on_one_side_is_called_so(reference_md, replicate_md):
+def test_a_trajectory_given_twice_in_one_dataset_is_called_so(reference_md, replicate_md):
     comparison = compare(replicate_md[:1000], [reference_md[:900], reference_md[1000:1900], reference_md[:900]])
     assert repeats(comparison) == ["reference trajectories 0 and 2 are the same: their frames count twice"]
 
@@ -74,12 +74,12 @@ def test_trajectories_shorter_than_the_lag_are_counted(reference_md, replicate_m
     assert not any("shorter than the lag" in note for note in compare(replicate_md[:1000], longer).notes)
 
 
-@pytest.mark.parametrize("side", ["rollout", "reference", "replicate"])
-def test_a_frozen_side_is_refused_in_one_line(reference_md, replicate_md, side):
+@pytest.mark.parametrize("which", ["rollout", "reference", "replicate"])
+def test_a_frozen_dataset_is_refused_in_one_line(reference_md, replicate_md, which):
     frozen = replicate_md[np.zeros(50, dtype=int)]
-    sides = {"rollout": replicate_md[:1000], "reference": reference_md[:1000], "replicate": replicate_md[1000:2000]}
-    with pytest.raises(InputError, match=f"the {side} does not move: its 50 frames are one and the same structure"):
-        compare(**(sides | {side: frozen}), lag_ps=2.0)
+    datasets = {"rollout": replicate_md[:1000], "reference": reference_md[:1000], "replicate": replicate_md[1000:2000]}
+    with pytest.raises(InputError, match=f"the {which} does not move: its 50 frames are one and the same structure"):
+        compare(**(datasets | {which: frozen}), lag_ps=2.0)
 
 
 def test_a_frozen_molecule_that_tumbles_does_not_move_either(reference_md, alanine):

@@ -80,7 +80,7 @@ def test_too_few_frames_are_refused_with_their_number(bare):
         read_dataset([], "reference")
 
 
-def test_trajectories_of_different_systems_on_one_side_are_refused(bare, full):
+def test_trajectories_of_different_systems_in_one_dataset_are_refused(bare, full):
     with pytest.raises(InputError, match=r"trajectory 1 \(12 atoms\) has other atoms than trajectory 0 \(10 atoms\)"):
         read_dataset([bare, full], "reference")
 

@@ -4,7 +4,12 @@ import torch
 from scipy.linalg import eigh
 
 from lamslide_md.analysis.features import torsion_features
-from lamslide_md.analysis.msm.counts import NotEstimableError, core_transitions, count_transitions
+from lamslide_md.analysis.msm.counts import (
+    NotEstimableError,
+    core_transitions,
+    count_transitions,
+    largest_connected_set,
+)
 from lamslide_md.analysis.msm.model import fit_markov_model
 from lamslide_md.analysis.msm.states import find_states, supported_states
 from lamslide_md.analysis.reference_model import assign, fit_centres, fit_reference_model, fit_tica
@@ -35,6 +40,15 @@ def test_a_timescale_seen_in_few_transitions_is_refused_with_their_number():
     value, reason = fit_markov_model([path], 2, 1, 1.0).timescale(0)
     assert value is None
     assert reason == "only 4 transitions seen, 20 needed"
+
+
+def test_the_connected_set_is_the_one_of_most_counts_not_of_most_clusters():
+    counts = np.zeros((5, 5))
+    counts[:2, :2] = 100.0
+    counts[2:, 2:] = 1.0
+    # A way out without return connects nothing.
+    counts[1, 2] = 7.0
+    assert largest_connected_set(counts).tolist() == [0, 1]
 
 
 def test_a_disconnected_chain_has_no_timescale():

@@ -21,13 +21,13 @@ def test_superposition_never_mirrors(alanine):
     assert np.abs(fitted - (frame - frame.mean(axis=1, keepdims=True))).max() > 0.05
 
 
-def test_both_sides_are_shown_at_the_same_interval(reference_md, replicate_md):
+def test_both_datasets_are_shown_at_the_same_interval(reference_md, replicate_md):
     prepared = prepare(
         {"rollout": [replicate_md[::5]], "reference": [reference_md]}, {"rollout": 5.0, "reference": 1.0}
     )
     playback = collect_playback(prepared.topology, prepared.reference, prepared.rollout, 5.0)
     frames = playback.positions_pm
-    assert {side: positions.shape for side, positions in frames.items()} == {
+    assert {which: positions.shape for which, positions in frames.items()} == {
         "reference": (MAX_FRAMES, 10, 3),
         "rollout": (MAX_FRAMES, 10, 3),
     }

@@ -103,10 +103,8 @@ def markov_summary(projected: Projected, reference_model: ReferenceModel, lag_ps
     lag_frames = whole_frames(lag_ps, projected.interval_ps, f"lag_ps of the {projected.name}")
     draws = _undefined(n_states, min(len(projected.weights), MAX_MARKOV_DRAWS))
     crossed = np.zeros(0, dtype=int)
-    if reference_model.model is not None:
-        crossed = core_transitions(
-            projected.clusters, reference_model.model.eigenvectors, reference_model.model.stationary
-        )
+    if reference_model.msm is not None:
+        crossed = core_transitions(projected.clusters, reference_model.msm.eigenvectors, reference_model.msm.stationary)
     states = [reference_model.state_of_cluster[path] for path in projected.clusters]
     entries = state_entries(states, n_states, lag_frames)
     try:
