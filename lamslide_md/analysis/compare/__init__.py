@@ -6,9 +6,9 @@ from typing import Any, Literal
 import mdtraj as md
 
 from lamslide_md.analysis.compare.comparison import Comparison
-from lamslide_md.analysis.compare.details import ComparisonSettings
 from lamslide_md.analysis.compare.evaluate import evaluate
 from lamslide_md.analysis.compare.prepare import prepare
+from lamslide_md.analysis.compare.settings import ComparisonSettings
 from lamslide_md.analysis.datasets.reading import (
     Given,
     dataset_interval_ps,

@@ -7,13 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lamslide_md.analysis.compare.comparison import Comparison
-from lamslide_md.analysis.compare.details import (
-    ComparisonSettings,
-    ProjectedDatasets,
-    block_notes,
-    settings_shown,
-    torsion_results,
-)
 from lamslide_md.analysis.compare.prepare import (
     Prepared,
     base_interval_ps,
@@ -22,6 +15,8 @@ from lamslide_md.analysis.compare.prepare import (
     short_notes,
     slowest_relaxation_ps,
 )
+from lamslide_md.analysis.compare.projected import ProjectedDatasets, block_notes, torsion_results
+from lamslide_md.analysis.compare.settings import ComparisonSettings, settings_shown
 from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
 from lamslide_md.analysis.distributions import BOLTZMANN_KCAL_PER_MOL_K
 from lamslide_md.analysis.features import torsion_angles
