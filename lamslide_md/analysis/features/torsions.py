@@ -29,7 +29,7 @@ _ORDER = ("phi", "psi", *dict.fromkeys(name for name, kind, *_ in NUCLEIC if kin
 
 @dataclass(frozen=True)
 class TorsionSurvey:
-    """The torsions of a molecule, and a sentence on the bonds that are not judged by one, or None."""
+    """The torsions of a molecule, and a sentence on the bonds that have none, or None."""
 
     torsions: tuple[Torsion, ...]
     left_out: str | None
