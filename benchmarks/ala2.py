@@ -19,9 +19,9 @@ from common import write_result
 from lightning_fabric import Fabric
 
 import lamslide_md as lam
-from lamslide_md.analysis.distances import js_distances
+from lamslide_md.analysis.distributions import js_distances
 from lamslide_md.analysis.features import find_torsions, torsion_angles
-from lamslide_md.analysis.kinetics import torsion_memory
+from lamslide_md.analysis.kinetics.autocorrelation import cosine_autocorrelation
 from lamslide_md.config import preset_settings
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.gathering import gather
@@ -80,8 +80,8 @@ def chain_figures(chains: list[md.Trajectory], reference: md.Trajectory) -> dict
     angles = np.stack([torsion_angles(chain.xyz, torsions) for chain in chains])
     psi = [t.name for t in torsions].index(next(t.name for t in torsions if "ψ" in t.name or "psi" in t.name))
     interval_ps = float(reference.timestep)
-    md_memory = torsion_memory(md_angles, [round(lag / interval_ps) for lag in LAGS_PS])[:, psi]
-    memory = torsion_memory(list(angles), [round(lag / 5.0) for lag in LAGS_PS])[:, psi]
+    md_memory = cosine_autocorrelation(md_angles, [round(lag / interval_ps) for lag in LAGS_PS])[:, psi]
+    memory = cosine_autocorrelation(list(angles), [round(lag / 5.0) for lag in LAGS_PS])[:, psi]
     quarters = np.array_split(angles, 4, axis=1)
     distances = [
         float(np.mean(js_distances(histograms(q.reshape(-1, len(torsions))), histograms(md_angles)))) for q in quarters

@@ -18,11 +18,11 @@ from common import write_result
 from replicates import replicate
 
 import lamslide_md as lam
-from lamslide_md.analysis.counting import count_transitions
-from lamslide_md.analysis.distances import angle_histograms, js_distance, js_distances
+from lamslide_md.analysis.distributions import angle_histograms, js_distance, js_distances
 from lamslide_md.analysis.features import find_torsions, torsion_angles
-from lamslide_md.analysis.landscape import Landscape, fit_landscape
-from lamslide_md.analysis.transition_paths import path_log_likelihoods, smoothed_transition_matrix
+from lamslide_md.analysis.msm.counts import count_transitions
+from lamslide_md.analysis.msm.paths import path_log_likelihoods, smoothed_transition_matrix
+from lamslide_md.analysis.reference_model import ReferenceModel, fit_reference_model
 
 N_CLUSTERS, N_STATES, N_PATHS = 100, 4, 1000
 
@@ -36,7 +36,7 @@ def main() -> None:
     stride = round(model.frame_interval_ps / float(learned.timestep))
     torsions = find_torsions(learned.topology, learned.xyz[:1])
     angles = [torsion_angles(traj.xyz[::stride], torsions) for traj in (learned, held_out)]
-    landscape = fit_landscape(
+    reference_model = fit_reference_model(
         angles[:1],
         tica_lag_frames=1,
         lag_frames=1,
@@ -45,9 +45,9 @@ def main() -> None:
         n_states=N_STATES,
         seed=0,
     )
-    counts = count_transitions([clusters_of(landscape, angles[0])], N_CLUSTERS, 1).astype(float)
+    counts = count_transitions([clusters_of(reference_model, angles[0])], N_CLUSTERS, 1).astype(float)
     matrix = smoothed_transition_matrix(counts)
-    state = landscape.state_of_cluster[clusters_of(landscape, angles[1])]
+    state = reference_model.state_of_cluster[clusters_of(reference_model, angles[1])]
     rng, results = np.random.default_rng(0), {}
     for n_frames in args.frames:
         begins = np.flatnonzero(state[: -n_frames - 1] != state[n_frames + 1 :])
@@ -63,26 +63,30 @@ def main() -> None:
             "jump": jump(md_paths, rng),
         }
         results[f"{(n_frames + 1) * model.frame_interval_ps:g} ps"] = {
-            name: figures(landscape, matrix, paths, md_paths) for name, paths in sides.items()
+            name: figures(reference_model, matrix, paths, md_paths) for name, paths in sides.items()
         }
     for duration, rows in results.items():
         for name, row in rows.items():
             print(duration, name, {key: round(value, 3) for key, value in row.items()})
-    write_result("paths_ala2", {"n_paths": N_PATHS, "n_states": landscape.n_states, "paths": results})
+    write_result("paths_ala2", {"n_paths": N_PATHS, "n_states": reference_model.n_states, "paths": results})
 
 
-def clusters_of(landscape: Landscape, angles: np.ndarray) -> np.ndarray:
-    return landscape.clusters(landscape.tics(angles))
+def clusters_of(reference_model: ReferenceModel, angles: np.ndarray) -> np.ndarray:
+    return reference_model.clusters(reference_model.tics(angles))
 
 
-def figures(landscape: Landscape, matrix: np.ndarray, paths: np.ndarray, md_paths: np.ndarray) -> dict[str, float]:
+def figures(
+    reference_model: ReferenceModel, matrix: np.ndarray, paths: np.ndarray, md_paths: np.ndarray
+) -> dict[str, float]:
     """Score of paths (paths, frames, torsions), and how their exits and middles compare with MD's."""
     clusters, md_clusters = (
-        clusters_of(landscape, part.reshape(-1, part.shape[-1])).reshape(part.shape[:2]) for part in (paths, md_paths)
+        clusters_of(reference_model, part.reshape(-1, part.shape[-1])).reshape(part.shape[:2])
+        for part in (paths, md_paths)
     )
     scores = path_log_likelihoods(matrix, clusters)
     exits, md_exits = (
-        np.bincount(last_exit(landscape.state_of_cluster[c]), minlength=paths.shape[1]) for c in (clusters, md_clusters)
+        np.bincount(last_exit(reference_model.state_of_cluster[c]), minlength=paths.shape[1])
+        for c in (clusters, md_clusters)
     )
     middle = paths.shape[1] // 2
     histograms = [angle_histograms(part[:, middle]).astype(float) for part in (paths, md_paths)]

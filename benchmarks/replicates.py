@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from pipeline import MD, MOLECULES
 
 import lamslide_md as lam
-from lamslide_md.analysis.measures import Measure
+from lamslide_md.analysis.measures.measure import Measure
 from lamslide_md.config import FlowSettings
 from lamslide_md.training.flow_stage import train_flow
 from lamslide_md.training.gathering import gather

@@ -25,7 +25,7 @@ from replicates import replicate, with_flow
 from torch import Tensor
 
 import lamslide_md as lam
-from lamslide_md.analysis.distances import torsion_js_distances
+from lamslide_md.analysis.distributions import torsion_js_distances
 from lamslide_md.analysis.features import find_torsions, torsion_angles, torsion_features
 from lamslide_md.config import preset_settings
 from lamslide_md.data.batch import Batch

@@ -15,7 +15,7 @@ from common import write_result
 from replicates import replicate
 
 import lamslide_md as lam
-from lamslide_md.analysis.distances import torsion_js_distances
+from lamslide_md.analysis.distributions import torsion_js_distances
 from lamslide_md.analysis.features import find_torsions, torsion_angles
 from lamslide_md.analysis.structure import check_structure, learn_structure
 

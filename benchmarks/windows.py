@@ -18,9 +18,9 @@ from pipeline import FORMER_QUICK
 from replicates import replicate, with_flow
 
 import lamslide_md as lam
-from lamslide_md.analysis.distances import torsion_js_distances
+from lamslide_md.analysis.distributions import torsion_js_distances
 from lamslide_md.analysis.features import find_torsions, torsion_angles
-from lamslide_md.analysis.kinetics import torsion_memory
+from lamslide_md.analysis.kinetics.autocorrelation import cosine_autocorrelation
 from lamslide_md.cli.train import with_changes
 from lamslide_md.config import preset_settings
 
@@ -68,7 +68,7 @@ def measured(chains: list[np.ndarray]) -> dict[str, Any]:
     for a in inside:
         crossings += int((a[:-2] != a[1:-1]).sum())
         undone += int(((a[:-2] != a[1:-1]) & (a[2:] == a[:-2])).sum())
-    memory = torsion_memory(chains, LAGS)[:, PSI].tolist()
+    memory = cosine_autocorrelation(chains, LAGS)[:, PSI].tolist()
     return {"memory": memory, "crossings_per_frame": rates, "undone_share": undone / crossings}
 
 

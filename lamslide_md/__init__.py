@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison, compare
+    from lamslide_md.analysis.compare import compare
+    from lamslide_md.analysis.compare.comparison import Comparison
     from lamslide_md.errors import InputError
     from lamslide_md.io.readers import read
     from lamslide_md.pretrained import load_pretrained
@@ -36,12 +37,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "lamslide_md.analysis.comparison",
+    "Comparison": "lamslide_md.analysis.compare",
     "Entities": "lamslide_md.systems.entities",
     "InputError": "lamslide_md.errors",
     "Rollout": "lamslide_md.sampling.rollout",
     "Surrogate": "lamslide_md.surrogate",
-    "compare": "lamslide_md.analysis.comparison",
+    "compare": "lamslide_md.analysis.compare",
     "forecast": "lamslide_md.sampling.forecasting",
     "load_pretrained": "lamslide_md.pretrained",
     "read": "lamslide_md.io.readers",

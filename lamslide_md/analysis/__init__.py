@@ -1,1 +1,1 @@
-"""Judgement of a rollout against reference MD. Knows no model."""
+"""Rollouts compared with reference MD. Knows no model."""

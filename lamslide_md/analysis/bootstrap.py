@@ -11,12 +11,12 @@ BLOCK_RELAXATIONS = 3.0
 
 
 def choose_n_blocks(total_ps: float, relaxation_ps: float) -> int:
-    """Choose how many blocks to cut a side into.
+    """Choose how many blocks to cut a dataset into.
 
     Parameters
     ----------
     total_ps
-        Duration of the side, ps.
+        Duration of the dataset, ps.
     relaxation_ps
         Slowest relaxation time known, ps.
 

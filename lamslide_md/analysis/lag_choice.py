@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.analysis.clustering import assign, fit_centres
-from lamslide_md.analysis.counting import NotEstimableError
 from lamslide_md.analysis.features import torsion_features
-from lamslide_md.analysis.landscape import fit_tica, supported_states
-from lamslide_md.analysis.markov import fit_markov_model
-from lamslide_md.analysis.memory_measures import common_lags_ps
+from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
+from lamslide_md.analysis.msm.counts import NotEstimableError
+from lamslide_md.analysis.msm.model import fit_markov_model
+from lamslide_md.analysis.msm.states import supported_states
+from lamslide_md.analysis.reference_model import assign, fit_centres, fit_tica
 from lamslide_md.units import whole_frames
 
 TOLERANCE = 0.1
@@ -49,9 +49,9 @@ def choose_lag(
     interval_ps
         Time between frames of the reference, ps.
     base_ps
-        Shortest time that is a whole number of frames on every side, ps.
+        Shortest time that is a whole number of frames in every dataset, ps.
     longest_ps
-        Duration of the longest trajectory of the shorter side, ps.
+        Duration of the longest trajectory of the shorter dataset, ps.
     relaxation_ps
         Slowest torsion relaxation time of the reference, ps, or None.
     n_clusters
@@ -62,7 +62,7 @@ def choose_lag(
     Returns
     -------
     LagChoice
-        A whole number of frames on every side.
+        A whole number of frames in every dataset.
     """
     candidates_ps = common_lags_ps(base_ps, longest_ps / LENGTH_PER_LAG, N_CANDIDATES)[1:]
     start_ps = float(candidates_ps[0])

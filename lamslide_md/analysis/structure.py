@@ -117,16 +117,16 @@ def _has_clash(positions_nm: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def mirror_note(rules: StructureRules, checks: FrameStructure, name: str) -> str | None:
-    """Say so where a side is the mirror image of the reference, holds mirror images, or is another stereoisomer.
+    """Say so where a dataset is the mirror image of the reference, holds mirror images, or is another stereoisomer.
 
     Parameters
     ----------
     rules
         Learnt from the reference.
     checks
-        Of a side.
+        Of a dataset.
     name
-        Of the side.
+        Of the dataset.
 
     Returns
     -------

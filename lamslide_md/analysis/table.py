@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lamslide_md.analysis.comparison import FORMAT_VERSION, Comparison
+from lamslide_md.analysis.compare.comparison import FORMAT_VERSION, Comparison
 from lamslide_md.errors import InputError
 from lamslide_md.io.outputs import write_result
 

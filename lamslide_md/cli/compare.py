@@ -81,7 +81,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
-    from lamslide_md.analysis.comparison import compare as judge
+    from lamslide_md.analysis.compare import compare as compare_trajectories
     from lamslide_md.cli.beside import files_read, ns_per_s, simulation_ns_per_s, temperature_of
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.systems.solvent import solute_mask
@@ -99,7 +99,7 @@ def compare(
     provenance: dict[str, Any] = {name: speed for name, speed in speeds.items() if speed is not None}
     provenance |= {"title": f"{rollout.stem} against MD", "rollout": rollout, "reference": list(map(str, reference))}
     with ProgressBars() as bars, bars.waiting("compare"), options_called(OPTIONS):
-        comparison = judge(
+        comparison = compare_trajectories(
             made,
             simulated,
             replicate=independent or None,

@@ -7,11 +7,10 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
 
-from lamslide_md.analysis.clustering import assign, fit_centres
-from lamslide_md.analysis.counting import NotEstimableError, count_transitions
 from lamslide_md.analysis.features import find_torsions, torsion_angles, torsion_features
-from lamslide_md.analysis.landscape import fit_tica
-from lamslide_md.analysis.markov import estimate_transition_matrix
+from lamslide_md.analysis.msm.counts import NotEstimableError, count_transitions
+from lamslide_md.analysis.msm.model import estimate_transition_matrix
+from lamslide_md.analysis.reference_model import assign, fit_centres, fit_tica
 from lamslide_md.errors import InputError
 from lamslide_md.units import whole_frames
 

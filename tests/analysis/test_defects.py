@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.analysis.comparison import Comparison
+from lamslide_md.analysis.compare.comparison import Comparison
 
 LN3 = np.log(3.0)
 OF_FRAMES = ("js_distance_torsions_backbone", "js_distance_tic0", "js_distance_tic01", "js_distance_states_occupancy")
@@ -20,7 +20,7 @@ def sound(two_state_alanine) -> md.Trajectory:
 
 
 @pytest.fixture(scope="module")
-def judge(reference_md, replicate_md):
+def compared(reference_md, replicate_md):
     def against_reference(rollout: md.Trajectory, interval_ps: float = 1.0) -> Comparison:
         return lam.compare(
             rollout,
@@ -38,8 +38,8 @@ def judge(reference_md, replicate_md):
 
 
 @pytest.fixture(scope="module")
-def of_sound(judge, sound):
-    return judge(sound)
+def of_sound(compared, sound):
+    return compared(sound)
 
 
 def at_floor(comparison: Comparison, key: str) -> bool:
@@ -58,10 +58,10 @@ def test_md_against_md_is_at_the_floor_everywhere(of_sound):
         assert at_floor(of_sound, key), key
 
 
-def test_a_missing_basin_shows_in_the_distributions_of_its_torsion(judge, sound, of_sound):
+def test_a_missing_basin_shows_in_the_distributions_of_its_torsion(compared, sound, of_sound):
     psi = md.compute_psi(sound, periodic=False)[1][:, 0]
     # The basin at -40 degrees holds a third of the frames.
-    comparison = judge(sound[(psi > np.deg2rad(50)) | (psi < np.deg2rad(-130))])
+    comparison = compared(sound[(psi > np.deg2rad(50)) | (psi < np.deg2rad(-130))])
     phi, psi_result = comparison.torsions
     assert psi_result.js_distance > 5 * psi_result.js_distance_floor
     assert phi.js_distance < 1.5 * phi.js_distance_floor
@@ -76,8 +76,8 @@ def test_a_missing_basin_shows_in_the_distributions_of_its_torsion(judge, sound,
     assert "0 transitions" in comparison.measure("timescale_log_ratio").note
 
 
-def test_a_stretched_time_axis_shows_in_the_kinetics_as_its_factor(judge, sound, of_sound):
-    comparison = judge(sound, interval_ps=3.0)
+def test_a_stretched_time_axis_shows_in_the_kinetics_as_its_factor(compared, sound, of_sound):
+    comparison = compared(sound, interval_ps=3.0)
     for key in (*OF_FRAMES, *OF_STRUCTURE):
         assert same(comparison, of_sound, key), key
     for key in ("timescale_log_ratio", "passage_log_ratio"):
@@ -97,8 +97,8 @@ def test_a_stretched_time_axis_shows_in_the_kinetics_as_its_factor(judge, sound,
     assert at_floor(comparison, "js_distance_states_msm")
 
 
-def test_shuffled_frames_show_in_the_kinetics_as_no_memory_at_all(judge, sound, of_sound):
-    comparison = judge(sound[np.random.default_rng(0).permutation(sound.n_frames)])
+def test_shuffled_frames_show_in_the_kinetics_as_no_autocorrelation_at_all(compared, sound, of_sound):
+    comparison = compared(sound[np.random.default_rng(0).permutation(sound.n_frames)])
     for key in (*OF_FRAMES, *OF_STRUCTURE):
         assert same(comparison, of_sound, key), key
     for key in (*OF_TIME, "transition_matrix_error"):
@@ -107,23 +107,23 @@ def test_shuffled_frames_show_in_the_kinetics_as_no_memory_at_all(judge, sound, 
     assert at_floor(comparison, "js_distance_states_msm")
 
 
-def test_a_stretched_bond_shows_in_the_structure(judge, sound, of_sound):
+def test_a_stretched_bond_shows_in_the_structure(compared, sound, of_sound):
     broken = sound[:]
     broken.xyz = sound.xyz.copy()
     tenth = slice(None, None, 10)
     broken.xyz[tenth, -1] += 0.5 * (broken.xyz[tenth, -1] - broken.xyz[tenth, -2])
-    comparison = judge(broken)
+    comparison = compared(broken)
     assert comparison.measure("broken_bond_fraction").rollout == pytest.approx(0.1)
     assert not at_floor(comparison, "bond_error")
     for key in (*OF_FRAMES, *OF_TIME, "chirality_flip_fraction", "clash_fraction"):
         assert same(comparison, of_sound, key), key
 
 
-def test_a_mirrored_tenth_shows_as_flipped_chirality(judge, sound, of_sound):
+def test_a_mirrored_tenth_shows_as_flipped_chirality(compared, sound, of_sound):
     mirrored = sound[:]
     mirrored.xyz = sound.xyz.copy()
     mirrored.xyz[::10] *= np.array([1, 1, -1], dtype=np.float32)
-    comparison = judge(mirrored)
+    comparison = compared(mirrored)
     assert comparison.measure("chirality_flip_fraction").rollout == pytest.approx(0.1)
     for key in ("broken_bond_fraction", "bond_error", "clash_fraction"):
         assert same(comparison, of_sound, key), key

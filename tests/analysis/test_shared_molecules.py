@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.analysis.sides import match_atoms
+from lamslide_md.analysis.datasets.matching import match_atoms
 from lamslide_md.errors import InputError
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from lamslide_md.analysis.chirality import signed_volumes
 from lamslide_md.analysis.features import heavy_atoms
-from lamslide_md.analysis.structure import check_structure, learn_structure, signed_volumes
+from lamslide_md.analysis.structure import check_structure, learn_structure
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from lamslide_md.analysis.report.text import number
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 ROLLOUT, REFERENCE, FLOOR = "#0b6fa4", "#9a9a9a", "#4a4a4a"
 ENERGY_COLOURS = "viridis"
@@ -105,7 +105,7 @@ def torsion_histogram(comparison: "Comparison", column: int) -> str:
     with rc_context(STYLE):
         figure = Figure(figsize=SMALL, layout="constrained")
         axes = figure.subplots()
-        histograms = {side: rows[column] for side, rows in comparison.maps.torsions.items()}
+        histograms = {which: rows[column] for which, rows in comparison.maps.torsions.items()}
         edges = np.linspace(-180, 180, len(histograms["reference"]) + 1)
         per_degree = len(histograms["reference"]) / 360.0
         axes.stairs(histograms["reference"] * per_degree * 100, edges, fill=True, color=REFERENCE, alpha=0.55)
@@ -130,13 +130,13 @@ def state_populations(comparison: "Comparison") -> str:
         titles = "(a) occupancy of frames", "(b) MSM stationary"
         places = np.arange(markov.n_states)
         for panel, title, populations in zip(panels, titles, (markov.occupancies, markov.populations), strict=True):
-            for offset, side, colour in (
+            for offset, which, colour in (
                 (-0.27, "reference", REFERENCE),
                 (0.0, "floor", "white"),
                 (0.27, "rollout", ROLLOUT),
             ):
-                edge = FLOOR if side == "floor" else colour
-                heights = np.nan_to_num(populations[side])
+                edge = FLOOR if which == "floor" else colour
+                heights = np.nan_to_num(populations[which])
                 panel.bar(places + offset, heights, 0.25, color=colour, edgecolor=edge, linewidth=0.7)
             panel.set_title(title)
             panel.set_xlabel("state")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lamslide_md.analysis.measures import Measure
-from lamslide_md.analysis.playback import Playback
+from lamslide_md.analysis.measures.measure import Measure
 from lamslide_md.analysis.report import figures, kinetic_figures
 from lamslide_md.analysis.report.text import (
     is_shown,
@@ -17,9 +16,10 @@ from lamslide_md.analysis.report.text import (
     speed_lines,
     with_error,
 )
+from lamslide_md.analysis.results import Playback
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 AT_FLOOR_ERRORS = 2.0
 AT_FLOOR_RATIO = 1.1
@@ -78,7 +78,7 @@ def report_html(comparison: "Comparison") -> str:
         playback_script=_asset("playback.js"),
         provenance=_flat(comparison.provenance),
         settings=_flat(comparison.settings),
-        deviations={side: test.largest_deviation for side, test in comparison.markov.chapman_kolmogorov.items()},
+        deviations={which: test.largest_deviation for which, test in comparison.markov.chapman_kolmogorov.items()},
     )
 
 
@@ -92,7 +92,7 @@ def _playback(playback: Playback) -> dict[str, Any]:
         "names": playback.names,
         "bonds": playback.bonds.tolist(),
         "interval_ps": playback.interval_ps,
-        "frames": {side: frames.tolist() for side, frames in playback.positions_pm.items()},
+        "frames": {which: frames.tolist() for which, frames in playback.positions_pm.items()},
     }
 
 
@@ -127,11 +127,11 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
     ramachandran = [
         Picture(
             figures.energy_maps(
-                sides["reference"], sides["rollout"], (-180.0, 180.0, -180.0, 180.0), (f"φ {name} (°)", "ψ (°)")
+                maps_of["reference"], maps_of["rollout"], (-180.0, 180.0, -180.0, 180.0), (f"φ {name} (°)", "ψ (°)")
             ),
             f"Ramachandran maps of {name}, MD and rollout",
         )
-        for name, sides in maps.ramachandran.items()
+        for name, maps_of in maps.ramachandran.items()
     ]
     tics = []
     if maps.tics:
@@ -161,7 +161,7 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
 
 def _passage_pictures(comparison: "Comparison") -> list[Picture]:
     pictures = []
-    if any((comparison.markov.passage_ps[side] > 0).any() for side in ("reference", "rollout")):
+    if any((comparison.markov.passage_ps[which] > 0).any() for which in ("reference", "rollout")):
         source = kinetic_figures.passage_times(comparison)
         pictures.append(Picture(source, "mean first passage times of MD and rollout"))
     if comparison.markov.n_states > 2:
@@ -176,10 +176,10 @@ def _timescale_rows(comparison: "Comparison") -> list[tuple[str, list[str]]]:
             name,
             [
                 with_error(t.value_ps, t.error_ps) if t.reason is None else t.reason
-                for t in comparison.markov.timescales[side]
+                for t in comparison.markov.timescales[which]
             ],
         )
-        for side, name in names.items()
+        for which, name in names.items()
     ]
 
 

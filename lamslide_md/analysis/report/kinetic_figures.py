@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lamslide_md.analysis.report.figures import FLOOR, REFERENCE, ROLLOUT, SMALL, STYLE, WIDE, png
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 BOXED: Any = STYLE | {"axes.spines.top": True, "axes.spines.right": True}
 NAMES = {"reference": "MD", "floor": "MD floor", "rollout": "rollout"}
@@ -26,12 +26,11 @@ def autocorrelation(comparison: "Comparison", column: int) -> str:
     with rc_context(STYLE):
         figure = Figure(figsize=SMALL, layout="constrained")
         axes = figure.subplots()
-        memory = comparison.memory
-        curves = {side: curve[1:, column] for side, curve in memory.autocorrelation.items()}
-        lags_ps = memory.lags_ps[1:]
+        curves = {which: curve[1:, column] for which, curve in comparison.memory.autocorrelation.items()}
+        lags_ps = comparison.memory.lags_ps[1:]
         axes.axhline(np.exp(-1), color="#cccccc", linewidth=0.7)
-        for side, look in LOOKS.items():
-            axes.plot(lags_ps, curves[side], **look)
+        for which, look in LOOKS.items():
+            axes.plot(lags_ps, curves[which], **look)
         axes.set_xscale("log")
         axes.set_ylim(-0.2, 1.0)
         axes.set_title(comparison.torsions[column].name)
@@ -48,12 +47,12 @@ def timescales_over_lag(comparison: "Comparison") -> str:
         axes = figure.subplots()
         lags_ps = markov.lags_ps
         axes.fill_between(lags_ps, lags_ps, 1e-3, color="#f0f0f0", linewidth=0)
-        for side, look in LOOKS.items():
-            for process, values in enumerate(markov.timescales_over_lags_ps[side].T):
-                marker: dict[str, Any] = {"marker": "o", "markersize": 3} if side == "rollout" else {}
-                axes.plot(lags_ps, values, label=NAMES[side] if process == 0 else None, **look, **marker)
-                if side in markov.timescale_intervals_ps:
-                    low, high = markov.timescale_intervals_ps[side][:, process].T
+        for which, look in LOOKS.items():
+            for process, values in enumerate(markov.timescales_over_lags_ps[which].T):
+                marker: dict[str, Any] = {"marker": "o", "markersize": 3} if which == "rollout" else {}
+                axes.plot(lags_ps, values, label=NAMES[which] if process == 0 else None, **look, **marker)
+                if which in markov.timescale_intervals_ps:
+                    low, high = markov.timescale_intervals_ps[which][:, process].T
                     axes.fill_between(lags_ps, low, high, color=look["color"], alpha=0.2, linewidth=0)
         axes.axvline(markov.lag_ps, color="#bbbbbb", linewidth=0.7)
         axes.set_xscale("log")
@@ -74,16 +73,16 @@ def chapman_kolmogorov(comparison: "Comparison", state: int) -> str:
     with rc_context(STYLE):
         figure = Figure(figsize=SMALL, layout="constrained")
         axes = figure.subplots()
-        for side, test in comparison.markov.chapman_kolmogorov.items():
-            look = LOOKS[side]
+        for which, test in comparison.markov.chapman_kolmogorov.items():
+            look = LOOKS[which]
             lags_ps = np.concatenate([[0.0], test.lags_ps])
             axes.plot(lags_ps, np.concatenate([[1.0], test.predicted[:, state]]), **look)
             axes.errorbar(
                 test.lags_ps,
                 test.estimated[:, state],
                 np.nan_to_num(test.estimated_error[:, state]),
-                fmt="s" if side == "reference" else "o",
-                color="#666666" if side == "reference" else ROLLOUT,
+                fmt="s" if which == "reference" else "o",
+                color="#666666" if which == "reference" else ROLLOUT,
                 markersize=3,
                 linewidth=0.8,
             )
@@ -100,10 +99,10 @@ def transition_matrices(comparison: "Comparison") -> str:
     with rc_context(BOXED):
         figure = Figure(figsize=WIDE, layout="constrained")
         panels = figure.subplots(1, 2)
-        for panel, side, colour in ((panels[0], "reference", "#555555"), (panels[1], "rollout", ROLLOUT)):
-            image = panel.imshow(matrices[side], cmap="magma_r", vmin=0, vmax=1)
-            _label_states(panel, len(matrices[side]))
-            panel.set_title(NAMES[side], color=colour, fontweight="bold")
+        for panel, which, colour in ((panels[0], "reference", "#555555"), (panels[1], "rollout", ROLLOUT)):
+            image = panel.imshow(matrices[which], cmap="magma_r", vmin=0, vmax=1)
+            _label_states(panel, len(matrices[which]))
+            panel.set_title(NAMES[which], color=colour, fontweight="bold")
         panels[0].set_ylabel("from state")
         figure.colorbar(image, ax=panels, label=f"probability in {comparison.markov.lag_ps:g} ps", shrink=0.9)
         return png(figure)
@@ -111,17 +110,17 @@ def transition_matrices(comparison: "Comparison") -> str:
 
 def passage_times(comparison: "Comparison") -> str:
     """Draw the mean first passage times between the metastable states of MD and rollout."""
-    times_ns = {side: comparison.markov.passage_ps[side] / 1000.0 for side in ("reference", "rollout")}
+    times_ns = {which: comparison.markov.passage_ps[which] / 1000.0 for which in ("reference", "rollout")}
     shown = np.concatenate([values[values > 0] for values in times_ns.values()])
     with rc_context(BOXED):
         figure = Figure(figsize=WIDE, layout="constrained")
         panels = figure.subplots(1, 2)
         norm = LogNorm(*(shown.min(), shown.max()) if len(shown) and shown.min() < shown.max() else (0.01, 10.0))
-        for panel, side, colour in ((panels[0], "reference", "#555555"), (panels[1], "rollout", ROLLOUT)):
-            values = np.where(times_ns[side] > 0, times_ns[side], np.nan)
+        for panel, which, colour in ((panels[0], "reference", "#555555"), (panels[1], "rollout", ROLLOUT)):
+            values = np.where(times_ns[which] > 0, times_ns[which], np.nan)
             image = panel.imshow(values, cmap="cividis", norm=norm)
             _label_states(panel, len(values))
-            panel.set_title(NAMES[side], color=colour, fontweight="bold")
+            panel.set_title(NAMES[which], color=colour, fontweight="bold")
         panels[0].set_ylabel("from state")
         figure.colorbar(image, ax=panels, label="mean first passage (ns)", shrink=0.9)
         return png(figure)
@@ -131,12 +130,12 @@ def fluxes(comparison: "Comparison") -> str:
     """Draw the equilibrium flux of every pair of states, rollout and floor over MD; the diagonal is agreement."""
     markov = comparison.markov
     pairs = np.triu_indices(markov.n_states, k=1)
-    per_ns = {side: 1000.0 * values[pairs] for side, values in markov.fluxes_per_ps.items()}
+    per_ns = {which: 1000.0 * values[pairs] for which, values in markov.fluxes_per_ps.items()}
     with rc_context(STYLE):
         figure = Figure(figsize=WIDE, layout="constrained")
         axes = figure.subplots()
-        for side, marker, colour in (("floor", "x", FLOOR), ("rollout", "o", ROLLOUT)):
-            axes.scatter(per_ns["reference"], per_ns[side], s=16, marker=marker, color=colour, label=NAMES[side])
+        for which, marker, colour in (("floor", "x", FLOOR), ("rollout", "o", ROLLOUT)):
+            axes.scatter(per_ns["reference"], per_ns[which], s=16, marker=marker, color=colour, label=NAMES[which])
         shown = np.concatenate([values[np.isfinite(values) & (values > 0)] for values in per_ns.values()])
         if len(shown):
             limits = 0.5 * shown.min(), 2 * shown.max()

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from lamslide_md.analysis.measures import Measure
+from lamslide_md.analysis.measures.measure import Measure
 
 if TYPE_CHECKING:
-    from lamslide_md.analysis.comparison import Comparison
+    from lamslide_md.analysis.compare.comparison import Comparison
 
 UNDEFINED = "-"
 
@@ -105,10 +105,10 @@ def summary_text(comparison: "Comparison") -> str:
 
 def _timescale_lines(comparison: "Comparison") -> list[str]:
     lines = []
-    for side in ("rollout", "reference", "floor"):
+    for which in ("rollout", "reference", "floor"):
         shown = [
             with_error(t.value_ps, t.error_ps) if t.value_ps is not None else f"- ({t.reason})"
-            for t in comparison.markov.timescales[side]
+            for t in comparison.markov.timescales[which]
         ]
-        lines.append(f"implied timescales of the {side} (ps, lag {comparison.markov.lag_ps:g}): {', '.join(shown)}")
+        lines.append(f"implied timescales of the {which} (ps, lag {comparison.markov.lag_ps:g}): {', '.join(shown)}")
     return lines

@@ -1,0 +1,244 @@
+"""All measures of one rollout: fit on the reference, project every dataset alike, compare each with its floor."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lamslide_md.analysis.compare.comparison import Comparison
+from lamslide_md.analysis.compare.prepare import (
+    Prepared,
+    base_interval_ps,
+    check_lag,
+    longest_lag_ps,
+    short_notes,
+    slowest_relaxation_ps,
+)
+from lamslide_md.analysis.compare.projected import ProjectedDatasets, block_notes, torsion_results
+from lamslide_md.analysis.compare.settings import ComparisonSettings, settings_shown
+from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
+from lamslide_md.analysis.distributions import BOLTZMANN_KCAL_PER_MOL_K
+from lamslide_md.analysis.features import torsion_angles
+from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
+from lamslide_md.analysis.kinetics.markov_result import markov_result
+from lamslide_md.analysis.kinetics.markov_summary import MarkovSummary, markov_summary
+from lamslide_md.analysis.lag_choice import LagChoice, choose_lag
+from lamslide_md.analysis.measures.autocorrelation import (
+    AutocorrelationCurves,
+    autocorrelation_curves,
+    autocorrelation_estimates,
+)
+from lamslide_md.analysis.measures.distributions import distribution_estimates
+from lamslide_md.analysis.measures.measure import KINDS, Estimate, Measure, make_measure
+from lamslide_md.analysis.measures.msm import markov_estimates
+from lamslide_md.analysis.measures.structure import structure_estimates
+from lamslide_md.analysis.reference_model import ReferenceModel, fit_reference_model
+from lamslide_md.analysis.results import (
+    AutocorrelationResult,
+    collect_maps,
+    collect_playback,
+)
+from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
+from lamslide_md.units import whole_frames
+
+Described = TypeVar("Described")
+
+N_LAGS_OF_TIMESCALES = 8
+LONGEST_LAG = 5.0
+"""Timescales are shown up to this multiple of the lag, and up to a third of the shortest dataset."""
+LENGTH_PER_LAG = 3.0
+
+
+def evaluate(
+    prepared: Prepared, settings: ComparisonSettings, provenance: Mapping[str, Any], notes: Sequence[str] = ()
+) -> Comparison:
+    """Measure a rollout against its reference, with floors and error bars.
+
+    Parameters
+    ----------
+    prepared
+        Datasets of the same atoms.
+    settings
+        Lags and numbers.
+    provenance
+        Where the numbers come from, as shown beside them.
+    notes
+        What was noted when the datasets were read.
+
+    Returns
+    -------
+    Comparison
+        Measures and what is behind them.
+    """
+    angles = tuple(torsion_angles(part, prepared.torsions) for part in prepared.reference.positions_nm)
+    relaxation_ps = slowest_relaxation_ps(angles, prepared.reference.interval_ps)
+    lag = _resolve_lag(prepared, settings, angles, relaxation_ps)
+    lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, "lag_ps")
+    reference_model = fit_reference_model(
+        angles,
+        tica_lag_frames=lag_frames,
+        lag_frames=lag_frames,
+        lag_ps=lag.lag_ps,
+        n_clusters=settings.n_clusters,
+        n_states=settings.n_states,
+        seed=settings.seed,
+    )
+    projected = _project_all(prepared, reference_model, relaxation_ps, settings)
+    lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
+    autocorrelations = _each(projected, lambda dataset: autocorrelation_curves(dataset, lags_ps))
+    summaries = _each(projected, lambda dataset: markov_summary(dataset, reference_model, lag.lag_ps))
+    estimates, floors = _estimates(prepared, projected, reference_model, autocorrelations, summaries)
+    structures, mirror_notes = _structure(prepared, projected, settings)
+    measures = _table(
+        estimates | structures["rollout"], floors | structures["floor"], structures["reference"], settings
+    )
+    shown = {"rollout": projected.rollout, "reference": projected.reference, "floor": projected.floor}
+    by_dataset = shown | {"floor": projected.kinetic_floor}
+    return Comparison(
+        measures=measures,
+        torsions=torsion_results(prepared, projected, autocorrelations),
+        maps=collect_maps(shown, prepared.torsions),
+        markov=markov_result(
+            by_dataset, reference_model, summaries, _timescale_lags_ps(prepared, lag.lag_ps), settings.seed
+        ),
+        memory=AutocorrelationResult(lags_ps, {which: autocorrelations[which].autocorrelation for which in shown}),
+        playback=collect_playback(prepared.topology, prepared.reference, prepared.rollout, base_interval_ps(prepared)),
+        floor=prepared.floor_text,
+        notes=(
+            *notes,
+            *mirror_notes,
+            *prepared.notes,
+            *short_notes(prepared, lag.lag_ps),
+            *reference_model.notes,
+            *block_notes(projected, relaxation_ps),
+        ),
+        failures=tuple(f"{measure.kind.label}: {measure.note}" for measure in measures if _failed(measure)),
+        settings=settings_shown(prepared, settings, lag, projected, reference_model),
+        provenance=provenance,
+    )
+
+
+def _resolve_lag(
+    prepared: Prepared, settings: ComparisonSettings, angles: tuple[np.ndarray, ...], relaxation_ps: float | None
+) -> LagChoice:
+    choice = LagChoice(settings.lag_ps, "as asked for") if settings.lag_ps is not None else None
+    if choice is None:
+        choice = choose_lag(
+            angles,
+            prepared.reference.interval_ps,
+            base_ps=base_interval_ps(prepared),
+            longest_ps=min(prepared.reference.longest_ps, prepared.rollout.longest_ps),
+            relaxation_ps=relaxation_ps,
+            n_clusters=settings.n_clusters,
+            seed=settings.seed,
+        )
+    check_lag(prepared, choice.lag_ps)
+    return choice
+
+
+def _timescale_lags_ps(prepared: Prepared, lag_ps: float) -> np.ndarray:
+    shortest_ps = min(s.longest_ps for s in (prepared.rollout, prepared.reference, prepared.kinetic_floor))
+    longest_ps = min(shortest_ps / LENGTH_PER_LAG, LONGEST_LAG * lag_ps)
+    return common_lags_ps(base_interval_ps(prepared), longest_ps, N_LAGS_OF_TIMESCALES)[1:]
+
+
+def _failed(measure: Measure) -> bool:
+    return measure.note is not None and "no such torsion" not in measure.note
+
+
+def _project_all(
+    prepared: Prepared, reference_model: ReferenceModel, relaxation_ps: float | None, settings: ComparisonSettings
+) -> ProjectedDatasets:
+    def described(dataset: Dataset, seed: int) -> Projected:
+        slowest_ps = dataset.longest_ps if relaxation_ps is None else relaxation_ps
+        return project(
+            dataset,
+            prepared.torsions,
+            reference_model,
+            relaxation_ps=slowest_ps,
+            n_bootstrap=settings.n_bootstrap,
+            # Datasets with equally many blocks must not be resampled alike.
+            seed=settings.seed * 10 + seed,
+        )
+
+    reference = described(prepared.reference, 1)
+    same = prepared.floor_reference is prepared.reference
+    return ProjectedDatasets(
+        rollout=described(prepared.rollout, 0),
+        reference=reference,
+        floor=described(prepared.floor, 2),
+        kinetic_floor=described(prepared.kinetic_floor, 3),
+        floor_reference=reference if same else described(prepared.floor_reference, 4),
+    )
+
+
+def _each(projected: ProjectedDatasets, describe: Callable[[Projected], Described]) -> dict[str, Described]:
+    """Describe the kinetics of every dataset, that of the reference once."""
+    reference = describe(projected.reference)
+    same = projected.floor_reference is projected.reference
+    return {
+        "rollout": describe(projected.rollout),
+        "reference": reference,
+        "floor": describe(projected.kinetic_floor),
+        "floor_reference": reference if same else describe(projected.floor_reference),
+    }
+
+
+def _estimates(
+    prepared: Prepared,
+    projected: ProjectedDatasets,
+    reference_model: ReferenceModel,
+    autocorrelations: dict[str, AutocorrelationCurves],
+    summaries: dict[str, MarkovSummary],
+) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    rollout = (
+        distribution_estimates(projected.rollout, projected.reference, prepared.torsions, reference_model)
+        | autocorrelation_estimates(autocorrelations["rollout"], autocorrelations["reference"])
+        | markov_estimates(summaries["rollout"], summaries["reference"])
+    )
+    floor = (
+        distribution_estimates(projected.floor, projected.floor_reference, prepared.torsions, reference_model)
+        | autocorrelation_estimates(autocorrelations["floor"], autocorrelations["floor_reference"])
+        | markov_estimates(summaries["floor"], summaries["floor_reference"])
+    )
+    return rollout, floor
+
+
+def _structure(
+    prepared: Prepared, projected: ProjectedDatasets, settings: ComparisonSettings
+) -> tuple[dict[str, dict[str, Estimate]], list[str]]:
+    rules = learn_structure(prepared.topology, prepared.reference.positions_nm)
+    estimates, notes = {}, []
+    for seed, name in enumerate(("rollout", "reference", "floor")):
+        dataset: Dataset = getattr(prepared, name)
+        n_blocks = getattr(projected, name).n_blocks
+        lengths = [len(part) for part in dataset.positions_nm]
+        checks = check_structure(rules, dataset.positions_nm)
+        estimates[name] = structure_estimates(
+            checks, lengths, n_blocks, settings.n_bootstrap, settings.seed * 10 + seed
+        )
+        note = mirror_note(rules, checks, dataset.name)
+        notes += [note] if note else []
+    return estimates, notes
+
+
+def _table(
+    rollout: dict[str, Estimate], floor: dict[str, Estimate], own: dict[str, Estimate], settings: ComparisonSettings
+) -> tuple[Measure, ...]:
+    measures = []
+    for key, kind in KINDS.items():
+        pair = rollout[key], floor[key]
+        shown = kind
+        if key == "free_energy_error" and settings.temperature_K is not None:
+            kt_kcal_per_mol = BOLTZMANN_KCAL_PER_MOL_K * settings.temperature_K
+            pair = _scaled(pair[0], kt_kcal_per_mol), _scaled(pair[1], kt_kcal_per_mol)
+            shown = replace(kind, unit="kcal/mol")
+        measures.append(make_measure(shown, *pair, own[key].value if key in own else None))
+    return tuple(measures)
+
+
+def _scaled(estimate: Estimate, factor: float) -> Estimate:
+    if estimate.value is None or estimate.draws is None:
+        return estimate
+    return Estimate(estimate.value * factor, estimate.draws * factor, estimate.reason)

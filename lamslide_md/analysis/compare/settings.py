@@ -1,0 +1,86 @@
+"""What the user set for a comparison, and the settings as used, for files and the report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lamslide_md.analysis.compare.prepare import Prepared
+from lamslide_md.analysis.compare.projected import ProjectedDatasets
+from lamslide_md.analysis.lag_choice import LagChoice
+from lamslide_md.analysis.reference_model import ReferenceModel
+from lamslide_md.errors import InputError
+
+
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """What the user set: lag (ps, None to choose it), numbers, seed, temperature (K or None)."""
+
+    lag_ps: float | None
+    n_clusters: int
+    n_states: int
+    n_bootstrap: int
+    seed: int
+    temperature_K: float | None
+
+    def __post_init__(self) -> None:
+        for name in ("n_clusters", "n_states", "n_bootstrap"):
+            if getattr(self, name) < 2:
+                raise InputError(f"{name} must be at least 2, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise InputError(f"seed must not be negative, got {self.seed}")
+        if self.temperature_K is not None and not self.temperature_K > 0:
+            raise InputError(f"temperature_K must be positive, got {self.temperature_K:g}")
+
+
+def settings_shown(
+    prepared: Prepared,
+    settings: ComparisonSettings,
+    lag: LagChoice,
+    projected: ProjectedDatasets,
+    reference_model: ReferenceModel,
+) -> dict[str, Any]:
+    """Give the settings as used, for files and the report.
+
+    Parameters
+    ----------
+    prepared
+        The datasets.
+    settings
+        As asked for.
+    lag
+        Lag used, and why.
+    projected
+        The datasets projected on the reference model.
+    reference_model
+        Fitted on the reference.
+
+    Returns
+    -------
+    dict
+        Plain values.
+    """
+    return {
+        "lag_ps": lag.lag_ps,
+        "lag_reason": lag.reason,
+        "n_clusters": settings.n_clusters,
+        "n_states_asked": settings.n_states,
+        "n_states": reference_model.n_states,
+        "n_tics": reference_model.n_tics,
+        "n_bootstrap": settings.n_bootstrap,
+        "seed": settings.seed,
+        "temperature_K": settings.temperature_K,
+        "n_atoms": prepared.topology.n_atoms,
+        "sides": {
+            which: {
+                "n_trajectories": len(dataset.angles),
+                "n_frames": dataset.n_frames,
+                "interval_ps": dataset.interval_ps,
+                "n_blocks": dataset.n_blocks,
+            }
+            for which, dataset in (
+                ("rollout", projected.rollout),
+                ("reference", projected.reference),
+                ("floor", projected.floor),
+                ("kinetic_floor", projected.kinetic_floor),
+            )
+        },
+    }

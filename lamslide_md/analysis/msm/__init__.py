@@ -1,0 +1,1 @@
+"""Markov state models of discrete trajectories: counts, estimates, metastable states, paths."""
