@@ -83,6 +83,7 @@ def draw(sides: Sequence[Side], path: Path) -> None:
     axes[2].plot(LAGS_PS, LAGS_PS, ":", color="0.6", label="lag time")
     axes[2].set(title="slowest implied timescale", xlabel="lag time, ps", ylabel="timescale, ps", ylim=(0, 45))
     axes[2].legend(frameon=False, loc="lower right")
+    figure.get_layout_engine().set(w_pad=0.1)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -68,11 +68,12 @@ OPTIONS = {
 """What parameters of Python are called here, in messages; commands with other names for them say so themselves."""
 
 
-def print_version(wanted: bool) -> None:
+def print_version(wanted: bool) -> bool:
     """Print the version and leave, if it was asked for."""
     if wanted:
         print(f"{NAME} {__version__}")
         raise typer.Exit
+    return wanted
 
 
 def about(
