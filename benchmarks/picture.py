@@ -1,9 +1,9 @@
 """The README's picture: Ramachandran maps and implied timescales of alanine dipeptide, MD beside a rollout.
 
-    lamslide simulate A --capped --ns 20 --temperature-K 300 --replicates 1 --seed 7 --out runs/md/picture
+    lamslide simulate A --capped --ns 8 --temperature-K 300 --replicates 1 --seed 7 --out runs/md/picture
     python benchmarks/picture.py        # a minute on one core; writes docs/picture.png
 
-The model that ships as `ala2` has not seen this MD (another seed). Its 20 chains of 1,000 frames start from its own
+The model that ships as `ala2` has not seen this MD (another seed). Its 20 chains of 400 frames start from its own
 reference structure, 5 ps apart; the MD has a frame each ps, so that both maps hold as many frames. Timescales are the
 slowest of Markov state models of φ and ψ on clusters of both, one estimated on each side; the band is the 16-84 % range
 of a bootstrap over chains, or over twenty blocks of the MD.
@@ -18,7 +18,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import mdtraj as md
 import numpy as np
-from common import MD, N_CHAINS, N_FRAMES, ROOT
+from common import MD, N_CHAINS, ROOT
 from deeptime.clustering import KMeans
 from deeptime.markov import TransitionCountEstimator
 from deeptime.markov.msm import MaximumLikelihoodMSM
@@ -27,6 +27,7 @@ import lamslide_md as lam
 
 matplotlib.use("Agg")
 
+N_FRAMES = 400
 N_BLOCKS, N_CLUSTERS, N_RESAMPLES = 20, 50, 50
 LAGS_PS = (5, 10, 15, 20, 25, 30)
 GREY, COLOUR = "0.35", "C0"
