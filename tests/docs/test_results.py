@@ -47,7 +47,7 @@ def test_every_stored_result_is_in_a_table(tables, monkeypatch):
 def test_every_command_that_is_named_exists():
     text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     named = set(re.findall(r"python (benchmarks/\w+\.py)", text))
-    assert len(named) > 8
+    assert len(named) >= 8
     for path in named:
         assert (ROOT / path).is_file(), path
 
