@@ -13,8 +13,7 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from common import RESULTS, fewer_steps, write_result
-from pipeline import MOLECULES, ROOT, commands, figures_of, run
+from common import MOLECULES, RESULTS, ROOT, commands, fewer_steps, figures_of, run, write_result
 
 from lamslide_md.config import preset_settings
 

@@ -22,8 +22,7 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from common import RESULTS, fewer_steps, write_result
-from pipeline import ROOT
+from common import RESULTS, ROOT, fewer_steps, write_result
 from rich.console import Console
 from rich.table import Table
 

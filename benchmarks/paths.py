@@ -14,8 +14,7 @@ last exit from the first state, and of the torsions halfway. Figures go to bench
 import argparse
 
 import numpy as np
-from common import write_result
-from replicates import replicate
+from common import replicate, write_result
 
 import lamslide_md as lam
 from lamslide_md.analysis.distributions import angle_histograms, js_distance, js_distances

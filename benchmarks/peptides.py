@@ -4,14 +4,12 @@
     python benchmarks/peptides.py --simulate # only the reference MD
     python benchmarks/peptides.py --table    # medians over the seeds that are there
     python benchmarks/peptides.py --validate "" flow.width=192    # how CHANGES are chosen; "" for none beside them
-    python benchmarks/peptides.py --first 48 --row former    # as it was; former,placement=superposed: before that
 
 All peptides are made of six residues. Of the 84 to learn from, each residue stands twice in each place of the first
 twelve, which have 5 ns each; in the further 36 and once more 36, of 2 ns each, it follows every residue once at each
 bond, and no three stand twice in the same places. The three test peptides were drawn once, no choice was made on them;
 they have two replicates of 10 ns. MD: amber14 and OBC2 at 350 K. Rollouts start from the first frame of replicate 1,
-are judged by replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json;
-`--first` and `--row` stand before the seed.
+are judged by replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json.
 
 Choices are made on two of the training peptides that are left out for it and have two further replicates of 10 ns;
 two that are learned from, with two further replicates of 20 ns, are shown beside them. Figures go to
@@ -28,8 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import RESULTS, write_result
-from pipeline import FORMER_PEPTIDE, MD, MOLECULES, N_CHAINS, N_FRAMES, ROOT, figures_of, run
+from common import MD, MOLECULES, N_CHAINS, N_FRAMES, RESULTS, ROOT, figures_of, run, write_result
 from rich.console import Console
 from rich.table import Table
 
@@ -61,8 +58,6 @@ CHANGES = {
     "flow.optimisation.n_steps": 7500,
 }
 """Of the preset `peptide`: steps for many molecules."""
-FORMER = (*FORMER_PEPTIDE, "autoencoder.optimisation.n_steps=8000", "flow.optimisation.n_steps=24000")
-"""Changes that give the model of before docs/decisions/latents-as-tokens.md."""
 
 
 def main() -> None:
@@ -70,32 +65,27 @@ def main() -> None:
     parser.add_argument("--simulate", action="store_true", help="only make the reference MD")
     parser.add_argument("--table", action="store_true", help="only show what is there")
     parser.add_argument("--validate", nargs="+", default=(), metavar="CHANGES", help="joined by commas; compare them")
-    parser.add_argument("--row", default="", metavar="CHANGES", help="other settings than CHANGES, joined by commas")
-    parser.add_argument("--first", type=int, default=len(TRAINING), metavar="N", help="learn from the first N only")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.table:
         there = sorted(RESULTS.glob("peptides_[0-9].json"))
         show([json.loads(path.read_text(encoding="utf-8"))["unseen"] for path in there], "ratio")
         return
-    learned = TRAINING[: args.first]
-    for name in learned if args.validate else (*learned, *TEST):
+    for name in TRAINING if args.validate else (*TRAINING, *TEST):
         simulate(name)
     if args.simulate:
         return
-    first = "" if args.first == len(TRAINING) else str(args.first)
     if args.validate:
-        validate(args.validate, learned, first, args.seed)
+        validate(args.validate, args.seed)
         return
-    name = "_".join(filter(None, (first, args.row, str(args.seed))))
-    folder, changes = ROOT / "runs" / "peptides" / f"peptide_{name}", CHANGES | told(args.row)
-    train(folder, learned, changes, args.seed)
+    folder = ROOT / "runs" / "peptides" / f"peptide_{args.seed}"
+    train(folder, TRAINING, CHANGES, args.seed)
     results = {name: judge(folder, name, args.seed) for name in TEST}
-    write_result(f"peptides_{name}", {"training": learned, "changes": changes, "unseen": results})
+    write_result(f"peptides_{args.seed}", {"training": TRAINING, "changes": CHANGES, "unseen": results})
     show([results], "ratio")
 
 
-def validate(rows: Sequence[str], peptides: Sequence[str], first: str, seed: int) -> None:
+def validate(rows: Sequence[str], seed: int) -> None:
     """Train on peptides but two, and judge those and two that are learned from."""
     for name in LEFT_OUT:
         command = f"lamslide simulate {name} --ns {TEST_NS} --replicates 2 --processes 1 --platform Reference --seed 1"
@@ -103,24 +93,22 @@ def validate(rows: Sequence[str], peptides: Sequence[str], first: str, seed: int
     for name in LEARNED:
         simulate_as(f"lamslide simulate {MOLECULES[name].simulate} --replicates 2 --platform Reference --out {name}")
     md = {name: f"peptides/validation/{name}" for name in LEFT_OUT} | {name: name for name in LEARNED}
-    learned = tuple(name for name in peptides if name not in LEFT_OUT)
+    learned = tuple(name for name in TRAINING if name not in LEFT_OUT)
     path = RESULTS / f"peptides_validation_{seed}.json"
     for row in rows:
-        name = "_".join(filter(None, (first, row)))
-        folder = ROOT / "runs" / "peptides" / f"validate_{name}_{seed}"
+        folder = ROOT / "runs" / "peptides" / f"validate_{row}_{seed}"
         train(folder, learned, CHANGES | told(row), seed)
         figures = {name: judge(folder, name, seed, md[name]) for name in md}
         # Read now: another row may have been added since this one was begun.
         results = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
-        write_result(path.stem, {"rows": results | {name: {"training": learned, "judged": figures}}})
-        print(name or "as it is")
+        write_result(path.stem, {"rows": results | {row: {"training": learned, "judged": figures}}})
+        print(row or "as it is")
         show([figures], "ratio")
 
 
 def told(row: str) -> dict[str, str]:
-    """Give the settings of a row by name; `former` is short for several, and later ones win."""
-    changes = row.replace("former", ",".join(FORMER)).split(",")
-    return dict(change.split("=") for change in changes if change)
+    """Give the settings of a row by name."""
+    return dict(change.split("=") for change in row.split(",") if change)
 
 
 def train(folder: Path, names: Sequence[str], changes: Mapping[str, Any], seed: int) -> None:

@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import MD
+from common import MD
 
 from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
 

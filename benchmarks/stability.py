@@ -11,8 +11,7 @@ that of two halves of the chains in the first, which is chance. Figures go to be
 import argparse
 
 import numpy as np
-from common import write_result
-from replicates import replicate
+from common import replicate, write_result
 
 import lamslide_md as lam
 from lamslide_md.analysis.distributions import torsion_js_distances

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # small networks then train ten times slower than with one thread. Waiting briefly costs a tenth on an idle machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Comparison",

@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import typer
 
+from lamslide_md import __version__
 from lamslide_md.cli.compare import compare
 from lamslide_md.cli.info import info
 from lamslide_md.cli.interpolate import interpolate
@@ -66,6 +68,22 @@ OPTIONS = {
 """What parameters of Python are called here, in messages; commands with other names for them say so themselves."""
 
 
+def print_version(wanted: bool) -> bool:
+    """Print the version and leave, if it was asked for."""
+    if wanted:
+        print(f"{NAME} {__version__}")
+        raise typer.Exit
+    return wanted
+
+
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Learn the dynamics of a molecule from a trajectory, roll it out, and judge the rollout against MD."""
+
+
 def build_app() -> typer.Typer:
     """Gather the commands.
 
@@ -76,12 +94,12 @@ def build_app() -> typer.Typer:
     """
     app = typer.Typer(
         name=NAME,
-        help="Learn the dynamics of a molecule from a trajectory, roll it out, and judge the rollout against MD.",
         epilog="Start: lamslide simulate ALDA --out runs/ALDA  (then train, rollout, compare; each has --help)",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(about)
     for command, examples in EXAMPLES.items():
         # Help joins lines; only empty lines part paragraphs.
         app.command(epilog="\n\n".join(("Examples:", *examples)))(command)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lamslide_md import config
 from lamslide_md.cli.app import run
 from lamslide_md.cli.train import changed_settings
-from lamslide_md.training import presets
 from tests.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def folder(dipeptide, tmp_path, monkeypatch):
     """A working folder as `make demo` leaves it, in small."""
     shutil.copytree(dipeptide, tmp_path / "runs" / "AGVD")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(presets.PRESETS, "peptide", changed_settings("peptide", SMALL[1::2]))
+    monkeypatch.setitem(config.PRESETS, "peptide", changed_settings("peptide", SMALL[1::2]))
     return tmp_path
 
 
@@ -54,13 +54,13 @@ def test_the_python_blocks_run_one_after_another(folder, capsys):
 def test_the_commands_run_one_after_another(folder, capsys):
     shutil.rmtree(folder / "runs")
     lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
-    assert len(lines) == 7
+    assert [shlex.split(line)[1] for line in lines] == ["simulate", "train", "rollout", "compare"]
     for line in lines:
         name, *arguments = shlex.split(line)
         assert name == "lamslide"
         assert run(arguments) == 0, capsys.readouterr().err
-    assert "AGVD.lamslide" in capsys.readouterr().out
-    assert (folder / "report.html").stat().st_size > 0
+    for file in ("AGVD.lamslide", "rollout.xtc", "report.html"):
+        assert (folder / file).stat().st_size > 0
 
 
 def test_the_make_targets_and_files_that_are_named_exist():
@@ -70,3 +70,11 @@ def test_the_make_targets_and_files_that_are_named_exist():
     assert named <= set(targets)
     for path in re.findall(r"\b((?:benchmarks|workflows)/[a-z0-9_]+\.py)", TEXT):
         assert (ROOT / path).is_file(), path
+    for path in re.findall(r"\]\(((?!https?:)[^)#]+)", TEXT):
+        assert (ROOT / path).exists(), path
+
+
+def test_it_is_short_and_its_lines_are_not_long():
+    lines = TEXT.splitlines()
+    assert len(lines) <= 110
+    assert max(len(line) for line in lines) <= 120

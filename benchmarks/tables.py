@@ -1,0 +1,248 @@
+"""Every table of figures in docs/results.md and the README, written between its markers from the stored results.
+
+    python benchmarks/tables.py            # writes both
+    python benchmarks/tables.py --check    # exits with 1 if one of them is not what the results give
+
+Takes a second and needs no trajectory. Ratios are rollout / floor; the floor is what another run of MD differs by.
+A table stands between `<!-- table NAME -->` and `<!-- end -->`.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "docs" / "results.md", ROOT / "README.md")
+PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+DISTANCES = {
+    "torsions_backbone": "backbone torsions",
+    "torsions_side_chain": "side-chain torsions",
+    "tic0": "TIC 0",
+    "tic01": "TIC 0, 1",
+    "states_occupancy": "state populations",
+}
+KINETICS = {"relaxation_log_ratio": "relaxation times", "timescale_log_ratio": "implied timescales"}
+SUMMARY = ("torsions_all", "tic01", "states_occupancy")
+PATHS = {"surrogate": "surrogate", "md": "MD's own", "jump": "one jump at a random time", "straight": "straight lines"}
+ROWS = ["ala2 quick", "ala2 standard", "AGVD peptide", "AGVD quick", "AGVD standard", "SVFA peptide", "VGASDF peptide"]
+SHIPPED = {"ala2": "alanine dipeptide", "AGVD": "tetrapeptide", "SVFA": "tetrapeptide", "peptides": "three unseen ones"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    args = parser.parse_args()
+    drifted = {path: filled(path.read_text(encoding="utf-8")) for path in PAGES}
+    drifted = {path: text for path, text in drifted.items() if text != path.read_text(encoding="utf-8")}
+    if args.check and drifted:
+        names = ", ".join(path.name for path in drifted)
+        sys.exit(f"{names}: not what benchmarks/results gives; run python benchmarks/tables.py")
+    for path, text in drifted.items():
+        path.write_text(text, encoding="utf-8")
+
+
+def filled(text: str) -> str:
+    """Give a page with every table as the results have it."""
+    return PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}\n{place[3]}", text)
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read a stored result."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def machines(*names: str) -> str:
+    """Tell where and when results were measured: a line above a table."""
+    found = {}
+    for name in names:
+        machine = read(name)["machine"]
+        found.setdefault(f"{machine['cpu']}, torch on {machine['torch_threads']} thread(s)", set()).add(machine["date"])
+    return "Measured on: " + "; ".join(f"{cpu} ({', '.join(sorted(dates))})" for cpu, dates in found.items()) + ".\n\n"
+
+
+def markdown(header: str, rows: Iterable[Sequence[str]]) -> str:
+    """Lay out a table; the header's cells stand between bars."""
+    lines = [header, " | ".join("---" for _ in header.split("|")), *(" | ".join(row) for row in rows)]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def told(value: float | None, digits: str = ".2f") -> str:
+    """Give a number, or a dash where nothing could be estimated."""
+    return "-" if value is None else f"{value:{digits}}"
+
+
+def spread(values: Iterable[float | None], digits: str = ".1f") -> str:
+    """Give the median and, of several values that differ, the range."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    low, high = f"{min(known):{digits}}", f"{max(known):{digits}}"
+    return f"{np.median(known):{digits}}" + (f" ({low}-{high})" if low != high else "")
+
+
+def each(runs: Iterable[dict[str, Any]], key: str, what: str) -> list[float | None]:
+    """Collect one figure of a measure over runs."""
+    return [run["measures"][key][what] for run in runs]
+
+
+def factors(runs: Sequence[dict[str, Any]], side: str) -> list[float]:
+    """Give the mean factors by which relaxation times are off, where they could be estimated."""
+    return [float(np.exp(value)) for value in each(runs, "relaxation_log_ratio", side) if value is not None]
+
+
+def minutes(run: dict[str, Any]) -> float:
+    """Training of both stages."""
+    return sum(run["training_min"].values())
+
+
+def shipped() -> str:
+    """The models that ship; of several peptides the median."""
+    rows = []
+    for name, what in SHIPPED.items():
+        content = read(f"pretrained_{name}")
+        runs = [content] if "measures" in content else [run for key, run in content.items() if key != "machine"]
+        ratios = [f"{np.median(each(runs, f'js_distance_{key}', 'ratio')):.1f}" for key in SUMMARY]
+        off, md_off = (f"{np.median(factors(runs, side)):.2f}" for side in ("rollout", "floor"))
+        speed, md_speed = (f"{np.median([run[f'{side}_ns_per_s'] for run in runs]):.2g}" for side in ("rollout", "md"))
+        cells = [f"`{name}`", what, f"{minutes(runs[0]):.0f} min", *ratios]
+        rows.append([*cells, f"{off} ({md_off})", f"{speed} ({md_speed})"])
+    header = "model | judged on | training | torsions | slow modes | populations | relaxation times (MD) | ns/s (MD)"
+    return markdown(header, rows)
+
+
+def presets() -> str:
+    names = {name: f"accuracy_{name.replace(' ', '_')}" for name in ROWS}
+    rows = []
+    for name, result in names.items():
+        runs = list(read(result)["runs"].values())
+        ratios = [spread(each(runs, f"js_distance_{key}", "ratio")) for key in DISTANCES]
+        kinetics = [
+            f"{spread(each(runs, key, 'rollout'), '.2f')}; {spread(each(runs, key, 'floor'), '.2f')}"
+            for key in KINETICS
+        ]
+        rows.append([name, str(len(runs)), f"{np.median([minutes(run) for run in runs]):.0f} min", *ratios, *kinetics])
+    header = " | ".join(["row", "seeds", "training", *DISTANCES.values(), *(f"{k}; MD" for k in KINETICS.values())])
+    return machines(*names.values()) + markdown(header, rows)
+
+
+def floors() -> str:
+    content = read("floors_ala2")
+    keys = {f"js_distance_{key}": label for key, label in DISTANCES.items()} | KINETICS
+    found = {label: content["floors"][key] for key, label in keys.items()}
+    rows = [[label, *(told(x, ".3f") for x in own)] for label, own in found.items() if any(x is not None for x in own)]
+    header = " | ".join(["measure", *(f"replicate {i}" for i in content["replicates"])])
+    return machines("floors_ala2") + markdown(header, rows)
+
+
+def demo() -> str:
+    content = read("agvd")
+    keys = (
+        {f"js_distance_{key}": label for key, label in DISTANCES.items()} | KINETICS | {"bond_error": "bond error, Å"}
+    )
+    rows = []
+    for key, label in keys.items():
+        found = content["measures"][key]
+        ratio = "-" if found["ratio"] is None else f"{found['ratio']:.2f} ± {found['ratio_error']:.2f}"
+        rows.append([label, told(found["rollout"], ".3f"), told(found["floor"], ".3f"), ratio])
+    rows.append(["ns/s", f"{content['rollout_ns_per_s']:.2f}", f"{content['md_ns_per_s']:.3f}", "-"])
+    rows += [[f"{what}, min", f"{seconds / 60:.1f}", "-", "-"] for what, seconds in content["wall_time_s"].items()]
+    return machines("agvd") + markdown("measure | rollout | floor (MD) | ratio", rows)
+
+
+def unseen() -> str:
+    names = [f"peptides_{seed}" for seed in range(3)]
+    results = [read(name)["unseen"] for name in names]
+    rows = []
+    for peptide in results[0]:
+        runs = [result[peptide] for result in results]
+        ratios = [spread(each(runs, f"js_distance_{key}", "ratio")) for key in DISTANCES]
+        off, md_off = (spread(factors(runs, side)) for side in ("rollout", "floor"))
+        rows.append([peptide, *ratios, spread(each(runs, "bond_error", "rollout"), ".3f"), f"{off}; {md_off}"])
+    header = " | ".join(["peptide", *DISTANCES.values(), "bond error, Å", "relaxation times, factor; MD"])
+    return machines(*names) + markdown(header, rows)
+
+
+def paths() -> str:
+    found = read("paths_ala2")["paths"]
+    rows = []
+    for key, label in PATHS.items():
+        scores = [(of[key]["ln_likelihood_per_frame"], of[key]["standard_error"]) for of in found.values()]
+        rows.append([label, *(f"{score:.2f} ± {error:.2f}" for score, error in scores)])
+    return machines("paths_ala2") + markdown(" | ".join(["paths", *found]), rows)
+
+
+def stability() -> str:
+    rows = []
+    for name in ("ala2", "AGVD"):
+        content = read(f"stability_{name}")
+        faults = max(row[key] for row in content["rows"] for key in ("bad_bond", "flipped", "clash"))
+        ends = [content["rows"][i]["js_distance_to_md"] for i in (0, -1)]
+        drift = [content["drift"][key] for key in ("last_to_first", "chance")]
+        rows.append([name, f"{content['n_frames']:,}", *(told(x, ".3f") for x in (*ends, *drift)), f"{faults:g}"])
+    header = "model | frames | first tenth to MD | last tenth to MD | last to first | chance | broken frames"
+    return machines("stability_ala2", "stability_AGVD") + markdown(header, rows)
+
+
+def compute() -> str:
+    rows = []
+    for name in ("ala2", "AGVD"):
+        for label, run in sorted(read(f"compute_{name}")["runs"].items(), key=lambda item: minutes(item[1])):
+            measures = run["measures"]
+            ratios = [told(measures[f"js_distance_{key}"]["ratio"], ".1f") for key in SUMMARY]
+            kinetics = [f"{told(measures[key]['rollout'])} ({told(measures[key]['floor'])})" for key in KINETICS]
+            rows.append([name, label, f"{minutes(run):.1f}", *ratios, *kinetics])
+    kinetics = [f"{label} (MD)" for label in KINETICS.values()]
+    header = " | ".join(["molecule", "preset", "minutes", "torsions", "TIC 0, 1", "populations", *kinetics])
+    return machines("compute_ala2", "compute_AGVD") + markdown(header, rows)
+
+
+def forecasts() -> str:
+    names = [path.stem for path in sorted(RESULTS.glob("forecasts_*.json"))]
+    rows = []
+    for name in names:
+        system = name.removeprefix("forecasts_").replace("_quick", "").replace("_x", ", steps x ")
+        for run in read(name)["runs"].values():
+            for row in run["rows"]:
+                if row["model"] == "last frame":
+                    continue
+                errors = [f"{row[f'{kind}ade']:.3f} / {row[f'{kind}fde']:.3f}" for kind in ("", "min_", "joint_")]
+                trained = "training_min" in row
+                cost = [f"{row['training_min']:.0f} min", f"{row['forecasts_per_s']:.1f}"] if trained else ["-", "-"]
+                rows.append([": ".join(filter(None, (system, row["set"]))), row["model"], *errors, *cost])
+    header = "system | model | ADE / FDE | minADE / minFDE | all at once | training | forecasts a second"
+    return machines(*names) + markdown(header, rows)
+
+
+def reference() -> str:
+    platforms = ("Reference 1", "CPU 1", "CPU 2")
+    rows = [
+        [row["system"], row["solvent"], str(row["particles"]), *(told(row.get(key), ",.0f") for key in platforms)]
+        for row in read("reference")["speed"]
+    ]
+    header = "system | solvent | particles | Reference, 1 thread | CPU, 1 thread | CPU, 2 threads"
+    return machines("reference") + markdown(header, rows)
+
+
+def ensemble() -> str:
+    keys = ("T at 300 K", "width at 300 K", "T at 400 K", "width at 400 K", "ensemble slope")
+    found = read("reference")["ensemble"]
+    rows = [[row["system"], f"{row['timestep_fs']:g} fs", *(row[key] for key in keys)] for row in found]
+    return markdown(" | ".join(["system", "time step", *keys]), rows)
+
+
+TABLES = {
+    table.__name__: table
+    for table in (shipped, presets, floors, demo, unseen, paths, stability, compute, forecasts, reference, ensemble)
+}
+"""By the names in the markers."""
+
+
+if __name__ == "__main__":
+    main()
