@@ -12,7 +12,7 @@ import pytest
 import lamslide_md as lam
 from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings, without_latents
-from tests.data.test_crowds import walkers, write_crowd, write_game
+from tests.workflows.test_crowd_files import walkers, write_crowd, write_game
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 SMALL = [
