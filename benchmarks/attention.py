@@ -17,7 +17,7 @@ from common import RESULTS, write_result
 from torch import Tensor
 
 import lamslide_md as lam
-from lamslide_md.frames.base import as_seen
+from lamslide_md.frames import from_settings
 from lamslide_md.models.attention import CrossAttention
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.windows import Series
@@ -37,7 +37,7 @@ def main() -> None:
     frames = Series(system.entities, model.starts_nm[0][:, 0] / np.float32(model.length_scale_nm))
     batch = frames.batch(np.arange(len(frames.points))[:, None])
     maps: dict[str, np.ndarray] = {}
-    batch = as_seen(batch, 0, model.settings.placement)
+    batch = from_settings(model.settings.placement).windows.apply(batch)
     with Watched(stage.gather, maps, "encoder"), Watched(stage.read, maps, "decoder"), torch.no_grad():
         stage.decode(stage.encode(batch), batch)
     names = [str(residue) for residue in system.topology.residues]

@@ -21,7 +21,7 @@ from peptides import LONG
 from pipeline import MD
 
 import lamslide_md as lam
-from lamslide_md.frames.base import as_seen
+from lamslide_md.frames import from_settings
 from lamslide_md.systems.symmetry import canonical
 from lamslide_md.systems.system import System
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd
@@ -67,7 +67,7 @@ def measured(model: lam.Surrogate, system: System, traj: md.Trajectory) -> dict[
     stride = round(model.frame_interval_ps / float(traj.timestep))
     first = np.linspace(0, len(placed) - stride - 1, N_WINDOWS).astype(int)
     windows = series.batch(np.stack([first, first + stride], axis=1))
-    latents = model.autoencoder.encode(as_seen(windows, 0, model.settings.placement))
+    latents = model.autoencoder.encode(from_settings(model.settings.placement).windows.apply(windows))
     generator, known = torch.Generator().manual_seed(0), torch.tensor([True, False])
     tau = torch.rand(N_WINDOWS, generator=generator)
     terms = model.flow.terms(latents, known, tau, generator)

@@ -24,8 +24,8 @@ from md17_files import read_md17, split_in_time
 
 from lamslide_md.cli.train import with_changes
 from lamslide_md.config import Settings
-from lamslide_md.frames.base import as_seen
-from lamslide_md.frames.placement import superposed
+from lamslide_md.frames import from_settings
+from lamslide_md.frames.superposed import superposed
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.simulate.ase_md import xtb_calculator
 from lamslide_md.systems.system import System
@@ -86,7 +86,7 @@ def through_latents(
     line, scale = straight(starts, ends), np.float32(data.length_scale_nm)
     series = Series(system.entities, np.concatenate([line[:, 0], line[:, -1]]) / scale)
     batch = series.batch(np.arange(len(line))[:, None] + np.array([0, len(line)]))
-    batch = as_seen(batch, 0, settings.placement)
+    batch = from_settings(settings.placement).windows.apply(batch)
     first, last = stage.encode(batch).split(1, dim=1)
     share = torch.linspace(0, 1, N_POINTS)[None, :, None, None]
     decoded = stage.decode(first + share * (last - first), batch).positions.numpy()

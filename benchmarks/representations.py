@@ -29,7 +29,7 @@ from lamslide_md.analysis.distances import torsion_js_distances
 from lamslide_md.analysis.features import find_torsions, torsion_angles, torsion_features
 from lamslide_md.config import preset_settings
 from lamslide_md.data.batch import Batch
-from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
+from lamslide_md.flow.solvers import Heun
 from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
 from lamslide_md.systems.dihedrals import dihedral
 from lamslide_md.training.windows import Series
@@ -185,7 +185,7 @@ def one_step(
     code = kind(model, learned.topology, starts)
     trained, minutes = with_flow(replace(model, autoencoder=code), learned, flow, seed)
     generator, latents = torch.Generator().manual_seed(seed), code.encode(starts).repeat(1, 2, 1, 1)
-    drawn = trained.flow.sample(latents, torch.tensor([True, False]), DEFAULT_SOLVER, DEFAULT_STEPS, generator)
+    drawn = trained.flow.sample(latents, torch.tensor([True, False]), Heun(), generator)
     here, then = (torsion_angles(other.xyz[frames], code.torsions) for frames in (first, first + stride))
     everywhere, found = torsion_angles(other.xyz, code.torsions), code.angles(drawn[:, 1, 0])
     rates = [(np.abs(np.angle(np.exp(1j * (angles - here)))) > JUMP).mean(axis=0) for angles in (found, then)]

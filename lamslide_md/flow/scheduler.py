@@ -153,6 +153,11 @@ class Interpolant:
     path: Path
     prediction: Prediction
 
+    @property
+    def is_singular(self) -> bool:
+        """Whether the velocity divides by alpha or sigma, which vanish at the ends."""
+        return self.prediction != "velocity"
+
     def state(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
         """Interpolate: alpha data + sigma noise."""
         return _wide(self.path.alpha(tau)) * data + _wide(self.path.sigma(tau)) * noise
