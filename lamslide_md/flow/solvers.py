@@ -152,7 +152,7 @@ class EulerMaruyama(Solver):
         for i in range(self.n_steps):
             prediction, taus = dynamics.predicted(state, i / self.n_steps)
             drift = interpolant.to_velocity(prediction, state, taus) - interpolant.to_noise(prediction, state, taus)
-            kick = math.sqrt(2 * float(interpolant.path.sigma(taus[:1])) / self.n_steps)
+            kick = math.sqrt(2 * float(interpolant.scheduler.sigma(taus[:1])) / self.n_steps)
             state = state + drift / self.n_steps + (kick * dynamics.noise() if i + 1 < self.n_steps else 0)
         return state
 

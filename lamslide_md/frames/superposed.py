@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames.base import Context, FrameTransform, RigidMotion, mean_position
-from lamslide_md.frames.rotations import best_rotation
+from lamslide_md.frames.rotations import best_rotation, in_double
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Superposed(FrameTransform):
     def fit(
         self, batch: Batch, context: Context | None = None, generator: torch.Generator | None = None
     ) -> RigidMotion:
-        """Find centre and rotation of every frame, in double precision; nothing is mirrored."""
-        positions = batch.positions.double()
+        """Find centre and rotation of every frame, in double precision where there is one; nothing is mirrored."""
+        positions = in_double(batch.positions)
         weight = self.fitted[None, None, :, :, None].to(positions)
         origin = mean_position(positions, weight)
         chosen = self.fitted.to(positions.device)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames.base import Context, Fitted, FrameTransform, Positions
+from lamslide_md.frames.rotations import in_double
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LabelGroup:
 
     def exchanged(self, places: Float[Tensor, "*frames places 3"]) -> Bool[Tensor, "*frames"]:
         """Tell in which frames the labels are not the canonical ones."""
-        before, begin, end, one, other = places[..., list(self.torsion), :].double().unbind(-2)
+        before, begin, end, one, other = in_double(places[..., list(self.torsion), :]).unbind(-2)
         arm, axis, after = begin - before, end - begin, one - other
         sine = (arm * torch.linalg.cross(axis, after)).sum(-1) * axis.norm(dim=-1)
         cosine = (torch.linalg.cross(arm, axis) * torch.linalg.cross(axis, after)).sum(-1)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames.base import Context, FrameTransform, RigidMotion, mean_position
+from lamslide_md.frames.rotations import in_double
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Aligned(Anchored):
         anchor = anchor_of(context)
         origin = self._origin(batch, anchor)
         weight = batch.slot_mask[:, None, :, :, None].to(batch.positions)
-        points = ((batch.positions[:, : anchor + 1] - origin) * weight).flatten(1, 3).double()
+        points = in_double(((batch.positions[:, : anchor + 1] - origin) * weight).flatten(1, 3))
         _, axes = torch.linalg.eigh(points.mT @ points)
         if generator is not None:
             signs = torch.randint(2, axes.shape[:2], generator=generator) * 2.0 - 1

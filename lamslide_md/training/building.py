@@ -3,7 +3,7 @@
 from lamslide_md.choices import Placement
 from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import PATHS, Interpolant
+from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
@@ -81,7 +81,7 @@ def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
         own.width,
         own.depth,
         own.n_heads,
-        Interpolant(PATHS[own.path](), own.prediction),
+        interpolant_of(own.path, own.prediction),
         GaussianPrior(own.n_frames, n_features, stationary) if own.prior == "gaussian" else WhitePrior(),
         whole_frames=own.tokens == "frames",
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lamslide_md.flow.prior import GaussianPrior
-from lamslide_md.flow.scheduler import Interpolant, TrigonometricPath
+from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.frames import from_settings
 from lamslide_md.frames.base import Unchanged
 from lamslide_md.frames.windowed import Aligned, Anchored, anchor_of
@@ -24,7 +24,7 @@ CONTEXT = torch.arange(N_FRAMES) < N_KNOWN
 def propagator(autoencoder, request):
     torch.manual_seed(1)
     prior = GaussianPrior(N_FRAMES, 32, stationary=False)
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 1, 4, Interpolant(TrigonometricPath(), "velocity"), prior)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 1, 4, interpolant_of("gvp", "velocity"), prior)
     return propagator_of(autoencoder, flow.eval().requires_grad_(False), request.param)
 
 

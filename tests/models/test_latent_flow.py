@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import Interpolant, TrigonometricPath
+from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.flow.solvers import Euler, solver_of
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState
@@ -16,7 +16,7 @@ N_FRAMES = 5
 
 def make_flow(prior, prediction="velocity"):
     torch.manual_seed(1)
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, Interpolant(TrigonometricPath(), prediction), prior)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", prediction), prior)
     return flow.eval().requires_grad_(False)
 
 
@@ -45,9 +45,7 @@ def test_known_frames_are_returned_unchanged(prior, solver, generator):
 
 
 def test_all_latents_of_a_frame_may_be_one_token(generator):
-    flow = LatentFlow(
-        2, 16, N_FRAMES, 32, 2, 4, Interpolant(TrigonometricPath(), "data"), WhitePrior(), whole_frames=True
-    )
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), whole_frames=True)
     torch.nn.init.normal_(flow.out.weight)
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
     known = torch.arange(N_FRAMES) < 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
-from lamslide_md.flow.scheduler import PATHS, Interpolant
+from lamslide_md.flow.scheduler import SCHEDULERS, DataPrediction, NoisePrediction, interpolant_of
 from lamslide_md.flow.solvers import SOLVERS, Dynamics, Euler, Heun, solver_of
 
 MEAN, DEVIATION = 1.5, 0.4
@@ -17,27 +17,27 @@ def gaussian_prediction(interpolant, mean=MEAN, variance=DEVIATION**2):
     """Posterior means of data and noise for Gaussian data, from which every kind of prediction follows exactly."""
 
     def predict(state, tau):
-        alpha = interpolant.path.alpha(tau)[:, None, None, None]
-        sigma = interpolant.path.sigma(tau)[:, None, None, None]
+        alpha = interpolant.scheduler.alpha(tau)[:, None, None, None]
+        sigma = interpolant.scheduler.sigma(tau)[:, None, None, None]
         total = alpha**2 * variance + sigma**2
         data = mean + alpha * variance / total * (state - alpha * mean)
         noise = sigma / total * (state - alpha * mean)
-        if interpolant.prediction == "data":
+        if isinstance(interpolant, DataPrediction):
             return data
-        if interpolant.prediction == "noise":
+        if isinstance(interpolant, NoisePrediction):
             return noise
         return interpolant.velocity(data, noise, tau)
 
     return predict
 
 
-@pytest.mark.parametrize("path", list(PATHS))
+@pytest.mark.parametrize("path", list(SCHEDULERS))
 @pytest.mark.parametrize("prediction", ["velocity", "data"])
 @pytest.mark.parametrize(("solver", "n_steps"), [("euler", 200), ("heun", 40), ("dopri5", 1), ("sde", 200)])
 def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solver, n_steps, generator):
     if path == "vp" and (solver == "dopri5" or prediction == "velocity"):
         pytest.skip("the rate of sigma is unbounded at the end of the diffusion path")
-    interpolant = Interpolant(PATHS[path](), prediction)
+    interpolant = interpolant_of(path, prediction)
 
     def noise():
         return torch.randn(N_SAMPLES, 1, 1, 1, generator=generator)
@@ -53,7 +53,7 @@ def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solv
 @pytest.mark.parametrize("solver", ["euler", "heun", "sde"])
 @pytest.mark.parametrize("path", ["linear", "gvp"])
 def test_errors_of_a_predicted_frame_are_not_magnified(path, solver, n_steps):
-    interpolant = Interpolant(PATHS[path](), "data")
+    interpolant = interpolant_of(path, "data")
     exact = gaussian_prediction(interpolant)
 
     def sampled(error):
