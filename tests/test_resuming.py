@@ -117,10 +117,10 @@ def test_an_exact_state_is_kept_whatever_the_format_rounds(roll, tmp_path):
     with contextlib.suppress(KeyboardInterrupt):
         interrupted_after(roll(), 2).save(tmp_path / "r.xtc")
     restart = RestartFile.load(tmp_path / "r.restart.npz")
-    assert (restart.n_frames, restart.place.window) == (2 * WINDOW, 2)
+    assert (restart.n_frames, restart.state.window) == (2 * WINDOW, 2)
     windows = roll().windows(None)
-    places = [next(windows)[1] for _ in range(2)]
-    np.testing.assert_array_equal(restart.place.known, places[-1].known)
+    states = [next(windows)[1] for _ in range(2)]
+    np.testing.assert_array_equal(restart.state.context, states[-1].context)
 
 
 def test_a_finished_rollout_is_left_as_it_is_and_a_changed_one_is_made_again(roll, tmp_path):
