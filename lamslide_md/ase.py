@@ -14,7 +14,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM
 from lamslide_md.sampling.atom_matching import NAME, match_atoms
-from lamslide_md.sampling.single_chain import SingleChain
+from lamslide_md.sampling.stepping import Stepper
 from lamslide_md.surrogate import Surrogate
 
 INFO_KEY = "lamslide"
@@ -101,7 +101,7 @@ class LatentDynamics(MolecularDynamics):
         if atoms.constraints:
             raise InputError("the atoms are constrained, which a surrogate cannot honour; atoms.set_constraint() frees")
         match = match_atoms(atoms, surrogate)
-        chain = SingleChain(surrogate, match.system, solver, n_solver_steps, seed, constrain)
+        chain = Stepper(surrogate, match.system, solver, n_solver_steps, seed, constrain)
         points_nm = match.points_nm(atoms)
         if not chain.resume(atoms.info.get(INFO_KEY, {}), points_nm):
             surrogate.repertoire.check_start(points_nm[None], match.system, NAME)

@@ -9,12 +9,6 @@ whole is learned, and forecasts stand in the place of what is known. ``aligned``
 the known frames, so that what differs by a rotation is one thing to learn. ``local``: every residue of a chain is seen
 from its own backbone (see `frames.residue_frames`); frames that are given out are superposed."""
 
-OF_WINDOWS: tuple[Placement, ...] = ("anchored", "aligned")
-"""Placements of whole windows (see `frames.windowed`)."""
-
-ON_REFERENCE: tuple[Placement, ...] = ("superposed", "local")
-"""Placements whose frames stand on the reference where they are given out."""
-
 Assignment = Literal["canonical", "random"]
 """Of identifiers to entities: always the same, or drawn anew."""
 

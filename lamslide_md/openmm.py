@@ -10,9 +10,10 @@ import openmm
 from jaxtyping import Bool, Float, Int
 from openmm import unit
 from openmm.app import Topology
-from scipy.spatial.transform import Rotation
 
 from lamslide_md.errors import InputError
+from lamslide_md.frames.centred import centred
+from lamslide_md.frames.superposed import superposed
 from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.simulate import PlatformChoice, PreparedSystem, SimulationSettings, choose_platform, parse_platform
 from lamslide_md.simulate.completing import Completion, own_system, potential_kJ_per_mol
@@ -218,9 +219,8 @@ def _equilibrate(context: openmm.Context, n_steps: int) -> float:
 
 
 def _rmsd(one_nm: Float[np.ndarray, "atoms 3"], other_nm: Float[np.ndarray, "atoms 3"]) -> float:
-    one, other = one_nm - one_nm.mean(axis=0), other_nm - other_nm.mean(axis=0)
-    _, root_of_sum = Rotation.align_vectors(one, other)
-    return float(root_of_sum / np.sqrt(len(one)))
+    apart = superposed(one_nm[None], other_nm)[0] - centred(other_nm)
+    return float(np.sqrt(np.square(apart).sum(axis=-1).mean()))
 
 
 def _settings(

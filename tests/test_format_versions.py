@@ -9,7 +9,7 @@ from stage_cache import Phases
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
 from lamslide_md.io.manifests import find_manifest, rollout_manifest
-from lamslide_md.sampling.chain_state import Place, Restart
+from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.simulate.checkpoints import load_bookkeeping
 
 
@@ -25,14 +25,14 @@ def test_manifests(tmp_path):
 
 def test_what_rollouts_go_on_from(tmp_path):
     path = tmp_path / "r.restart.npz"
-    Restart(Place(2, np.ones((1, 1, 3, 3), dtype=np.float32)), 7, (11,), 0.5).save(path)
+    RestartFile(ChainState(np.ones((1, 1, 3, 3), dtype=np.float32), 2), 7, (11,), 0.5).save(path)
     content = read_arrays(path, "", "")
-    assert Restart.load(path).n_frames == 7
+    assert RestartFile.load(path).n_frames == 7
     write_arrays(path, **{name: value for name, value in content.items() if name != "format_version"})
-    assert Restart.load(path).place.window == 2
+    assert RestartFile.load(path).state.window == 2
     write_arrays(path, **{**content, "format_version": np.array(2)})
     with pytest.raises(InputError, match=r"restart format 2, this program reads 1; update lamslide_md, or roll out"):
-        Restart.load(path)
+        RestartFile.load(path)
 
 
 def test_ledgers_of_workflows(tmp_path):

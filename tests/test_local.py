@@ -9,9 +9,9 @@ import lamslide_md as lam
 from lamslide_md.ase import LatentDynamics
 from lamslide_md.config import Settings
 from lamslide_md.errors import InputError
-from lamslide_md.frames.placement import superposed
-from lamslide_md.sampling.propagator import PointModel
-from lamslide_md.sampling.windows import Sampling, WindowModel
+from lamslide_md.frames.superposed import superposed
+from lamslide_md.sampling.chain_state import ChainState
+from lamslide_md.sampling.settings import Sampling
 from tests.small import shivering_peptide as trajectory
 from tests.small import tiny_settings
 
@@ -35,12 +35,11 @@ def test_chains_of_known_residues_are_rolled_out_where_their_reference_stands(mo
 
 def test_a_chain_goes_on_from_its_last_frame_to_the_bit(model):
     system = model.repertoire.of_molecule(trajectory("GAV"))
-    stages = WindowModel(model.autoencoder, model.flow, model.settings.flow.n_forward, "local")
-    points_of, sampling = PointModel(stages, system, model.length_scale_nm), Sampling()
+    propagator = model.propagator(system, Sampling())
     start = system.place(trajectory("GAV").xyz[:2], "local")[:, None] / np.float32(model.length_scale_nm)
-    chain = points_of.chain(start, sampling)
-    first, second = next(chain), next(chain)
-    np.testing.assert_array_equal(next(points_of.chain(first[:, -1:], sampling, first_window=1)), second)
+    first, state = propagator.step(ChainState(start))
+    second, _ = propagator.step(state)
+    np.testing.assert_array_equal(propagator.step(ChainState(first[:, -1:], window=1))[0], second)
 
 
 def test_a_loaded_model_rolls_out_the_same_frames(model, tmp_path):

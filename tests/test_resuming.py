@@ -11,7 +11,7 @@ import lamslide_md as lam
 from lamslide_md.io.interrupts import RolloutInterrupted
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.sampling import files as saving
-from lamslide_md.sampling.chain_state import Restart
+from lamslide_md.sampling.chain_state import RestartFile
 from tests.small import tiny_settings
 
 FORMATS = ["xtc", "trr", "dcd", "nc", "h5", "pdb", "traj", "extxyz"]
@@ -116,11 +116,11 @@ def test_what_was_written_after_the_restart_is_written_once(roll, tmp_path):
 def test_an_exact_state_is_kept_whatever_the_format_rounds(roll, tmp_path):
     with contextlib.suppress(KeyboardInterrupt):
         interrupted_after(roll(), 2).save(tmp_path / "r.xtc")
-    restart = Restart.load(tmp_path / "r.restart.npz")
-    assert (restart.n_frames, restart.place.window) == (2 * WINDOW, 2)
+    restart = RestartFile.load(tmp_path / "r.restart.npz")
+    assert (restart.n_frames, restart.state.window) == (2 * WINDOW, 2)
     windows = roll().windows(None)
-    places = [next(windows)[1] for _ in range(2)]
-    np.testing.assert_array_equal(restart.place.known, places[-1].known)
+    states = [next(windows)[1] for _ in range(2)]
+    np.testing.assert_array_equal(restart.state.context, states[-1].context)
 
 
 def test_a_finished_rollout_is_left_as_it_is_and_a_changed_one_is_made_again(roll, tmp_path):
@@ -210,7 +210,7 @@ def test_on_a_full_disk_frames_stay_and_the_rollout_goes_on_when_there_is_room(
         roll().save(parts)
     n_done = int(str(told.value).split("; ")[1].split()[0])
     assert 0 < n_done < 240
-    assert Restart.load(tmp_path / "parts.restart.npz").n_frames == n_done / 2
+    assert RestartFile.load(tmp_path / "parts.restart.npz").n_frames == n_done / 2
     roll().save(parts, resume=True)
     check_same(whole, parts)
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.errors import InputError
-from lamslide_md.frames.placement import centred
+from lamslide_md.frames.centred import centred
 from lamslide_md.io.arrays import read_arrays, write_arrays
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.system import Recording, System

@@ -148,6 +148,7 @@ def train(
     """Train both stages on trajectories; interrupted, the same command continues."""
     from lamslide_md.cli.beside import files_read, temperature_of, topology_beside
     from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.frames import from_settings
     from lamslide_md.io.outputs import check_folder, check_outputs
     from lamslide_md.io.readers import read
     from lamslide_md.surrogate import Surrogate
@@ -169,7 +170,7 @@ def train(
             solvent = not leaves_solvent_out(settings.atoms)
             data += read([path], beside, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
     echo_parameters(context, out, inputs)
-    if settings.placement == "superposed" and all(_is_short_chain(t) for t in data):
+    if from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
     with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps"}):
         surrogate = Surrogate.fit(

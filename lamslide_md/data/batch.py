@@ -29,6 +29,14 @@ class Batch:
     kinds: Int[Tensor, "batch entities columns"]
     identifiers: Int[Tensor, "batch entities"]
 
+    @classmethod
+    def of_positions(cls, positions: Float[Tensor, "batch frames entities slots dim"]) -> "Batch":
+        """Make a batch of entities without kinds, of which every slot exists, for transforms of positions."""
+        n, _, n_entities, n_slots, _ = positions.shape
+        mask = torch.ones(n, n_entities, n_slots, dtype=torch.bool, device=positions.device)
+        kinds = torch.zeros(n, n_entities, 0, dtype=torch.long, device=positions.device)
+        return cls(positions, mask, kinds, torch.arange(n_entities, device=positions.device).expand(n, -1))
+
     @property
     def entity_mask(self) -> Bool[Tensor, "batch entities"]:
         """True where an entity exists, False for padding."""

@@ -14,6 +14,11 @@ def forward(settings: FlowSettings) -> KnownFrames:
     return torch.arange(settings.n_forward) < settings.n_known
 
 
+def context_frames(n_known: int) -> KnownFrames:
+    """Mask of a window's context frames alone."""
+    return torch.ones(n_known, dtype=torch.bool)
+
+
 def between(n_frames: int) -> KnownFrames:
     """Bridges, of which paths and upsampled trajectories are made: both ends of `n_frames` unknown frames are known."""
     frames = torch.arange(n_frames + 2)

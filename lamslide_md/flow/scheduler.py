@@ -1,7 +1,8 @@
-"""Interpolants between noise and data: the path, and what a network's prediction means along it."""
+"""Between noise and data: schedulers of the path, and interpolants, which say what a network's output means on it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -13,7 +14,7 @@ Latents = Float[Tensor, "batch frames tokens channels"]
 FlowTimes = Float[Tensor, " batch"]
 
 
-class Path(ABC):
+class Scheduler(ABC):
     """Coefficients of o = alpha(tau) data + sigma(tau) noise; alpha is 0 at tau = 0, sigma is 0 at tau = 1."""
 
     @abstractmethod
@@ -34,7 +35,7 @@ class Path(ABC):
 
 
 @dataclass(frozen=True)
-class LinearPath(Path):
+class LinearScheduler(Scheduler):
     """alpha = tau, sigma = 1 - tau (arXiv 2210.02747)."""
 
     def alpha(self, tau: FlowTimes) -> FlowTimes:
@@ -55,7 +56,7 @@ class LinearPath(Path):
 
 
 @dataclass(frozen=True)
-class TrigonometricPath(Path):
+class TrigonometricScheduler(Scheduler):
     """alpha = sin(pi tau / 2), sigma = cos(pi tau / 2): the variance-preserving GVP path (arXiv 2401.08740)."""
 
     def alpha(self, tau: FlowTimes) -> FlowTimes:
@@ -76,7 +77,7 @@ class TrigonometricPath(Path):
 
 
 @dataclass(frozen=True)
-class DiffusionPath(Path):
+class DiffusionScheduler(Scheduler):
     """Variance-preserving diffusion with a linear rate, run from noise to data (VP; arXiv 2011.13456).
 
     With s = 1 - tau: alpha = exp(-(rate_max - rate_min) s^2 / 4 - rate_min s / 2), sigma = sqrt(1 - alpha^2). The data
@@ -113,12 +114,12 @@ class DiffusionPath(Path):
         return -self.alpha(tau) * self.alpha_rate(tau) / self.sigma(tau)
 
 
-PATHS: dict[str, type[Path]] = {
-    "linear": LinearPath,
-    "gvp": TrigonometricPath,
-    "vp": DiffusionPath,
+SCHEDULERS: dict[str, type[Scheduler]] = {
+    "linear": LinearScheduler,
+    "gvp": TrigonometricScheduler,
+    "vp": DiffusionScheduler,
 }
-"""Paths by the names that settings use."""
+"""Schedulers by the names that settings use for paths."""
 
 
 def _wide(values: FlowTimes) -> Float[Tensor, "batch 1 1 1"]:
@@ -126,7 +127,7 @@ def _wide(values: FlowTimes) -> Float[Tensor, "batch 1 1 1"]:
 
 
 @dataclass(frozen=True)
-class Interpolant:
+class Interpolant(ABC):
     """A path and the meaning of the network's output along it.
 
     =========  ==========================================
@@ -140,66 +141,140 @@ class Interpolant:
 
     Attributes
     ----------
-    path
+    scheduler
         Coefficients alpha and sigma.
-    prediction
-        What the network predicts.
+    is_singular
+        Whether the velocity divides by alpha or sigma, which vanish at the ends.
 
     References
     ----------
     Albergo et al., arXiv 2303.08797; Ma et al., arXiv 2401.08740.
     """
 
-    path: Path
-    prediction: Prediction
+    is_singular: ClassVar[bool] = True
+    scheduler: Scheduler
 
     def state(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
         """Interpolate: alpha data + sigma noise."""
-        return _wide(self.path.alpha(tau)) * data + _wide(self.path.sigma(tau)) * noise
+        return _wide(self.scheduler.alpha(tau)) * data + _wide(self.scheduler.sigma(tau)) * noise
 
     def velocity(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
         """Derivative of the state: alpha' data + sigma' noise."""
-        return _wide(self.path.alpha_rate(tau)) * data + _wide(self.path.sigma_rate(tau)) * noise
+        return _wide(self.scheduler.alpha_rate(tau)) * data + _wide(self.scheduler.sigma_rate(tau)) * noise
 
+    @abstractmethod
     def target(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
         """What the network should predict for this state."""
-        if self.prediction == "velocity":
-            return self.velocity(data, noise, tau)
-        return data if self.prediction == "data" else noise
+
+    @abstractmethod
+    def to_velocity(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Velocity of the probability-flow ODE from the network's output."""
+
+    @abstractmethod
+    def to_data(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Data from the network's output."""
+
+    @abstractmethod
+    def to_noise(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Noise from the network's output."""
+
+
+@dataclass(frozen=True)
+class VelocityPrediction(Interpolant):
+    """The network predicts the velocity."""
+
+    is_singular = False
+
+    def target(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
+        """The velocity."""
+        return self.velocity(data, noise, tau)
 
     def to_velocity(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
-        """Velocity of the probability-flow ODE from the network's output.
-
-        For data prediction v = (sigma'/sigma) state + (alpha' - alpha sigma'/sigma) data, singular at tau = 1; for
-        noise prediction v = (alpha'/alpha) state + (sigma' - sigma alpha'/alpha) noise, singular at tau = 0.
-        """
-        if self.prediction == "velocity":
-            return prediction
-        alpha, sigma = self.path.alpha(tau), self.path.sigma(tau)
-        alpha_rate, sigma_rate = self.path.alpha_rate(tau), self.path.sigma_rate(tau)
-        if self.prediction == "data":
-            ratio = sigma_rate / sigma
-            return _wide(ratio) * state + _wide(alpha_rate - alpha * ratio) * prediction
-        ratio = alpha_rate / alpha
-        return _wide(ratio) * state + _wide(sigma_rate - sigma * ratio) * prediction
+        """The prediction itself."""
+        return prediction
 
     def to_data(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
-        """Data from the network's output: (sigma v - sigma' state) / (alpha' sigma - alpha sigma')."""
-        if self.prediction == "data":
-            return prediction
-        if self.prediction == "noise":
-            return (state - _wide(self.path.sigma(tau)) * prediction) / _wide(self.path.alpha(tau))
-        sigma, sigma_rate = self.path.sigma(tau), self.path.sigma_rate(tau)
+        """Data: (sigma v - sigma' state) / (alpha' sigma - alpha sigma')."""
+        sigma, sigma_rate = self.scheduler.sigma(tau), self.scheduler.sigma_rate(tau)
         return (_wide(sigma) * prediction - _wide(sigma_rate) * state) / _wide(self._wronskian(tau))
 
     def to_noise(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
-        """Noise from the network's output: (alpha' state - alpha v) / (alpha' sigma - alpha sigma')."""
-        if self.prediction == "noise":
-            return prediction
-        if self.prediction == "data":
-            return (state - _wide(self.path.alpha(tau)) * prediction) / _wide(self.path.sigma(tau))
-        alpha, alpha_rate = self.path.alpha(tau), self.path.alpha_rate(tau)
+        """Noise: (alpha' state - alpha v) / (alpha' sigma - alpha sigma')."""
+        alpha, alpha_rate = self.scheduler.alpha(tau), self.scheduler.alpha_rate(tau)
         return (_wide(alpha_rate) * state - _wide(alpha) * prediction) / _wide(self._wronskian(tau))
 
     def _wronskian(self, tau: FlowTimes) -> FlowTimes:
-        return self.path.alpha_rate(tau) * self.path.sigma(tau) - self.path.alpha(tau) * self.path.sigma_rate(tau)
+        path = self.scheduler
+        return path.alpha_rate(tau) * path.sigma(tau) - path.alpha(tau) * path.sigma_rate(tau)
+
+
+@dataclass(frozen=True)
+class DataPrediction(Interpolant):
+    """The network predicts the data."""
+
+    def target(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
+        """The data."""
+        return data
+
+    def to_velocity(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Velocity: (sigma'/sigma) state + (alpha' - alpha sigma'/sigma) data, singular at tau = 1."""
+        path = self.scheduler
+        ratio = path.sigma_rate(tau) / path.sigma(tau)
+        return _wide(ratio) * state + _wide(path.alpha_rate(tau) - path.alpha(tau) * ratio) * prediction
+
+    def to_data(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """The prediction itself."""
+        return prediction
+
+    def to_noise(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Noise: what the data leaves of the state, over sigma."""
+        return (state - _wide(self.scheduler.alpha(tau)) * prediction) / _wide(self.scheduler.sigma(tau))
+
+
+@dataclass(frozen=True)
+class NoisePrediction(Interpolant):
+    """The network predicts the noise."""
+
+    def target(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
+        """The noise."""
+        return noise
+
+    def to_velocity(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Velocity: (alpha'/alpha) state + (sigma' - sigma alpha'/alpha) noise, singular at tau = 0."""
+        path = self.scheduler
+        ratio = path.alpha_rate(tau) / path.alpha(tau)
+        return _wide(ratio) * state + _wide(path.sigma_rate(tau) - path.sigma(tau) * ratio) * prediction
+
+    def to_data(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """Data: what the noise leaves of the state, over alpha."""
+        return (state - _wide(self.scheduler.sigma(tau)) * prediction) / _wide(self.scheduler.alpha(tau))
+
+    def to_noise(self, prediction: Latents, state: Latents, tau: FlowTimes) -> Latents:
+        """The prediction itself."""
+        return prediction
+
+
+PREDICTIONS: dict[Prediction, type[Interpolant]] = {
+    "velocity": VelocityPrediction,
+    "data": DataPrediction,
+    "noise": NoisePrediction,
+}
+"""Interpolants by what the network predicts, as settings say it."""
+
+
+def interpolant_of(path: str, prediction: Prediction) -> Interpolant:
+    """Make the interpolant that settings name.
+
+    Parameters
+    ----------
+    path
+        One of `SCHEDULERS`.
+    prediction
+        One of `PREDICTIONS`.
+
+    Returns
+    -------
+    Interpolant
+        Path and meaning of the network's output.
+    """
+    return PREDICTIONS[prediction](SCHEDULERS[path]())

@@ -1,4 +1,4 @@
-"""`Pieces`: a chain of residues, each with the ends of its neighbours as its own backbone sees them; and back."""
+"""`ResidueFrames`: each residue of a chain, with the ends of its neighbours, as its own backbone sees it; and back."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.slots import ALPHA, CARBONYL, NITROGEN, OF_AFTER, OF_BEFORE
+from lamslide_md.data.slots import ALPHA, CARBONYL, N_SHARED, NITROGEN, OF_AFTER, OF_BEFORE
+from lamslide_md.frames.base import Context, Fitted, FrameTransform
 from lamslide_md.frames.rotations import best_rotation
 
 Positions = Float[Tensor, "batch frames entities slots 3"]
@@ -16,28 +17,44 @@ Seen = Float[Tensor, "batch frames entities seen 3"]
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """Windows of chains of residues, taken to pieces and put together again.
+class ResidueFrames(FrameTransform):
+    """Sees every residue of a chain in a frame of reference of its own.
 
-    A piece holds the atoms of a residue, C-alpha, C and O of the one before it, and N and C-alpha of the one after it,
-    in the frame of reference of its own N, C-alpha and C: what it holds does not depend on how the chain is bent
-    elsewhere. Neighbours share the five atoms of their peptide bond, by which they are put together; where they do not
-    agree on the place of a shared atom, it is in the middle.
-
-    Attributes
-    ----------
-    slot_mask
-        Of the residues.
+    With its own atoms, a residue is shown C-alpha, C and O of the one before it, and N and C-alpha of the one after it,
+    in the frame of reference of its own N, C-alpha and C: what is seen does not depend on how the chain is bent
+    elsewhere. Neighbours share the five atoms of their peptide bond, by which they are joined again; where they do not
+    agree on the place of a shared atom, it is in the middle. The joined chain stands as its first residue does.
 
     References
     ----------
     Frames of residues: Jumper et al., Nature 596 (2021) 583.
     """
 
+    extra_slots = N_SHARED
+    pairs_within_entities = True
+    keeps_pose = False
+
+    def fit(
+        self, batch: Batch, context: Context | None = None, generator: torch.Generator | None = None
+    ) -> "FittedResidues":
+        """Note which atoms there are."""
+        return FittedResidues(batch.slot_mask)
+
+
+@dataclass(frozen=True)
+class FittedResidues(Fitted):
+    """Windows of chains, residue by residue, and joined again.
+
+    Attributes
+    ----------
+    slot_mask
+        Of the residues.
+    """
+
     slot_mask: Bool[Tensor, "batch entities slots"]
 
-    def enter(self, batch: Batch) -> Batch:
-        """Take windows to pieces; the slots of shared atoms come last."""
+    def transform(self, batch: Batch) -> Batch:
+        """Express every residue in its own frame of reference; the slots of shared atoms come last."""
         seen = _with_neighbours(batch.positions)
         mask = self._seen_mask
         back, middle, ahead = self._frame_atoms(mask).unbind(-1)
@@ -55,8 +72,8 @@ class Pieces:
         local = (seen - origin.transpose(1, 2)[:, :, :, None]) @ axes
         return replace(batch, positions=local * mask[:, None, :, :, None], slot_mask=mask)
 
-    def leave(self, positions: Seen) -> Positions:
-        """Put pieces together, in the frame of reference of the first one."""
+    def inverse(self, positions: Seen) -> Positions:
+        """Join residues, in the frame of reference of the first one."""
         n_own = self.slot_mask.shape[-1]
         before, after = _shared_slots(n_own)
         one, other = positions[:, :, :-1, after], positions[:, :, 1:, before]
@@ -73,12 +90,12 @@ class Pieces:
 
     @property
     def _seen_mask(self) -> Bool[Tensor, "batch entities seen"]:
-        """What exists of every piece; of padding nothing, though there may be a residue before it."""
+        """What every residue is shown; of padding nothing, though there may be a residue before it."""
         seen = _with_neighbours(self.slot_mask[:, None, ..., None])[:, 0, ..., 0]
         return seen & self.slot_mask.any(dim=-1, keepdim=True)
 
     def _frame_atoms(self, mask: Bool[Tensor, "batch entities seen"]) -> Int[Tensor, "batch entities 3"]:
-        """Find the three consecutive atoms of the backbone that every piece is seen from: its own, if it has three."""
+        """Find the three consecutive backbone atoms that every residue is seen from: its own, if it has three."""
         n_own = self.slot_mask.shape[-1]
         path = torch.tensor([n_own, n_own + 1, NITROGEN, ALPHA, CARBONYL, n_own + 3, n_own + 4], device=mask.device)
         threes = torch.stack([path[i : i + 3] for i in (2, 3, 1, 0, 4)])
@@ -86,7 +103,7 @@ class Pieces:
         return threes[complete.float().argmax(dim=-1)]
 
     def _agreed(self, placed: Seen) -> Positions:
-        """Average over the pieces that share an atom."""
+        """Average over the residues that share an atom."""
         n_own = self.slot_mask.shape[-1]
         mask = self._seen_mask[:, None, :, :, None].expand_as(placed).to(placed)
         total, count = (placed * mask)[..., :n_own, :].clone(), mask[..., :n_own, :].clone()
@@ -98,7 +115,7 @@ class Pieces:
 
 
 def _shared_slots(n_own: int) -> tuple[list[int], list[int]]:
-    """Slots of the atoms of a peptide bond in the piece after it, and in the piece before it."""
+    """Slots of the atoms of a peptide bond as the residue after it is shown them, and the one before it."""
     last = n_own + len(OF_BEFORE)
     return [*range(n_own, last), *OF_AFTER], [*OF_BEFORE, *range(last, last + len(OF_AFTER))]
 

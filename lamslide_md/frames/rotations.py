@@ -5,6 +5,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+def in_double(positions: Tensor) -> Tensor:
+    """Double precision, where the device has it."""
+    return positions.float() if positions.device.type == "mps" else positions.double()
+
+
 def best_rotation(
     points: Float[Tensor, "*frames points dim"], target: Float[Tensor, "*frames points dim"]
 ) -> Float[Tensor, "*frames dim dim"]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.flow.scheduler import Interpolant
-from lamslide_md.flow.solvers import solve
+from lamslide_md.flow.solvers import Dynamics, Solver
 from lamslide_md.models.attention import ModulatedBlock
 
 Latents = Float[Tensor, "batch frames tokens channels"]
@@ -210,8 +210,7 @@ class LatentFlow(nn.Module):
         self,
         latents: Latents,
         known: KnownFrames,
-        solver: str,
-        n_steps: int,
+        solver: Solver,
         generator: torch.Generator,
     ) -> Latents:
         """Draw the unknown frames of windows given the known ones.
@@ -223,9 +222,7 @@ class LatentFlow(nn.Module):
         known
             Which frames are given.
         solver
-            ``euler``, ``heun`` (two evaluations a step, one in the last), ``dopri5`` (adaptive) or ``sde``.
-        n_steps
-            Steps of the fixed-step solvers.
+            How noise is carried to data.
         generator
             Source of the noise, on the CPU, so that every device draws the same.
 
@@ -245,5 +242,5 @@ class LatentFlow(nn.Module):
         def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
             return self(mean * unknown + state, tau, told, known) * unknown
 
-        residual = solve(self.interpolant, predict, noise, solver, n_steps)
+        residual = solver.solve(Dynamics(self.interpolant, predict, noise))
         return torch.where(unknown, self.restore(mean + residual), latents)

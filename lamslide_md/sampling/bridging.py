@@ -1,20 +1,12 @@
 """Frames between known ones: which windows to fill for a path or an upsampled trajectory."""
 
-from collections.abc import Callable
-
 import numpy as np
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Float
 
 from lamslide_md.config import FlowSettings
 from lamslide_md.data.masks import between
 from lamslide_md.errors import InputError
-
-Fill = Callable[
-    [Float[np.ndarray, "windows known points dim"], Bool[Tensor, " frames"], int],
-    Float[np.ndarray, "windows frames points dim"],
-]
-"""Fills windows between their known frames, with other noise in every turn."""
+from lamslide_md.sampling.propagator import Propagator
 
 
 def check_bridging(settings: FlowSettings) -> None:
@@ -42,7 +34,8 @@ def fill_between(
     end: Float[np.ndarray, "paths points dim"],
     n_frames: int,
     settings: FlowSettings,
-    fill: Fill,
+    propagator: Propagator,
+    seed: int,
 ) -> Float[np.ndarray, "paths frames points dim"]:
     """Draw paths from starts to ends, one frame after another, each given the frame before and the end.
 
@@ -56,8 +49,10 @@ def fill_between(
         New frames between.
     settings
         Of the second stage.
-    fill
+    propagator
         Fills windows.
+    seed
+        Of the noise.
 
     Returns
     -------
@@ -78,13 +73,17 @@ def fill_between(
         )
     path = [start]
     for turn in range(n_frames):
-        window = fill(np.stack([path[-1], end], axis=1), between(n_frames - turn), turn)
+        window = propagator.fill(np.stack([path[-1], end], axis=1), between(n_frames - turn), seed, turn)
         path.append(window[:, 1])
     return np.stack([*path, end], axis=1)
 
 
 def fill_spaced(
-    frames: Float[np.ndarray, "frames points dim"], factor: int, settings: FlowSettings, fill: Fill
+    frames: Float[np.ndarray, "frames points dim"],
+    factor: int,
+    settings: FlowSettings,
+    propagator: Propagator,
+    seed: int,
 ) -> Float[np.ndarray, "fine points dim"]:
     """Draw the frames between those of a coarse trajectory: a path for every gap, all at once.
 
@@ -96,8 +95,10 @@ def fill_spaced(
         Fine frames for one coarse frame.
     settings
         Of the second stage.
-    fill
+    propagator
         Fills windows.
+    seed
+        Of the noise.
 
     Returns
     -------
@@ -116,5 +117,5 @@ def fill_spaced(
         )
     if len(frames) < 2:
         raise InputError("one frame cannot be upsampled; give a trajectory of at least two")
-    paths = fill_between(frames[:-1], frames[1:], factor - 1, settings, fill)
+    paths = fill_between(frames[:-1], frames[1:], factor - 1, settings, propagator, seed)
     return np.concatenate([*paths[:, :-1], frames[-1:]])

@@ -1,9 +1,10 @@
-"""Where chains stand between two windows, and the file from which a rollout goes on to the same bits."""
+"""`ChainState`: all that chains go on from; and the restart file, from which a rollout goes on to the same bits."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
@@ -13,33 +14,47 @@ FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where chains stand: nothing else is carried from one window to the next.
+class ChainState:
+    """All that chains go on from: nothing else is carried from one window to the next.
 
     Attributes
     ----------
-    window
-        Index of the next window, by which its noise is drawn.
-    known
+    context
         The frames that the next window continues, placed and in units of the model's length scale, to the bit.
+    window
+        Index of the next window.
+    seed
+        Of the noise, which is drawn by seed and window.
     """
 
-    window: int
-    known: Float[np.ndarray, "chains known points dim"]
+    context: Float[np.ndarray, "chains context points dim"]
+    window: int = 0
+    seed: int = 0
 
-    def after(self, new: Float[np.ndarray, "chains new points dim"]) -> "Place":
-        """Go on by the new frames of one window, in units of the length scale."""
-        frames = np.concatenate([self.known, new.astype(np.float32)], axis=1)
-        return Place(self.window + 1, frames[:, -self.known.shape[1] :])
+    def after(self, frames: Float[np.ndarray, "chains frames points dim"]) -> "ChainState":
+        """Go on by the target frames of one window: the last frames become the context."""
+        both = np.concatenate([self.context, frames.astype(np.float32)], axis=1)
+        return ChainState(both[:, -self.context.shape[1] :], self.window + 1, self.seed)
+
+
+def noise_stream(seed: int, window: int) -> torch.Generator:
+    """Source of the noise of one window: chains can go on at any window as if they had not stopped."""
+    state = np.random.SeedSequence([seed, window]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)
+
+
+def label_stream(seed: int, window: int) -> np.random.Generator:
+    """Source of the labels of one window's frames, where molecular dynamics exchanges some."""
+    return np.random.default_rng([seed, window, 1])
 
 
 @dataclass(frozen=True)
-class Restart:
-    """What an unfinished rollout goes on from.
+class RestartFile:
+    """What an unfinished rollout goes on from; the manifest tells the rest, such as the seed.
 
     Attributes
     ----------
-    place
+    state
         Where the chains stand.
     n_frames
         Frames of each chain that are on disk.
@@ -49,7 +64,7 @@ class Restart:
         Time spent so far.
     """
 
-    place: Place
+    state: ChainState
     n_frames: int
     lengths: tuple[int, ...]
     wall_time_s: float
@@ -70,15 +85,15 @@ class Restart:
         write_arrays(
             path,
             format_version=FORMAT_VERSION,
-            window=self.place.window,
-            known=self.place.known,
+            window=self.state.window,
+            known=self.state.context,
             n_frames=self.n_frames,
             lengths=np.array(self.lengths, dtype=np.int64),
             wall_time_s=self.wall_time_s,
         )
 
     @classmethod
-    def load(cls, path: Path) -> "Restart":
+    def load(cls, path: Path) -> "RestartFile":
         """Read what `save` wrote.
 
         Parameters
@@ -88,7 +103,7 @@ class Restart:
 
         Returns
         -------
-        Restart
+        RestartFile
             As it was saved.
 
         Raises
@@ -107,7 +122,7 @@ class Restart:
             )
         try:
             return cls(
-                Place(int(content["window"]), content["known"]),
+                ChainState(content["known"], int(content["window"])),
                 int(content["n_frames"]),
                 tuple(int(length) for length in content["lengths"]),
                 float(content["wall_time_s"]),

@@ -18,7 +18,7 @@ from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.io.joining import join_parts
 from lamslide_md.io.manifests import Manifest, content_of, differences, parse, rollout_manifest
 from lamslide_md.io.whole_files import replacing, write_whole
-from lamslide_md.sampling.chain_state import Place, Restart
+from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.sampling.rollout_names import choose_names
 from lamslide_md.systems.system import System
 
@@ -80,7 +80,7 @@ class RolloutFiles:
         self._command, self._inputs, self._overwrite = command, [Path(source) for source in inputs], overwrite
         self._lengths, self._wall_time_s, self._writing_s = [0] * len(times_ps), 0.0, 0.0
         self._waiting: list[np.ndarray] = []
-        self.place: Place | None = None
+        self.state: ChainState | None = None
         self.n_done = 0
         self._begun_s = self._committed_s = time.monotonic()
 
@@ -123,14 +123,14 @@ class RolloutFiles:
             raise InputError(f"cannot write {self.path}: {error}") from error
         return True
 
-    def add(self, positions_nm: Float[np.ndarray, "chains new atoms 3"], place: Place | None) -> None:
+    def add(self, positions_nm: Float[np.ndarray, "chains new atoms 3"], state: ChainState | None) -> None:
         """Take the next frames of all chains; they are on disk within a second.
 
         Parameters
         ----------
         positions_nm
             Of the new frames.
-        place
+        state
             Where the chains stand behind them; None if there is nothing to go on from.
 
         Raises
@@ -146,7 +146,7 @@ class RolloutFiles:
                 "written: the model left what it was trained on, try another start, seed or solver"
             )
         self._waiting.append(positions_nm)
-        self.place = place
+        self.state = state
         full = sum(piece.nbytes for piece in self._waiting) > COMMIT_BYTES
         if full or time.monotonic() - self._committed_s > max(COMMIT_S, self._writing_s / WRITING_SHARE):
             self._commit()
@@ -203,9 +203,9 @@ class RolloutFiles:
             try:
                 chains = zip(self._growing, self._lengths, positions_nm, times, strict=True)
                 lengths = [file.extend(length, self.n_done, *frames) for file, length, *frames in chains]
-                if self.place is not None:
+                if self.state is not None:
                     took_s = self._wall_time_s + time.monotonic() - self._begun_s
-                    Restart(self.place, stop, tuple(lengths), took_s).save(self.names.restart)
+                    RestartFile(self.state, stop, tuple(lengths), took_s).save(self.names.restart)
             except OSError as error:
                 raise InputError(self._complaint(error)) from error
             self._lengths, self.n_done, self._waiting = lengths, stop, []
@@ -238,14 +238,14 @@ class RolloutFiles:
             raise InputError(f"{self.path} holds another rollout: {told}; choose another file, or begin anew")
         if not self.names.restart.is_file():
             return False
-        restart = Restart.load(self.names.restart)
+        restart = RestartFile.load(self.names.restart)
         if len(restart.lengths) != len(self.parts) or not all(part.is_file() for part in self.parts):
             missing = [str(part) for part in self.parts if not part.is_file()]
             raise InputError(
                 f"{self.names.restart} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or "
                 "roll out anew, without continuing"
             )
-        self.place, self.n_done = restart.place, restart.n_frames
+        self.state, self.n_done = restart.state, restart.n_frames
         self._lengths, self._wall_time_s = list(restart.lengths), restart.wall_time_s
         return True
 

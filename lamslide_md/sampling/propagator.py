@@ -1,166 +1,165 @@
-"""`PointModel`: a trained model at work on the points of one system."""
+"""`Propagator`: the rollout loop. Whatever goes on, bridges, fills in or drives ASE draws its windows here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lamslide_md.data.batch import Batch
+from lamslide_md.flow.solvers import Solver
+from lamslide_md.frames import ReferenceFrame
+from lamslide_md.frames.base import Positions
+from lamslide_md.frames.compose import Compose
+from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.sampling.chain_state import ChainState, label_stream, noise_stream
 from lamslide_md.sampling.projection import Projection
-from lamslide_md.sampling.windows import Correction, Sampling, WindowModel
-from lamslide_md.systems.symmetry import Names, canonical
+from lamslide_md.systems.batches import batch_of, points_of
+from lamslide_md.systems.symmetry import Names
 from lamslide_md.systems.system import System
-from lamslide_md.training.windows import Series
 
 WINDOWS_AT_ONCE = 64
 """Windows filled as one batch: bounds memory."""
 
+Frames = Float[np.ndarray, "windows _ points dim"]
+
 
 @dataclass(frozen=True)
-class PointModel:
-    """From known points to batches, through the model, and back to points, in units of the length scale.
+class Propagator:
+    """Both stages at work on one system. All positions are placed, and in units of the length scale.
 
     Attributes
     ----------
-    model
-        Both stages.
+    autoencoder, flow
+        Trained, on the same device.
+    n_forward
+        Frames of a window that goes forwards, with its context.
+    frame
+        How the stages see positions.
     system
         What moves.
     length_scale_nm
-        Unit of the points.
+        Unit of length.
+    solver
+        How windows are sampled.
     constrain
         Put frames back into the system's constraints.
     """
 
-    model: WindowModel
+    autoencoder: FirstStage
+    flow: LatentFlow
+    n_forward: int
+    frame: ReferenceFrame
     system: System
     length_scale_nm: float
+    solver: Solver
     constrain: bool = True
 
-    def chain(
-        self, known: Float[np.ndarray, "chains known points dim"], sampling: Sampling, first_window: int = 0
-    ) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
-        """Roll out without end, one window at a time.
+    def step(self, state: ChainState) -> tuple[Frames, ChainState]:
+        """Draw the next window of every chain.
+
+        Target frames are decoded, and encoded anew as the context of the next window: nothing but the state is carried
+        from window to window, so that chains go on from it to the same bits.
 
         Parameters
         ----------
-        known
-            Placed and scaled known frames that each chain starts from.
-        sampling
-            Solver and seed.
-        first_window
-            Index of the first window, for a chain that continues.
+        state
+            Where the chains stand.
 
-        Yields
-        ------
-        np.ndarray
-            New frames of a window.
+        Returns
+        -------
+        frames
+            The target frames.
+        state
+            Where the chains stand after them.
         """
-        exchanges = self.system.exchanges
-        start, names = self._batch(canonical(known, exchanges)).to(self._device), Names(exchanges, known[:, -1])
-        windows = self.model.chain(start, sampling, first_window, self._correction())
-        for window, positions in enumerate(windows, first_window):
-            points, random = self.system.entities.to_points(positions.cpu().numpy()), sampling.names(window)
-            for frame in points.swapaxes(0, 1):
-                names.follow(frame, random)
-            yield points
+        known = torch.arange(self.n_forward) < state.context.shape[1]
+        frames = self._draw(state.context, known, noise_stream(state.seed, state.window))
+        labels, random = Names(self.system.exchanges, state.context[:, -1]), label_stream(state.seed, state.window)
+        for frame in frames.swapaxes(0, 1):
+            labels.follow(frame, random)
+        return frames, state.after(frames)
 
-    def fill(
-        self,
-        given: Float[np.ndarray, "windows known points dim"],
-        known: Bool[Tensor, " frames"],
-        sampling: Sampling,
-        turn: int = 0,
-    ) -> Float[np.ndarray, "windows frames points dim"]:
-        """Fill windows between their known frames.
+    def fill(self, given: Frames, known: Bool[Tensor, " frames"], seed: int, turn: int = 0) -> Frames:
+        """Fill windows between their context frames.
 
         Parameters
         ----------
         given
-            Placed and scaled known frames of every window, in their order.
+            Context frames of every window, in their order.
         known
             Which frames of a window they are.
-        sampling
-            Solver and seed.
+        seed
+            Of the noise.
         turn
             Fills with other noise in every turn.
 
         Returns
         -------
         np.ndarray
-            Whole windows, known frames as given.
+            Whole windows, context frames as given.
         """
-        correct, exchanges = self._correction(), self.system.exchanges
-        n_batches = -(-len(given) // WINDOWS_AT_ONCE)
-        points = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
-        points[:, known.numpy()] = given
+        exchanges, n_batches = self.system.exchanges, -(-len(given) // WINDOWS_AT_ONCE)
+        frames = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
+        frames[:, known.numpy()] = given
         for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
-            some = slice(first, first + WINDOWS_AT_ONCE)
-            batch = self._batch(canonical(given[some], exchanges)).to(self._device)
-            window = turn * n_batches + i
-            new = self.model.fill(batch, known.to(self._device), sampling, window, correct)
-            points[some, ~known.numpy()] = self.system.entities.to_points(new.cpu().numpy())
-            names, random = Names(exchanges, given[some, 0]), sampling.names(window)
-            for frame, told in zip(points[some].swapaxes(0, 1), known.tolist(), strict=True):
-                if told:
-                    names = Names(exchanges, frame)
+            some, window = slice(first, first + WINDOWS_AT_ONCE), turn * n_batches + i
+            frames[some, ~known.numpy()] = self._draw(given[some], known, noise_stream(seed, window))
+            labels, random = Names(exchanges, given[some, 0]), label_stream(seed, window)
+            for frame, is_given in zip(frames[some].swapaxes(0, 1), known.tolist(), strict=True):
+                if is_given:
+                    labels = Names(exchanges, frame)
                 else:
-                    names.follow(frame, random)
-        return points
+                    labels.follow(frame, random)
+        return frames
 
-    @property
-    def _device(self) -> torch.device:
-        return next(self.model.flow.parameters()).device
+    @torch.no_grad()
+    def _draw(self, context: Frames, known: Bool[Tensor, " frames"], noise: torch.Generator) -> Frames:
+        """Draw the target frames of windows, with canonical labels; only these are copied to the host."""
+        device = next(self.flow.parameters()).device
+        given = self._labelling.apply(batch_of(self.system.entities, context.astype(np.float32)).to(device))
+        known = known.to(device)
+        fitted = self.frame.windows.fit(given, known)
+        seen = fitted.transform(given)
+        encoded = self.autoencoder.encode(seen)
+        latents = encoded.new_zeros(len(encoded), len(known), *encoded.shape[2:])
+        latents[:, known] = encoded
+        latents = self.flow.sample(latents, known, self.solver, noise)
+        positions = fitted.inverse(self.autoencoder.decode(latents[:, ~known], seen).positions)
+        made = given.with_positions(self._projected(positions))
+        return points_of(self.system.entities, self.frame.after_inverse(self._of_system).apply(made).positions)
 
-    def _batch(self, frames: Float[np.ndarray, "windows frames points dim"]) -> Batch:
-        series = Series(self.system.entities, frames.astype(np.float32).reshape(-1, *frames.shape[2:]))
-        return series.batch(np.arange(len(series.points)).reshape(frames.shape[:2]))
+    @cached_property
+    def _of_system(self) -> Compose:
+        return self.system.transform(self.frame)
 
-    def _correction(self) -> Correction | None:
-        """What is done to new frames before they are carried on, in slots and length scales."""
-        steps = [step for step in (self._projection(), self._tidying()) if step is not None]
+    @cached_property
+    def _labelling(self) -> Compose:
+        """Canonical labels of context frames, which have their place."""
+        return Compose(self._of_system.parts[:-1])
 
-        def correct(positions: Tensor) -> Tensor:
-            for step in steps:
-                positions = step(positions)
+    def _projected(self, positions: Positions) -> Positions:
+        if self._projection is None:
             return positions
+        return self._projection.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
 
-        return correct if steps else None
-
-    def _tidying(self) -> Correction | None:
-        """Give canonical names, and put in place what was put together of pieces."""
-        entities, exchanges, placement = self.system.entities, self.system.exchanges, self.model.placement
-
-        def tidy(positions: Tensor) -> Tensor:
-            points = canonical(entities.to_points(positions.cpu().numpy()), exchanges)
-            if placement == "local":
-                points = self.system.place(points.reshape(-1, *points.shape[2:]), placement).reshape(points.shape)
-            return torch.from_numpy(entities.to_entities(points)).to(positions)
-
-        return tidy if exchanges or placement == "local" else None
-
-    def _projection(self) -> Correction | None:
-        entities, held = self.system.entities, self.system.constraints
+    @cached_property
+    def _projection(self) -> Projection | None:
+        places, held = self.system.entities.places, self.system.constraints
         if not self.constrain or not len(held.pairs) + len(held.centres):
             return None
-        place = entities.entity_of_point * entities.n_slots + entities.slot_of_point
+        device = next(self.flow.parameters()).device
 
-        def told(array: np.ndarray) -> Tensor:
+        def on_device(array: np.ndarray) -> Tensor:
             tensor = torch.from_numpy(array)
-            return (tensor.float() if tensor.is_floating_point() else tensor).to(self._device)
+            return (tensor.float() if tensor.is_floating_point() else tensor).to(device)
 
-        projection = Projection(
-            told(place[held.pairs]),
-            told(held.lower_nm / self.length_scale_nm),
-            told(held.upper_nm / self.length_scale_nm),
-            told(place[held.centres]),
-            told(held.signs.astype(float)),
+        return Projection(
+            on_device(places[held.pairs]),
+            on_device(held.lower_nm / self.length_scale_nm),
+            on_device(held.upper_nm / self.length_scale_nm),
+            on_device(places[held.centres]),
+            on_device(held.signs.astype(float)),
         )
-
-        def project(positions: Tensor) -> Tensor:
-            return projection.project(positions.flatten(0, 1).flatten(1, 2)).view_as(positions)
-
-        return project

@@ -11,7 +11,7 @@ from ase import Atoms
 from jaxtyping import Float
 
 from lamslide_md.io.ase_atoms import ase_frames
-from lamslide_md.sampling.chain_state import Place
+from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.seeds import seed_frames
 from lamslide_md.systems.system import System
@@ -22,8 +22,8 @@ OnFrames = Callable[[int, int], None]
 KEEP_BYTES = 2_000_000_000
 """A rollout up to this size is kept in memory once it was asked for; a larger one is made anew each time it is read."""
 
-Windows = Callable[[Place | None], Iterator[tuple[Float[np.ndarray, "chains new points dim"], Place | None]]]
-"""Makes new frames, nm, from a place on (from the beginning for None); with each window the place behind it."""
+Windows = Callable[[ChainState | None], Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]]
+"""Makes new frames, nm, from a state on (from the beginning for None); with each window the state after it."""
 
 
 @dataclass
@@ -207,8 +207,8 @@ class Rollout:
         if not files.begin(resume):
             return path
         with files:
-            for positions_nm, place in self._pieces(files.place, files.n_done, on_frames, keep=False):
-                files.add(positions_nm, place)
+            for positions_nm, state in self._pieces(files.state, files.n_done, on_frames, keep=False):
+                files.add(positions_nm, state)
             files.finish()
         return path
 
@@ -240,8 +240,8 @@ class Rollout:
         return seed_frames(*frames, self.frame_interval_ps, n, method, lag_ps=lag_ps, seed=seed)
 
     def _pieces(
-        self, place: Place | None, done: int, on_frames: OnFrames | None, keep: bool = True
-    ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], Place | None]]:
+        self, state: ChainState | None, done: int, on_frames: OnFrames | None, keep: bool = True
+    ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]:
         """Frames from `done` on, window by window, and where the chains stand behind each; kept if they are few."""
         if done == self.n_frames:
             return
@@ -250,7 +250,7 @@ class Rollout:
             return
         n_bytes = 4 * self.n_chains * self.n_frames * self.system.entities.n_points * self.system.entities.dim
         kept: list[np.ndarray] | None = [] if keep and done == 0 and n_bytes <= KEEP_BYTES else None
-        for window, after in self.windows(place):
+        for window, after in self.windows(state):
             piece = window[:, : self.n_frames - done]
             done += piece.shape[1]
             if kept is not None:

@@ -14,7 +14,7 @@ from lamslide_md.io.manifests import content_of, manifest_path, manifest_places,
 from lamslide_md.io.outputs import check_earlier, check_outputs, free_name, numbered, same_file
 from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import WRITTEN_BY, digest_of, files_in, records_of, written_by
-from lamslide_md.sampling.chain_state import Restart
+from lamslide_md.sampling.chain_state import RestartFile
 
 EXACT = ".trr"
 """In which chains grow whose own format cannot: keeps single precision."""
@@ -238,7 +238,7 @@ def _unfinished(names: RolloutNames, command: str) -> list[Path]:
         recorded = {names.path.with_name(Path(name).name): told for name, told in files_in(record).items()}
         return [file for file, told in recorded.items() if told is None or told == digest_of(file)]
     try:
-        n_chains = len(Restart.load(names.restart).lengths)
+        n_chains = len(RestartFile.load(names.restart).lengths)
     except InputError:
         return []
     stem = names.restart.name.removesuffix(".restart.npz")

@@ -1,27 +1,27 @@
 """`Sampler`: a trained model, and the three tasks it can be asked: to go on, to bridge, to fill in."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import mdtraj as md
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from lamslide_md.config import Settings
 from lamslide_md.errors import InputError, option
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
+from lamslide_md.frames import from_settings
 from lamslide_md.io.times import frame_interval_of
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.weights import digest_of, weights_digest
-from lamslide_md.sampling.bridging import Fill, fill_between, fill_spaced
-from lamslide_md.sampling.chain_state import Place
-from lamslide_md.sampling.propagator import PointModel
+from lamslide_md.sampling.bridging import fill_between, fill_spaced
+from lamslide_md.sampling.chain_state import ChainState
+from lamslide_md.sampling.propagator import Propagator
 from lamslide_md.sampling.rollout import Rollout
+from lamslide_md.sampling.settings import Sampling
 from lamslide_md.sampling.starts import Start, draw_starts, known_frames
-from lamslide_md.sampling.windows import Sampling, WindowModel
 from lamslide_md.systems.resolver import Repertoire, extents_told
 from lamslide_md.systems.system import Recording, System
 
@@ -120,16 +120,17 @@ class Sampler:
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
             system, known_nm = known_frames(start, self.repertoire, self.settings.flow.n_known, n_chains)
-        points_of, start_at = self._points_of(system, constrain), Place(0, self._placed(system, known_nm))
+        propagator = self.propagator(system, sampling, constrain)
+        start_at = ChainState(self._placed(system, known_nm), seed=seed)
 
-        def windows(place: Place | None) -> Iterator[tuple[np.ndarray, Place]]:
-            place = place or start_at
-            for points in points_of.chain(place.known, sampling, place.window):
-                place = place.after(points)
-                yield points * np.float32(self.length_scale_nm), place
+        def windows(state: ChainState | None) -> Iterator[tuple[np.ndarray, ChainState]]:
+            state = start_at if state is None else replace(state, seed=seed)
+            while True:
+                frames, state = propagator.step(state)
+                yield frames * np.float32(self.length_scale_nm), state
 
         # By which a rollout that goes on is known again.
-        made_of = {"start": digest_of(start_at.known), "weights": weights_digest(self.autoencoder, self.flow)}
+        made_of = {"start": digest_of(start_at.context), "weights": weights_digest(self.autoencoder, self.flow)}
         facts = self._facts(system, sampling, constrain) | made_of
         return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
 
@@ -181,8 +182,8 @@ class Sampler:
         system, first_nm = known_frames(start, repertoire, 1, n_paths)
         _, last_nm = known_frames(end, repertoire.only(system), 1, n_paths, "the end")
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
-        fill = self._filling(system, sampling, constrain)
-        paths = fill_between(first, last, n_frames, self.settings.flow, fill)
+        propagator = self.propagator(system, sampling, constrain)
+        paths = fill_between(first, last, n_frames, self.settings.flow, propagator, seed)
         return self._filled(system, paths, self._facts(system, sampling, constrain))
 
     def upsample(
@@ -235,8 +236,8 @@ class Sampler:
             )
         system, frames_nm = known_frames(trajectory, self.repertoire, 1, n_coarse, "the trajectory")
         coarse = self._placed(system, frames_nm)[:, 0]
-        fill = self._filling(system, sampling, constrain)
-        fine = fill_spaced(coarse, factor, self.settings.flow, fill)
+        propagator = self.propagator(system, sampling, constrain)
+        fine = fill_spaced(coarse, factor, self.settings.flow, propagator, seed)
         return self._filled(system, fine[None], self._facts(system, sampling, constrain))
 
     @property
@@ -245,9 +246,33 @@ class Sampler:
         extents_nm = extents_told(self.provenance, len(self.systems))
         return Repertoire(self.systems, self.settings, self.autoencoder.pool.size, extents_nm)
 
-    def _points_of(self, system: System, constrain: bool) -> PointModel:
-        model = WindowModel(self.autoencoder, self.flow, self.settings.flow.n_forward, self.settings.placement)
-        return PointModel(model, system, self.length_scale_nm, constrain)
+    def propagator(self, system: System, sampling: Sampling, constrain: bool = True) -> Propagator:
+        """Both stages at work on one system.
+
+        Parameters
+        ----------
+        system
+            What moves.
+        sampling
+            How windows are drawn; the seed is a matter of the `ChainState`.
+        constrain
+            As in `rollout`.
+
+        Returns
+        -------
+        Propagator
+            Draws windows, in units of the length scale.
+        """
+        return Propagator(
+            self.autoencoder,
+            self.flow,
+            self.settings.flow.n_forward,
+            from_settings(self.settings.placement),
+            system,
+            self.length_scale_nm,
+            sampling.make_solver(),
+            constrain,
+        )
 
     def _placed(
         self, system: System, frames_nm: Float[np.ndarray, "windows known points dim"]
@@ -263,14 +288,6 @@ class Sampler:
             "temperature_K": self.temperature_K,
             "model": self.provenance,
         }
-
-    def _filling(self, system: System, sampling: Sampling, constrain: bool) -> Fill:
-        points_of = self._points_of(system, constrain)
-
-        def fill(given: np.ndarray, known: Tensor, turn: int) -> np.ndarray:
-            return points_of.fill(given, known, sampling, turn)
-
-        return fill
 
     def _filled(
         self, system: System, points: Float[np.ndarray, "paths frames points dim"], facts: dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 import mdtraj as md
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.errors import InputError
@@ -96,6 +96,11 @@ class Entities:
         return len(self.entity_of_point)
 
     @property
+    def places(self) -> Int[np.ndarray, " points"]:
+        """Where each point is among the slots of all entities, one entity after another."""
+        return self.entity_of_point * self.n_slots + self.slot_of_point
+
+    @property
     def slot_mask(self) -> np.ndarray:
         """True where a slot is filled, shape (entities, slots)."""
         mask = np.zeros((self.n_entities, self.n_slots), dtype=bool)
@@ -103,8 +108,8 @@ class Entities:
         return mask
 
     def to_entities(
-        self, points: Float[np.ndarray, "*frames points dim"]
-    ) -> Float[np.ndarray, "*frames ent slots dim"]:
+        self, points: Shaped[np.ndarray, "*frames points dim"]
+    ) -> Shaped[np.ndarray, "*frames ent slots dim"]:
         """Put the coordinates of points into slots; empty slots are zero."""
         if points.shape[-2:] != (self.n_points, self.dim):
             raise InputError(

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from lamslide_md.config import Settings
 from lamslide_md.errors import InputError
+from lamslide_md.frames import from_settings
 from lamslide_md.systems.bond_finding import with_complete_bonds
 from lamslide_md.systems.common_atoms import superposed_like
 from lamslide_md.systems.equivalent_atoms import with_exchanges_like
@@ -128,7 +129,8 @@ class Repertoire:
         whole = md.Trajectory(start.xyz[:1], with_complete_bonds(start[:1], "the start"))
         frame = whole.atom_slice(select(whole.topology, self.settings.atoms))
         own = System.molecule(frame, self.settings.autoencoder.entities)
-        if self.settings.placement == "local":
+        reference_frame = from_settings(self.settings.placement)
+        if reference_frame.of_residues:
             check_chain(frame.topology)
         known = max(system.entities.n_entities for system in molecules)
         if self.settings.autoencoder.identifiers == "random":
@@ -141,7 +143,7 @@ class Repertoire:
         entities = own.entities.with_vocabularies(molecules[0].entities.vocabularies)
         own = replace(own, entities=entities, constraints=transferred(own, molecules))
         own = with_exchanges_like(own, molecules)
-        return superposed_like(own, molecules[0]) if self.settings.placement == "superposed" else own
+        return superposed_like(own, molecules[0]) if reference_frame.shared_reference else own
 
 
 def extents_told(provenance: Mapping[str, Any], n_systems: int) -> tuple[Extent, ...]:

@@ -5,11 +5,16 @@ from typing import Any, Literal
 
 import mdtraj as md
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
-from lamslide_md.choices import OF_WINDOWS, ON_REFERENCE, Placement
+from lamslide_md.choices import Placement
 from lamslide_md.errors import InputError
-from lamslide_md.frames.placement import centred, superposed
+from lamslide_md.frames import ReferenceFrame, from_settings
+from lamslide_md.frames.base import FrameTransform
+from lamslide_md.frames.centred import centred
+from lamslide_md.frames.compose import Compose
+from lamslide_md.systems.batches import batch_of, label_group, points_of
 from lamslide_md.systems.constraints import MIN_VOLUME, Constraints, centres_of, volumes
 from lamslide_md.systems.decimals import decimals
 from lamslide_md.systems.entities import Entities
@@ -19,6 +24,9 @@ from lamslide_md.systems.symmetry import Exchange
 from lamslide_md.systems.topologies import Label, labels_of, topology_from_dict, topology_to_dict
 
 Grouping = Literal["atoms", "residues"]
+
+FRAMES_AT_ONCE = 10_000
+"""Frames that are transformed at once: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +62,43 @@ class System:
         constructor = Entities.per_residue if grouping == "residues" else Entities.per_atom
         return cls(constructor(frame.topology), centred(frame.xyz[0]), frame.topology)
 
+    def transform(self, frame: ReferenceFrame) -> Compose:
+        """Transform of this system's frames before they are stored: canonical labels, then their place."""
+        entities, fitted = self.entities, np.zeros(self.entities.n_points, dtype=bool)
+        fitted[slice(None) if self.fit is None else self.fit] = True
+        return frame.of_system(
+            torch.from_numpy(entities.to_entities(self.reference_nm)),
+            torch.from_numpy(entities.to_entities(fitted[:, None].repeat(entities.dim, axis=1))[..., 0]),
+            tuple(label_group(exchange, entities) for exchange in self.exchanges),
+        )
+
     def place(
         self, points_nm: Float[np.ndarray, "frames points dim"], placement: Placement
     ) -> Float[np.ndarray, "frames points dim"]:
-        """Centre frames or superpose them on the reference; windows are placed later, as a whole."""
-        if placement in OF_WINDOWS:
-            return points_nm
-        if placement in ON_REFERENCE:
-            return superposed(points_nm, self.reference_nm, self.fit)
-        return centred(points_nm)
+        """Put frames in the place that they are stored in, with the labels that they have."""
+        return self.seen(points_nm, self.transform(from_settings(placement)).parts[-1])
+
+    def seen(
+        self, points: Float[np.ndarray, "frames points dim"], transform: FrameTransform
+    ) -> Float[np.ndarray, "frames points dim"]:
+        """Apply a transform to frames on the host, some at a time.
+
+        Parameters
+        ----------
+        points
+            Frames, in any unit of length.
+        transform
+            Of single frames.
+
+        Returns
+        -------
+        np.ndarray
+            The transformed frames.
+        """
+        parts = [points[i : i + FRAMES_AT_ONCE] for i in range(0, len(points), FRAMES_AT_ONCE)]
+        batches = [batch_of(self.entities, part[:, None]) for part in parts]
+        frames = [points_of(self.entities, transform.apply(batch).positions)[:, 0] for batch in batches]
+        return np.concatenate(frames) if frames else points
 
     def labels(self) -> list[Label]:
         """Tell the atoms apart.

@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.data.batch import Batch, grown
-from lamslide_md.frames.base import as_seen
+from lamslide_md.data.masks import context_frames
+from lamslide_md.frames import from_settings
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
@@ -58,22 +58,22 @@ class Frames:
     """
 
     def __init__(self, series: list[Series], settings: Settings) -> None:
-        self.settings = settings
+        self.settings, self.transform = settings, from_settings(settings.placement).windows
         self._weights: dict[int, Tensor] = {}
-        self.windows = Windows(series, settings.flow.n_frames if settings.placement in OF_WINDOWS else 1)
+        self.windows = Windows(series, settings.flow.n_frames if self.transform.per_window else 1)
 
     def batch(self, index: Int[np.ndarray, " frames"], generator: torch.Generator) -> Batch:
         """Take frames; of windows that are placed as a whole any frame, where it stands beside the anchor."""
         batch = self.windows.batch(index)
         if self.windows.n_frames == 1:
-            return as_seen(batch, 0, self.settings.placement)
-        batch = as_seen(batch, self.settings.flow.n_known - 1, self.settings.placement, generator)
+            return self.transform.apply(batch)
+        batch = self.transform.apply(batch, context_frames(self.settings.flow.n_known), generator)
         chosen = torch.randint(self.windows.n_frames, (len(index),), generator=generator)
         return batch.with_positions(batch.positions[torch.arange(len(index)), chosen][:, None])
 
     def pair_weights(self, index: Int[np.ndarray, " frames"]) -> Float[Tensor, "frames places places"] | None:
         """Weights of the pairs of slots (see `stiffness_weights`), in the order of `batch`; None: all are alike."""
-        if not self.settings.autoencoder.stiffness and self.settings.placement != "local":
+        if not self.settings.autoencoder.stiffness and not self.transform.pairs_within_entities:
             return None
         groups = self.windows.frames_of(index)
         weights = [self._weights_of(i) for i, _ in groups]
@@ -83,11 +83,11 @@ class Frames:
 
     def _weights_of(self, i: int) -> Float[Tensor, "ent slots ent slots"]:
         if i not in self._weights:
-            series, placement = self.windows.series[i], self.settings.placement
+            series = self.windows.series[i]
             batch = series.batch(np.arange(0, len(series.points), -(-len(series.points) // MAX_FRAMES))[:, None])
-            batch = as_seen(batch, 0, placement)
-            weights = stiffness_weights(batch, self.settings.autoencoder.stiffness, placement == "local")
-            self._weights[i] = torch.from_numpy(weights)
+            batch = self.transform.apply(batch)
+            pairs = self.transform.pair_mask(batch.slot_mask[:1])[0]
+            self._weights[i] = torch.from_numpy(stiffness_weights(batch, self.settings.autoencoder.stiffness, pairs))
         return self._weights[i]
 
 

@@ -1,10 +1,10 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
-from lamslide_md.choices import OF_WINDOWS, Placement
+from lamslide_md.choices import Placement
 from lamslide_md.config import AutoencoderSettings, Settings
-from lamslide_md.data.slots import N_SHARED
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import PATHS, Interpolant
+from lamslide_md.flow.scheduler import interpolant_of
+from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
 from lamslide_md.models.first_stage import FirstStage
@@ -25,7 +25,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
     settings
         Sizes; those left open are chosen by the numbers of entities and coordinates.
     placement
-        Of the frames; those that are taken to pieces have more slots.
+        How frames are seen, which may need more slots.
 
     Returns
     -------
@@ -33,19 +33,19 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
         With random weights, or none where the latents are the coordinates.
     """
     n_entities = max(e.n_entities for e in systems)
-    n_shared = N_SHARED if placement == "local" else 0
-    # Of shared slots none: they tell again what others tell.
+    n_slots = systems[0].n_slots + from_settings(placement).windows.extra_slots
+    # Of extra slots none: they tell again what others tell.
     n_coordinates = max(e.n_points * e.dim for e in systems)
     vocabulary_sizes = tuple(len(v) for v in systems[0].vocabularies)
     if settings.latents == "coordinates":
         n_identifiers = settings.n_identifiers or n_entities
-        return Coordinates(vocabulary_sizes, n_identifiers, systems[0].n_slots + n_shared, systems[0].dim)
+        return Coordinates(vocabulary_sizes, n_identifiers, n_slots, systems[0].dim)
     n_latents = settings.n_latents or n_entities
     per_latent = -(-n_coordinates // n_latents)
     return Autoencoder(
         vocabulary_sizes=vocabulary_sizes,
         n_identifiers=settings.n_identifiers or max(n_entities, 0 if settings.linear_code else MIN_IDENTIFIERS),
-        n_slots=systems[0].n_slots + n_shared,
+        n_slots=n_slots,
         dim=systems[0].dim,
         n_latents=n_latents,
         n_channels=settings.n_channels or -(-per_latent // CHANNEL_STEP) * CHANNEL_STEP,
@@ -73,7 +73,7 @@ def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
     """
     own = settings.flow
     n_features = autoencoder.n_latents * autoencoder.n_channels
-    stationary = settings.placement not in OF_WINDOWS
+    stationary = not from_settings(settings.placement).windows.per_window
     return LatentFlow(
         autoencoder.n_latents,
         autoencoder.n_channels,
@@ -81,7 +81,7 @@ def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
         own.width,
         own.depth,
         own.n_heads,
-        Interpolant(PATHS[own.path](), own.prediction),
+        interpolant_of(own.path, own.prediction),
         GaussianPrior(own.n_frames, n_features, stationary) if own.prior == "gaussian" else WhitePrior(),
         whole_frames=own.tokens == "frames",
     )

@@ -5,11 +5,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
-from lamslide_md.frames.base import as_seen
-from lamslide_md.frames.windowed import anchor_of
+from lamslide_md.frames import from_settings
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.autoencoder_stage import prepare
 from lamslide_md.training.windows import Series, Windows
@@ -38,14 +36,15 @@ class LatentWindows:
         self.device = autoencoder.pool.embeddings.device
         self.windows = Windows(series, settings.flow.n_frames)
         augmented = settings.autoencoder.identifiers == "random" or settings.autoencoder.rotate
-        self.fixed = not augmented and settings.placement not in OF_WINDOWS
+        self.transform = from_settings(settings.placement).windows
+        self.fixed = not augmented and self.transform.cacheable
         self.encoded = [self._encode_all(s) for s in series] if self.fixed else []
 
     @torch.no_grad()
     def _encode_all(self, series: Series) -> Float[Tensor, "frames tokens channels"]:
         chunks = np.array_split(np.arange(len(series.points)), -(-len(series.points) // ENCODE_FRAMES))
         batches = (series.batch(c[:, None]) for c in chunks)
-        seen = (as_seen(batch, 0, self.settings.placement).to(self.device) for batch in batches)
+        seen = (self.transform.apply(batch.to(self.device)) for batch in batches)
         return torch.cat([self.autoencoder.encode(batch)[:, 0] for batch in seen])
 
     @torch.no_grad()
@@ -81,7 +80,7 @@ class LatentWindows:
             backwards = torch.rand(len(index), generator=generator) < 0.5
         if not self.fixed:
             batch = self._batch(index, len(known), backwards)
-            batch = as_seen(batch, anchor_of(known), self.settings.placement, generator)
+            batch = self.transform.apply(batch, known, generator)
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(batch), batch
         groups = self.windows.frames_of(index)
@@ -90,8 +89,7 @@ class LatentWindows:
         latents = torch.where(backwards.to(self.device)[:, None, None, None], latents.flip(1), latents)
         if not with_batch:
             return latents, None
-        batch = self._batch(index, len(known), backwards)
-        return latents, as_seen(batch, 0, self.settings.placement).to(self.device)
+        return latents, self.transform.apply(self._batch(index, len(known), backwards).to(self.device))
 
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
         batch = self.windows.batch(index, n_frames)

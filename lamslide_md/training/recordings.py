@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import Settings
+from lamslide_md.data.masks import context_frames
 from lamslide_md.errors import InputError, option
-from lamslide_md.frames.base import as_seen
+from lamslide_md.frames import from_settings
+from lamslide_md.frames.base import Unchanged
 from lamslide_md.systems.common_atoms import superposed_alike
 from lamslide_md.systems.constraints import find_constraints
 from lamslide_md.systems.entities import joint_vocabularies
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
-from lamslide_md.systems.symmetry import canonical
 from lamslide_md.systems.system import Recording, System
 from lamslide_md.training.windows import Series, Windows
 from lamslide_md.units import whole_frames
@@ -135,12 +135,13 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
     if not (np.isfinite(interval_ps) and interval_ps > 0):
         raise InputError(f"{option('frame_interval_ps')}={interval_ps:g} must be positive")
     vocabularies = joint_vocabularies([r.system.entities for r in recordings])
-    if settings.placement == "local":
+    frame = from_settings(settings.placement)
+    if frame.of_residues:
         _check_chains([r.system for r in recordings])
     shared: dict[int, System] = {}
     olds = list({id(r.system): r.system for r in recordings}.values())
     news = with_exchanges(olds, recordings, interval_ps) if settings.exchange else olds
-    news = superposed_alike(news) if settings.placement == "superposed" else news
+    news = superposed_alike(news) if frame.shared_reference else news
     for old, new in zip(olds, news, strict=True):
         own = np.concatenate([r.points_nm for r in recordings if r.system is old])
         entities = old.entities.with_vocabularies(vocabularies)
@@ -158,7 +159,7 @@ def prepare_data(recordings: list[Recording], settings: Settings, frame_interval
 
 
 def _check_chains(systems: list[System]) -> None:
-    """Refuse what cannot be taken to pieces."""
+    """Refuse what is no chain of residues."""
     for system in systems:
         if system.topology is None:
             raise InputError("placement 'local' is for chains of residues, not for points; use 'superposed'")
@@ -171,8 +172,8 @@ def _series_of(system: System, recordings: list[Recording], settings: Settings, 
     for r in recordings:
         if r.system is system:
             stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
-            points = canonical(r.points_nm.astype(np.float32), system.exchanges)
-            by_stride.setdefault(stride, []).append(system.place(points, settings.placement))
+            points = system.seen(r.points_nm.astype(np.float32), system.transform(from_settings(settings.placement)))
+            by_stride.setdefault(stride, []).append(points)
     return [
         Series(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)))
         for stride, parts in by_stride.items()
@@ -181,12 +182,13 @@ def _series_of(system: System, recordings: list[Recording], settings: Settings, 
 
 def _length_scale(series: list[Series], settings: Settings) -> float:
     """Root mean square of the coordinates as the stages see them, nm."""
-    if settings.placement not in (*OF_WINDOWS, "local"):
+    transform = from_settings(settings.placement).windows
+    if isinstance(transform, Unchanged):
         size = sum(s.points.size for s in series)
         return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in series) / size))
     windows = Windows(series, settings.flow.n_frames)
     drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
     batch = windows.batch(drawn)
-    batch = as_seen(batch, settings.flow.n_known - 1, settings.placement)
+    batch = transform.apply(batch, context_frames(settings.flow.n_known))
     n_coordinates = batch.slot_mask.sum() * batch.positions.shape[1] * batch.positions.shape[-1]
     return float((batch.positions.double().square().sum() / n_coordinates).sqrt())

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from torch import nn
 
-from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import FlowSettings, NumberType, Settings
+from lamslide_md.frames import from_settings
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
@@ -40,12 +40,12 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     """
     started_s = time.monotonic()
     data_hash = data.data_hash()
-    of_windows = settings.placement in OF_WINDOWS
-    trained_on, held_out = data.held_out(settings.flow.n_frames if of_windows else 1)
+    windows = from_settings(settings.placement).windows
+    trained_on, held_out = data.held_out(settings.flow.n_frames if windows.per_window else 1)
     first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
-    if of_windows:
+    if windows.per_window:
         first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
-    if settings.placement == "local":
+    if windows.pairs_within_entities:
         first = _fingerprint(first, "distances within residues")  # whose loss was divided by all pairs before
     if settings.exchange:
         first = _fingerprint(first, "exchange")

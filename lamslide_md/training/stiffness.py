@@ -1,7 +1,8 @@
 """Which distances of a system hardly move: what a decoder must get right first."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 
@@ -13,7 +14,7 @@ RELATIVE_FLOOR = 0.003
 
 
 def stiffness_weights(
-    frames: Batch, share: float, within_entities: bool = False
+    frames: Batch, share: float, pairs: Bool[Tensor, "places places"] | None = None
 ) -> Float[np.ndarray, "ent slots ent slots"]:
     """Weights of the squared errors of all pair distances: partly equal, partly by stiffness.
 
@@ -27,8 +28,8 @@ def stiffness_weights(
         Single frames of one system.
     share
         Part of the weight given by stiffness, from 0 to 1.
-    within_entities
-        Leave out pairs of slots of different entities.
+    pairs
+        Between which slots there are distances (`FrameTransform.pair_mask`); None: between all.
 
     Returns
     -------
@@ -38,9 +39,10 @@ def stiffness_weights(
     entity, slot = np.nonzero(frames.slot_mask[0].numpy())
     points = frames.positions[:, 0, entity, slot].numpy().astype(np.float64)
     first, second = np.triu_indices(len(entity), k=1)
-    if within_entities:
-        together = entity[first] == entity[second]
-        first, second = first[together], second[together]
+    if pairs is not None:
+        place = entity * frames.slot_mask.shape[-1] + slot
+        apart = pairs.numpy()[place[first], place[second]]
+        first, second = first[apart], second[apart]
     distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
     variance = distances.var(axis=0)
     stiffness = 1 / (variance + RELATIVE_FLOOR * np.median(variance) + np.finfo(float).tiny)

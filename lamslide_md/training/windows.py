@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch, pad
 from lamslide_md.errors import InputError
+from lamslide_md.systems.batches import batch_of
 from lamslide_md.systems.entities import Entities
 
 
@@ -68,11 +69,7 @@ class Series:
 
     def batch(self, frames: Int[np.ndarray, "windows frames"]) -> Batch:
         """Gather windows by frame indices, with canonical identifiers."""
-        n = len(frames)
-        positions = torch.from_numpy(self.entities.to_entities(self.points[frames].astype(np.float32)))
-        mask = torch.from_numpy(self.entities.slot_mask).expand(n, -1, -1)
-        kinds = torch.from_numpy(self.entities.kinds).expand(n, -1, -1)
-        return Batch(positions, mask, kinds, torch.arange(self.entities.n_entities).expand(n, -1))
+        return batch_of(self.entities, self.points[frames].astype(np.float32))
 
 
 class Windows:

@@ -46,7 +46,8 @@ def test_help_imports_nothing_heavy():
 
 def test_what_the_shell_completes_is_what_there_is():
     assert tuple(PRESETS) == train_command.PRESET_NAMES
-    for name in ("SOLVERS", "DEFAULT_SOLVER", "DEFAULT_STEPS"):
+    assert tuple(solvers.SOLVERS) == rollout_command.SOLVERS
+    for name in ("DEFAULT_SOLVER", "DEFAULT_STEPS"):
         assert getattr(rollout_command, name) == getattr(solvers, name)
 
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from lamslide_md.errors import InputError
-from lamslide_md.frames.placement import centred, superposed
+from lamslide_md.frames.centred import centred
+from lamslide_md.frames.superposed import superposed
 from lamslide_md.systems.entities import Entities, joint_vocabularies
 from lamslide_md.systems.system import System
 from lamslide_md.systems.topologies import labels_of, topology_from_dict, topology_to_dict

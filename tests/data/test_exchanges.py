@@ -1,11 +1,11 @@
-import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.sampling.windows import Sampling
+from lamslide_md.sampling.chain_state import ChainState
+from lamslide_md.sampling.settings import Sampling
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.equivalent_atoms import with_exchanges, with_exchanges_like
 from lamslide_md.systems.symmetry import Names, canonical
@@ -141,10 +141,18 @@ def test_a_chain_goes_on_with_the_names_of_its_start(model, other_names):
 
 @pytest.mark.parametrize("constrain", [True, False])
 def test_a_chain_that_goes_on_from_its_last_frame_is_the_same_chain(model, constrain):
-    points_of = model._points_of(model.systems[0], constrain)
+    propagator = model.propagator(model.systems[0], Sampling(), constrain)
+
+    def windows(state, n):
+        frames = []
+        for _ in range(n):
+            window, state = propagator.step(state)
+            frames.append(window)
+        return frames
+
     start = model._placed(model.systems[0], shivering_peptide("AD", 5, seed=3).xyz[:, None])
-    whole = list(itertools.islice(points_of.chain(start, Sampling()), 12))
-    again = list(itertools.islice(points_of.chain(whole[5][:, -1:], Sampling(), first_window=6), 6))
+    whole = windows(ChainState(start), 12)
+    again = windows(ChainState(whole[5][:, -1:], window=6), 6)
     np.testing.assert_array_equal(np.concatenate(again, axis=1), np.concatenate(whole[6:], axis=1))
 
 

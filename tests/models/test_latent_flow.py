@@ -1,20 +1,22 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import Interpolant, TrigonometricPath
+from lamslide_md.flow.scheduler import interpolant_of
+from lamslide_md.flow.solvers import Euler, solver_of
 from lamslide_md.models.latent_flow import LatentFlow
-from lamslide_md.sampling.windows import Sampling, WindowModel
-from tests.models.conftest import make_batch
+from lamslide_md.sampling.chain_state import ChainState
+from tests.models.conftest import propagator_of
 
 N_FRAMES = 5
 
 
 def make_flow(prior, prediction="velocity"):
     torch.manual_seed(1)
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, Interpolant(TrigonometricPath(), prediction), prior)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", prediction), prior)
     return flow.eval().requires_grad_(False)
 
 
@@ -25,7 +27,7 @@ def test_an_untrained_flow_from_a_gaussian_prior_samples_that_gaussian(generator
     prior.fit(windows, reversible=True)
     flow = make_flow(prior)
     known = torch.arange(N_FRAMES) < 1
-    samples = flow.sample(windows, known, "euler", 3, generator)
+    samples = flow.sample(windows, known, Euler(3), generator)
     at_start, at_end = samples[:, 0].flatten(), samples[:, -1].flatten()
     correlation = (at_start * at_end).mean() / (at_start.std() * at_end.std())
     assert float(at_end.var()) == pytest.approx(1.09, abs=0.02)
@@ -37,15 +39,13 @@ def test_an_untrained_flow_from_a_gaussian_prior_samples_that_gaussian(generator
 def test_known_frames_are_returned_unchanged(prior, solver, generator):
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
     known = torch.tensor([True, False, False, True, False])
-    samples = make_flow(prior).sample(windows, known, solver, 3, generator)
+    samples = make_flow(prior).sample(windows, known, solver_of(solver, 3), generator)
     assert torch.equal(samples[:, known], windows[:, known])
     assert not torch.equal(samples[:, ~known], windows[:, ~known])
 
 
 def test_all_latents_of_a_frame_may_be_one_token(generator):
-    flow = LatentFlow(
-        2, 16, N_FRAMES, 32, 2, 4, Interpolant(TrigonometricPath(), "data"), WhitePrior(), whole_frames=True
-    )
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), whole_frames=True)
     torch.nn.init.normal_(flow.out.weight)
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
     known = torch.arange(N_FRAMES) < 1
@@ -55,7 +55,7 @@ def test_all_latents_of_a_frame_may_be_one_token(generator):
     # One latent of the known frame is seen by both latents of the next.
     changed = windows.clone()
     changed[:, 0, 0] += 1
-    one, two = (flow.sample(w, known, "euler", 2, torch.Generator().manual_seed(5)) for w in (windows, changed))
+    one, two = (flow.sample(w, known, Euler(2), torch.Generator().manual_seed(5)) for w in (windows, changed))
     assert ((one - two)[:, 1].abs() > 1e-4).any(dim=-1).all()
 
 
@@ -64,8 +64,8 @@ def test_what_stands_in_unknown_frames_is_not_seen(generator):
     windows = torch.randn(2, N_FRAMES, 2, 16, generator=generator)
     known = torch.arange(N_FRAMES) < 2
     garbage = torch.where(known[:, None, None], windows, 1e3)
-    one = flow.sample(windows, known, "euler", 4, torch.Generator().manual_seed(5))
-    two = flow.sample(garbage, known, "euler", 4, torch.Generator().manual_seed(5))
+    one = flow.sample(windows, known, Euler(4), torch.Generator().manual_seed(5))
+    two = flow.sample(garbage, known, Euler(4), torch.Generator().manual_seed(5))
     assert torch.equal(one, two)
 
 
@@ -125,13 +125,10 @@ def test_bfloat16_rounds_what_the_network_says_and_nothing_else(generator):
 
 
 def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoencoder, generator):
-    model, sampling = (
-        WindowModel(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32)), N_FRAMES),
-        Sampling("euler", 3, seed=7),
-    )
-    start = make_batch(2, 5, generator)
-    whole = model.chain(start, sampling)
-    first, second = next(whole), next(whole)
-    later = model.chain(start.with_positions(first[:, -1:]), sampling, first_window=1)
-    assert torch.equal(next(later), second)
+    propagator = propagator_of(autoencoder, make_flow(GaussianPrior(N_FRAMES, 32)))
+    start = torch.randn(2, 1, 5, 3, generator=generator).numpy()
+    first, state = propagator.step(ChainState(start, seed=7))
+    second, _ = propagator.step(state)
+    later, _ = propagator.step(ChainState(first[:, -1:], window=1, seed=7))
+    np.testing.assert_array_equal(later, second)
     assert first.shape[1] == N_FRAMES - 1

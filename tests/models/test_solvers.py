@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
-from lamslide_md.flow.scheduler import PATHS, Interpolant
-from lamslide_md.flow.solvers import SOLVERS, check_solver, euler, heun, solve
+from lamslide_md.flow.scheduler import SCHEDULERS, DataPrediction, NoisePrediction, interpolant_of
+from lamslide_md.flow.solvers import SOLVERS, Dynamics, Euler, Heun, solver_of
 
 MEAN, DEVIATION = 1.5, 0.4
 N_SAMPLES = 20_000
@@ -17,32 +17,32 @@ def gaussian_prediction(interpolant, mean=MEAN, variance=DEVIATION**2):
     """Posterior means of data and noise for Gaussian data, from which every kind of prediction follows exactly."""
 
     def predict(state, tau):
-        alpha = interpolant.path.alpha(tau)[:, None, None, None]
-        sigma = interpolant.path.sigma(tau)[:, None, None, None]
+        alpha = interpolant.scheduler.alpha(tau)[:, None, None, None]
+        sigma = interpolant.scheduler.sigma(tau)[:, None, None, None]
         total = alpha**2 * variance + sigma**2
         data = mean + alpha * variance / total * (state - alpha * mean)
         noise = sigma / total * (state - alpha * mean)
-        if interpolant.prediction == "data":
+        if isinstance(interpolant, DataPrediction):
             return data
-        if interpolant.prediction == "noise":
+        if isinstance(interpolant, NoisePrediction):
             return noise
         return interpolant.velocity(data, noise, tau)
 
     return predict
 
 
-@pytest.mark.parametrize("path", list(PATHS))
+@pytest.mark.parametrize("path", list(SCHEDULERS))
 @pytest.mark.parametrize("prediction", ["velocity", "data"])
 @pytest.mark.parametrize(("solver", "n_steps"), [("euler", 200), ("heun", 40), ("dopri5", 1), ("sde", 200)])
 def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solver, n_steps, generator):
     if path == "vp" and (solver == "dopri5" or prediction == "velocity"):
         pytest.skip("the rate of sigma is unbounded at the end of the diffusion path")
-    interpolant = Interpolant(PATHS[path](), prediction)
+    interpolant = interpolant_of(path, prediction)
 
     def noise():
         return torch.randn(N_SAMPLES, 1, 1, 1, generator=generator)
 
-    samples = solve(interpolant, gaussian_prediction(interpolant), noise, solver, n_steps)
+    samples = solver_of(solver, n_steps).solve(Dynamics(interpolant, gaussian_prediction(interpolant), noise))
     discretisation = 2.0 / n_steps if solver in ("euler", "sde") else 0.01
     assert float(samples.mean()) == pytest.approx(MEAN, abs=4 * DEVIATION / math.sqrt(N_SAMPLES) + discretisation)
     spread = 4 * DEVIATION / math.sqrt(2 * N_SAMPLES)
@@ -53,38 +53,37 @@ def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solv
 @pytest.mark.parametrize("solver", ["euler", "heun", "sde"])
 @pytest.mark.parametrize("path", ["linear", "gvp"])
 def test_errors_of_a_predicted_frame_are_not_magnified(path, solver, n_steps):
-    interpolant = Interpolant(PATHS[path](), "data")
+    interpolant = interpolant_of(path, "data")
     exact = gaussian_prediction(interpolant)
 
     def sampled(error):
         noise, errors = (torch.Generator().manual_seed(seed) for seed in (0, 1))
         draw = partial(torch.randn, 1000, 1, 1, 1)
-        return solve(
+        dynamics = Dynamics(
             interpolant,
             lambda state, tau: exact(state, tau) + error * draw(generator=errors),
             lambda: draw(generator=noise),
-            solver,
-            n_steps,
         )
+        return solver_of(solver, n_steps).solve(dynamics)
 
     assert float((sampled(0.01) - sampled(0.0)).std()) < 0.03
 
 
-@pytest.mark.parametrize(("step", "order"), [(euler, 1), (heun, 2)])
-def test_a_fixed_step_solver_has_its_order(step, order):
+@pytest.mark.parametrize(("solver", "order"), [(Euler, 1), (Heun, 2)])
+def test_a_fixed_step_solver_has_its_order(solver, order):
     def velocity(state, tau):
         return state * math.cos(5 * tau)
 
     exact = math.exp(math.sin(5.0) / 5.0)
     counts = np.array([32, 64, 128, 256])
     start = torch.ones(1, 1, 1, 1, dtype=torch.float64)
-    errors = [abs(float(step(velocity, start, int(n))) - exact) for n in counts]
+    errors = [abs(float(solver(int(n)).integrate(velocity, start)) - exact) for n in counts]
     slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
     assert -slope == pytest.approx(order, abs=0.1)
 
 
 def test_an_unknown_solver_and_no_steps_are_refused():
-    with pytest.raises(InputError, match=f"'rk9'.*{SOLVERS[0]}"):
-        check_solver("rk9", 10)
+    with pytest.raises(InputError, match=f"'rk9'.*{next(iter(SOLVERS))}"):
+        solver_of("rk9", 10)
     with pytest.raises(InputError, match="n_solver_steps is 0"):
-        check_solver("euler", 0)
+        solver_of("euler", 0)

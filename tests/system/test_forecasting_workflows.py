@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.test_crowds import walkers, write_crowd, write_game
 
 import lamslide_md as lam
-from lamslide_md.choices import OF_WINDOWS
+from lamslide_md.frames import from_settings
 from lamslide_md.training.forecast_presets import TASKS, forecast_settings, without_latents
+from tests.workflows.test_crowd_files import walkers, write_crowd, write_game
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 SMALL = [
@@ -128,7 +128,7 @@ def test_every_preset_of_every_task_is_complete(task):
     for preset in ("quick", "standard", "paper"):
         settings = forecast_settings(task, preset)
         assert settings.flow.n_known == TASKS[task].n_known
-        assert settings.placement in OF_WINDOWS
+        assert from_settings(settings.placement).windows.per_window
 
 
 @pytest.mark.parametrize(("task", "n_entities"), [("nbody", 5), ("pedestrians", 10), ("md17", 21)])

@@ -4,6 +4,7 @@ import torch
 
 from lamslide_md.config import preset_settings
 from lamslide_md.data.batch import Batch, pad
+from lamslide_md.frames.residue_frames import ResidueFrames
 from lamslide_md.models.first_stage import Decoded
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
@@ -58,7 +59,8 @@ def cost_of_an_error_in_each_of(n_residues, share):
     ones = torch.ones(40, n_residues, 5)
     kinds = torch.zeros(40, n_residues, 1).long()
     batch = Batch(positions, ones.bool(), kinds, torch.arange(n_residues).expand(40, -1).contiguous())
-    weights = torch.from_numpy(stiffness_weights(batch, share, within_entities=True)).flatten(2, 3).flatten(0, 1)
+    pairs = ResidueFrames().pair_mask(batch.slot_mask[:1])[0]
+    weights = torch.from_numpy(stiffness_weights(batch, share, pairs)).flatten(2, 3).flatten(0, 1)
     error = 0.01 * torch.randn(5, 3, generator=generator)
     decoded = Decoded(positions + error, ())
     return float(distance_loss(decoded, batch, weights.expand(40, -1, -1)))

@@ -7,8 +7,8 @@ import torch
 from lamslide_md.data.batch import pad
 from lamslide_md.data.slots import N_SHARED
 from lamslide_md.errors import InputError
-from lamslide_md.frames.placement import superposed
-from lamslide_md.frames.residue_frames import Pieces
+from lamslide_md.frames.residue_frames import ResidueFrames
+from lamslide_md.frames.superposed import superposed
 from lamslide_md.systems.residues import check_chain
 from lamslide_md.systems.system import System
 from lamslide_md.training.windows import Series, random_rotations
@@ -39,26 +39,26 @@ def deviation_nm(system, positions, others):
 @pytest.mark.parametrize(("sequence", "capped"), PEPTIDES)
 def test_a_chain_taken_to_pieces_is_put_together_again(sequence, capped):
     system, batch = windows_of(sequence, capped)
-    pieces = Pieces(batch.slot_mask)
-    assert deviation_nm(system, pieces.leave(pieces.enter(batch).positions), batch.positions) < 1e-6
+    pieces = ResidueFrames().fit(batch)
+    assert deviation_nm(system, pieces.inverse(pieces.transform(batch).positions), batch.positions) < 1e-6
 
 
 def test_a_piece_is_the_same_however_the_chain_stands_and_is_bent_elsewhere(generator):
     _, batch = windows_of("FDAG", capped=False)
     turns = random_rotations(len(batch.positions), 3, generator)
-    pieces = Pieces(batch.slot_mask)
-    seen = pieces.enter(batch)
-    turned = pieces.enter(batch.with_positions(torch.einsum("bfesi,bij->bfesj", batch.positions, turns) + 2.0))
+    pieces = ResidueFrames().fit(batch)
+    seen = pieces.transform(batch)
+    turned = pieces.transform(batch.with_positions(torch.einsum("bfesi,bij->bfesj", batch.positions, turns) + 2.0))
     torch.testing.assert_close(seen.positions, turned.positions, atol=1e-5, rtol=0)
     # The first residue sees nothing of the last two.
     bent = batch.positions.clone()
     bent[:, :, 2:] = 0
-    torch.testing.assert_close(pieces.enter(batch.with_positions(bent)).positions[:, :, 0], seen.positions[:, :, 0])
+    torch.testing.assert_close(pieces.transform(batch.with_positions(bent)).positions[:, :, 0], seen.positions[:, :, 0])
 
 
 def test_the_frame_of_reference_is_that_of_n_c_alpha_and_c():
     _, batch = windows_of("GW", capped=False)
-    seen = Pieces(batch.slot_mask).enter(batch).positions
+    seen = ResidueFrames().fit(batch).transform(batch).positions
     nitrogen, alpha, carbon = seen[..., :3, :].unbind(dim=-2)
     assert alpha.abs().max() < 1e-6
     assert carbon[..., 1:].abs().max() < 1e-6
@@ -69,32 +69,32 @@ def test_the_frame_of_reference_is_that_of_n_c_alpha_and_c():
 
 def test_errors_of_pieces_stay_of_their_size_in_the_chain(generator):
     system, batch = windows_of("FDAG", capped=False, n_frames=200)
-    pieces = Pieces(batch.slot_mask)
-    seen = pieces.enter(batch)
+    pieces = ResidueFrames().fit(batch)
+    seen = pieces.transform(batch)
     wrong = seen.positions + 0.001 * torch.randn(seen.positions.shape, generator=generator)
     # Of three coordinates, 0.0017 nm; joints add theirs.
-    assert deviation_nm(system, pieces.leave(wrong), batch.positions) < 0.006
+    assert deviation_nm(system, pieces.inverse(wrong), batch.positions) < 0.006
 
 
 def test_padding_changes_nothing():
     windows = [windows_of(*peptide)[1] for peptide in PEPTIDES]
     together = pad(windows)
-    seen, first = Pieces(together.slot_mask).enter(together), 0
-    back = Pieces(together.slot_mask).leave(seen.positions)
+    seen, first = ResidueFrames().fit(together).transform(together), 0
+    back = ResidueFrames().fit(together).inverse(seen.positions)
     assert torch.isfinite(back).all()
     for own in windows:
         n_entities, rows = own.positions.shape[2], slice(first, first + len(own.positions))
-        alone = Pieces(own.slot_mask).enter(own)
+        alone = ResidueFrames().fit(own).transform(own)
         torch.testing.assert_close(seen.positions[rows, :, :n_entities], alone.positions)
         torch.testing.assert_close(
-            back[rows, :, :n_entities], Pieces(own.slot_mask).leave(alone.positions), atol=1e-5, rtol=0
+            back[rows, :, :n_entities], ResidueFrames().fit(own).inverse(alone.positions), atol=1e-5, rtol=0
         )
         first += len(own.positions)
 
 
 def test_both_sides_of_a_peptide_bond_see_its_atoms():
     _, batch = windows_of("FDAG", capped=False)
-    seen = Pieces(batch.slot_mask).enter(batch)
+    seen = ResidueFrames().fit(batch).transform(batch)
     shared = seen.slot_mask[0, :, -N_SHARED:].long()
     assert shared.sum(dim=1).tolist() == [2, 5, 5, 3]
 

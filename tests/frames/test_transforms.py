@@ -1,0 +1,114 @@
+"""Each way to see positions, the way back, and what callers read of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lamslide_md.data.batch import Batch
+from lamslide_md.frames import from_settings
+from lamslide_md.frames.base import Unchanged
+from lamslide_md.frames.centred import Centred
+from lamslide_md.frames.compose import Compose
+from lamslide_md.frames.residue_frames import ResidueFrames
+from lamslide_md.frames.superposed import Superposed, superposed
+from lamslide_md.frames.symmetry_labels import SymmetryLabels
+from lamslide_md.frames.windowed import Anchored
+from lamslide_md.systems.batches import batch_of, points_of
+from lamslide_md.systems.equivalent_atoms import with_exchanges
+from lamslide_md.systems.symmetry import canonical
+from lamslide_md.systems.system import Recording, System
+from tests.small import shivering_peptide
+
+
+@pytest.fixture(scope="module")
+def aspartate():
+    traj = shivering_peptide("AD", 200)
+    recording = Recording(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
+    (system,) = with_exchanges([recording.system], [recording], 1.0)
+    return system, traj.xyz
+
+
+@pytest.fixture
+def windows():
+    positions = torch.randn(4, 3, 5, 2, 3, generator=torch.Generator().manual_seed(0)) + 2.0
+    batch = Batch.of_positions(positions)
+    mask = batch.slot_mask.clone()
+    mask[:, 3:, 1] = False
+    return replace(batch, slot_mask=mask).with_positions(positions)
+
+
+def test_superposed_frames_are_nearest_to_the_reference_and_lead_back_to_where_they_stood(windows):
+    fitted_slots = windows.slot_mask[0]
+    reference = windows.positions[0, 0]
+    fitted = Superposed(reference, fitted_slots).fit(windows)
+    seen = fitted.transform(windows)
+    centre = reference[fitted_slots].mean(dim=0)
+    torch.testing.assert_close(seen.positions[0, 0][fitted_slots], reference[fitted_slots] - centre)
+    assert seen.positions[:, :, 3:, 1].abs().max() == 0
+    back = windows.with_positions(fitted.inverse(seen.positions))
+    torch.testing.assert_close(back.positions, windows.positions)
+
+
+def test_points_on_the_host_are_superposed_as_slots_are(aspartate):
+    system, points = aspartate
+    fit = np.arange(6)
+    own = replace(system, fit=fit)
+    np.testing.assert_array_equal(own.place(points, "superposed"), superposed(points, system.reference_nm, fit))
+
+
+def test_labels_are_those_of_the_host_and_are_given_back(aspartate):
+    system, points = aspartate
+    labels = system.transform(from_settings("local")).parts[0]
+    assert isinstance(labels, SymmetryLabels)
+    batch = batch_of(system.entities, points[:, None])
+    fitted = labels.fit(batch)
+    seen = fitted.transform(batch)
+    np.testing.assert_array_equal(points_of(system.entities, seen.positions)[:, 0], canonical(points, system.exchanges))
+    assert not np.array_equal(canonical(points, system.exchanges), points)
+    torch.testing.assert_close(fitted.inverse(seen.positions), batch.positions, atol=0, rtol=0)
+
+
+def test_a_composition_undoes_its_parts_in_the_opposite_order(windows):
+    composed = Compose((Centred(), Superposed(windows.positions[1, 1], windows.slot_mask[0])))
+    fitted = composed.fit(windows)
+    by_hand = composed.parts[1].apply(Centred().apply(windows))
+    torch.testing.assert_close(fitted.transform(windows).positions, by_hand.positions)
+    back = windows.with_positions(fitted.inverse(by_hand.positions))
+    torch.testing.assert_close(back.positions, windows.positions, atol=1e-5, rtol=0)
+
+
+def test_a_composition_tells_what_its_parts_tell():
+    both = Compose((Anchored(), ResidueFrames()))
+    assert (both.per_window, both.cacheable, both.keeps_pose) == (True, False, False)
+    assert both.extra_slots == ResidueFrames.extra_slots == 5
+    nothing = Compose(())
+    assert (nothing.per_window, nothing.cacheable, nothing.keeps_pose, nothing.extra_slots) == (False, True, True, 0)
+
+
+def test_distances_between_residues_exist_where_they_share_a_frame_of_reference(windows):
+    mask = windows.slot_mask[:1]
+    exists = mask[0].flatten()
+    everywhere = Unchanged().pair_mask(mask)[0]
+    assert torch.equal(everywhere, exists[:, None] & exists)
+    apart = ResidueFrames().pair_mask(mask)[0]
+    blocks = torch.block_diag(*[torch.ones(2, 2)] * 5).bool()
+    assert torch.equal(apart, everywhere & blocks)
+    assert torch.equal(Compose((Centred(), ResidueFrames())).pair_mask(mask)[0], apart)
+
+
+@pytest.mark.parametrize(
+    ("name", "per_window", "cacheable", "shared_reference", "of_residues"),
+    [
+        ("superposed", False, True, True, False),
+        ("centred", False, True, False, False),
+        ("anchored", True, False, False, False),
+        ("aligned", True, False, False, False),
+        ("local", False, True, False, True),
+    ],
+)
+def test_what_the_names_of_settings_stand_for(name, per_window, cacheable, shared_reference, of_residues):
+    frame = from_settings(name)
+    assert (frame.windows.per_window, frame.windows.cacheable) == (per_window, cacheable)
+    assert (frame.shared_reference, frame.of_residues) == (shared_reference, of_residues)
