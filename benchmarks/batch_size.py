@@ -10,7 +10,7 @@ benchmarks/results/batch_size.json.
 from charges import N_PARTICLES, compare
 
 from lamslide_md.cli.train import with_changes
-from lamslide_md.training.forecast_presets import forecast_settings, without_latents
+from lamslide_md.config import forecast_settings, without_latents
 
 N_WINDOWS = 40_000
 BATCHES = (112, 56, 28, 14, 7)

@@ -13,7 +13,7 @@ from rich.table import Table
 import lamslide_md as lam
 from lamslide_md.analysis.forecasts import forecast_errors
 from lamslide_md.config import Settings
-from lamslide_md.systems.system import Recording
+from lamslide_md.systems.system import PointTrajectory
 
 N_TRAINING, N_TEST, N_SAMPLES = 3000, 100, 5
 N_PARTICLES = ChargedParticles().n_particles
@@ -38,10 +38,10 @@ def compare(
     show(rows, compared)
 
 
-def judged(model: lam.Surrogate, test: list[Recording], seed: int) -> dict[str, float]:
+def judged(model: lam.Surrogate, test: list[PointTrajectory], seed: int) -> dict[str, float]:
     """Minutes of both stages, RMSD of the reconstruction, errors of forecasts; units of the simulation."""
     n_known = model.settings.flow.n_known
-    histories = [Recording(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in test]
+    histories = [PointTrajectory(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in test]
     truths = [r.points_nm[n_known:] for r in test]
     forecasts = lam.forecast(
         model, histories, len(truths[0]), n_samples=N_SAMPLES, solver="euler", n_solver_steps=10, seed=seed

@@ -27,7 +27,7 @@ from pipeline import ROOT
 from rich.console import Console
 from rich.table import Table
 
-from lamslide_md.training.forecast_presets import forecast_settings
+from lamslide_md.config import forecast_settings
 
 matplotlib.use("Agg")
 

@@ -23,12 +23,11 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 import lamslide_md as lam
-from lamslide_md.config import Optimisation, Settings, preset_settings
+from lamslide_md.config import TASKS, Optimisation, Settings, forecast_settings, preset_settings
 from lamslide_md.systems.entities import Entities
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.autoencoder_stage import train_autoencoder
 from lamslide_md.training.flow_stage import train_flow
-from lamslide_md.training.forecast_presets import TASKS, forecast_settings
 from lamslide_md.training.recordings import TrainingData, gather, prepare_data
 from lamslide_md.training.trainer import Engine
 
@@ -57,7 +56,7 @@ def made_up(name: str, settings: Settings) -> TrainingData:
     """Frames that look like a system's and mean nothing."""
     n_frames = settings.flow.n_frames + 8
     noise = np.random.default_rng(0)
-    if name == "nbody":
+    if name == "charges":
         recordings: Any = ChargedParticles(n_frames=n_frames).simulate(4, 0).recordings()
     elif name in ("tetrapeptide", "md17"):
         frame = md.load(ROOT / "example_systems" / "aspirin" / "structure.pdb")
@@ -71,7 +70,7 @@ def made_up(name: str, settings: Settings) -> TrainingData:
         kinds = ["player"] * 10 + ["ball"] if name == "basketball" else ["person"] * 10
         paths = noise.standard_normal((n_frames, len(kinds), 2)).cumsum(axis=0).astype(np.float32)
         system = System(Entities.points(kinds, dim=2), paths[0] - paths[0].mean(axis=0))
-        recordings = [Recording(system, paths, settings.frame_interval_ps)]
+        recordings = [PointTrajectory(system, paths, settings.frame_interval_ps)]
     return prepare_data(gather(recordings, settings), settings, None)
 
 

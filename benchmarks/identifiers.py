@@ -18,10 +18,10 @@ from charged_particles import ChargedParticles
 from common import RESULTS, write_result
 from lightning_fabric import Fabric
 
+from lamslide_md.config import forecast_settings
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.training.autoencoder_stage import train_autoencoder
-from lamslide_md.training.forecast_presets import forecast_settings
 from lamslide_md.training.recordings import TrainingData, gather, prepare_data
 from lamslide_md.training.trainer import Engine
 

@@ -23,14 +23,13 @@ from lightning_fabric import Fabric
 from md17_files import read_md17, split_in_time
 
 from lamslide_md.cli.train import with_changes
-from lamslide_md.config import Settings
+from lamslide_md.config import Settings, forecast_settings
 from lamslide_md.frames.base import as_seen
 from lamslide_md.frames.placement import superposed
 from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.simulate.ase_md import xtb_calculator
 from lamslide_md.systems.system import System
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
-from lamslide_md.training.forecast_presets import forecast_settings
 from lamslide_md.training.recordings import TrainingData, gather, prepare_data
 from lamslide_md.training.trainer import Engine
 from lamslide_md.training.windows import Series

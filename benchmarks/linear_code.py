@@ -10,7 +10,7 @@ trajectories, 5 samples, 10 evaluations). Figures go to benchmarks/results/linea
 from charges import N_PARTICLES, compare
 
 from lamslide_md.cli.train import with_changes
-from lamslide_md.training.forecast_presets import forecast_settings, without_latents
+from lamslide_md.config import forecast_settings, without_latents
 
 SMALL = [
     "autoencoder.width=64",

@@ -24,7 +24,7 @@ from replicates import judged, replicate
 
 import lamslide_md as lam
 from lamslide_md.analysis.forecasts import forecast_errors
-from lamslide_md.systems.system import Recording
+from lamslide_md.systems.system import PointTrajectory
 
 matplotlib.use("Agg")
 
@@ -72,7 +72,7 @@ def of_particles(folder: Path) -> tuple[Measure, list[str]]:
     model = lam.Surrogate.load(folder / "quick" / "LaM-SLidE.lamslide")
     recordings = NBodyTrajectories.load(folder / "test.npz").recordings()[:N_HISTORIES]
     n_known = model.settings.flow.n_known
-    histories = [Recording(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in recordings]
+    histories = [PointTrajectory(r.system, r.points_nm[:n_known], r.frame_interval_ps) for r in recordings]
     truths = [r.points_nm[n_known:] for r in recordings]
 
     def measure(solver: str, n_steps: int) -> dict[str, float]:

@@ -24,11 +24,11 @@ from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
 from lamslide_md.systems.selections import is_selected, leaves_solvent_out
 from lamslide_md.systems.symmetry import canonical
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.windows import Series, Windows
 from lamslide_md.units import whole_frames
 
-Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+Source: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
 
 HELD_OUT_FRACTION = 0.02
 """Last part of every trajectory that the first stage is not trained on, but tested."""
@@ -58,7 +58,7 @@ class TrainingData:
         Of the model.
     """
 
-    recordings: list[Recording]
+    recordings: list[PointTrajectory]
     systems: tuple[System, ...]
     series: list[Series]
     length_scale_nm: float
@@ -116,7 +116,7 @@ def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
     return hashlib.sha256((np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()).hexdigest()
 
 
-def gather(source: Source, settings: Settings) -> list[Recording]:
+def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     """Check trajectories and pick the modelled atoms.
 
     Parameters
@@ -128,7 +128,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
 
     Returns
     -------
-    list of Recording
+    list of PointTrajectory
         Trajectories of the same atoms share one system.
 
     Raises
@@ -136,13 +136,13 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
     InputError
         If a trajectory has NaN, impossible bonds or no believable times, or there is none.
     """
-    items = [source] if isinstance(source, (md.Trajectory, Recording)) else list(source)
+    items = [source] if isinstance(source, (md.Trajectory, PointTrajectory)) else list(source)
     if not items:
         raise InputError("no trajectory to train on: pass at least one")
     systems: dict[tuple[Any, ...], System] = {}
     recordings = []
     for index, item in enumerate(items):
-        if isinstance(item, Recording):
+        if isinstance(item, PointTrajectory):
             recordings.append(item)
             continue
         name = getattr(item, "read_from", f"trajectory {index + 1} of {len(items)}")
@@ -162,12 +162,12 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
             )
         system = System.molecule(traj, settings.autoencoder.entities)
         system = systems.setdefault(tuple(system.labels()), system)
-        recordings.append(Recording(system, traj.xyz, frame_interval_of(traj)))
+        recordings.append(PointTrajectory(system, traj.xyz, frame_interval_of(traj)))
     _tell_doubled(recordings)
     return recordings
 
 
-def _tell_doubled(recordings: list[Recording]) -> None:
+def _tell_doubled(recordings: list[PointTrajectory]) -> None:
     """Note trajectories that are there twice: they weigh double and are no replicates."""
     first: dict[str, int] = {}
     for i, recording in enumerate(recordings):
@@ -179,7 +179,9 @@ def _tell_doubled(recordings: list[Recording]) -> None:
             )
 
 
-def prepare_data(recordings: list[Recording], settings: Settings, frame_interval_ps: float | None) -> TrainingData:
+def prepare_data(
+    recordings: list[PointTrajectory], settings: Settings, frame_interval_ps: float | None
+) -> TrainingData:
     """Place and scale trajectories, and give all systems the same vocabularies.
 
     Parameters
@@ -232,7 +234,9 @@ def _check_chains(systems: list[System]) -> None:
         check_chain(system.topology)
 
 
-def _series_of(system: System, recordings: list[Recording], settings: Settings, interval_ps: float) -> list[Series]:
+def _series_of(
+    system: System, recordings: list[PointTrajectory], settings: Settings, interval_ps: float
+) -> list[Series]:
     """Place the trajectories of a system; those with the same frame interval are joined."""
     by_stride: dict[int, list[np.ndarray]] = {}
     for r in recordings:
