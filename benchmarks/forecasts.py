@@ -26,7 +26,7 @@ from common import RESULTS, ROOT, fewer_steps, write_result
 from rich.console import Console
 from rich.table import Table
 
-from lamslide_md.training.forecast_presets import forecast_settings
+from lamslide_md.config import forecast_settings
 
 matplotlib.use("Agg")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lamslide_md.analysis.compare import compare
     from lamslide_md.analysis.compare.comparison import Comparison
+    from lamslide_md.config import Settings
     from lamslide_md.errors import InputError
     from lamslide_md.io.readers import read
     from lamslide_md.pretrained import load_pretrained
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lamslide_md.sampling.rollout import Rollout
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.entities import Entities
+    from lamslide_md.systems.system import PointTrajectory, System
 
 # Read when torch is loaded. Threads that wait by spinning keep the cores from each other as soon as anything else runs:
 # small networks then train ten times slower than with one thread. Waiting briefly costs a tenth on an idle machine.
@@ -28,8 +30,11 @@ __all__ = [
     "Comparison",
     "Entities",
     "InputError",
+    "PointTrajectory",
     "Rollout",
+    "Settings",
     "Surrogate",
+    "System",
     "compare",
     "forecast",
     "load_pretrained",
@@ -40,8 +45,11 @@ _HOMES = {
     "Comparison": "lamslide_md.analysis.compare",
     "Entities": "lamslide_md.systems.entities",
     "InputError": "lamslide_md.errors",
+    "PointTrajectory": "lamslide_md.systems.system",
     "Rollout": "lamslide_md.sampling.rollout",
+    "Settings": "lamslide_md.config",
     "Surrogate": "lamslide_md.surrogate",
+    "System": "lamslide_md.systems.system",
     "compare": "lamslide_md.analysis.compare",
     "forecast": "lamslide_md.sampling.forecasting",
     "load_pretrained": "lamslide_md.pretrained",

@@ -3,19 +3,18 @@
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 
 from lamslide_md.config import Settings, preset_settings
 from lamslide_md.errors import InputError, collected_notes
+from lamslide_md.io.header_file import Content
 from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.io.model_header import Header
 from lamslide_md.io.outputs import check_outputs
+from lamslide_md.io.system_arrays import arrays_of, starts_of, system_of
 from lamslide_md.sampling.sampler import Sampler
-from lamslide_md.systems.decimals import decimals
 from lamslide_md.systems.resolver import EXTENTS_KEY
-from lamslide_md.systems.system import System
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.gathering import Source, gather
 from lamslide_md.training.recordings import prepare_data
@@ -54,7 +53,8 @@ class Surrogate(Sampler):
             One or several trajectories of a molecule, or recordings of points; several molecules as several
             trajectories.
         preset
-            Name of the settings: ``quick``, ``peptide``, ``standard`` or ``paper``.
+            Name of the settings: ``quick``, ``peptide``, ``standard``, ``paper``, or another of `config.PRESETS`, which
+            are called DOMAIN-BUDGET: ``charges-quick``.
         settings
             Settings in full, instead of a preset.
         frame_interval_ps
@@ -105,7 +105,7 @@ class Surrogate(Sampler):
         )
 
     def save(self, path: str | Path, *, half_precision: bool = False, overwrite: bool = False) -> Path:
-        """Write one `.lamslide` file: weights (safetensors) and everything else (JSON header).
+        """Write one `.lamslide` file: weights and arrays (safetensors) and a small JSON header.
 
         Parameters
         ----------
@@ -128,18 +128,19 @@ class Surrogate(Sampler):
         """
         path = Path(path)
         check_outputs("train", {"the model": path}, overwrite=overwrite)
-        header = Header.model_validate(
-            {
-                "settings": self.settings,
-                "systems": [system.to_dict() for system in self.systems],
-                "starts_nm": [decimals(starts) for starts in self.starts_nm],
-                "length_scale_nm": self.length_scale_nm,
-                "frame_interval_ps": self.frame_interval_ps,
-                "temperature_K": self.temperature_K,
-                "provenance": self.provenance,
-            }
+        first = self.systems[0].entities
+        header = Header(
+            settings=self.settings,
+            n_slots=first.n_slots,
+            length_scale_nm=self.length_scale_nm,
+            frame_interval_ps=self.frame_interval_ps,
+            temperature_K=self.temperature_K,
+            provenance=self.provenance,
         )
-        write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, header, half_precision)
+        starts_nm = self.starts_nm or (None,) * len(self.systems)
+        systems = [arrays_of(system, starts) for system, starts in zip(self.systems, starts_nm, strict=True)]
+        content = Content(header, systems, first.vocabularies)
+        write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, content, half_precision)
         return path
 
     @classmethod
@@ -164,10 +165,11 @@ class Surrogate(Sampler):
             If the file is no model file, damaged, or of a newer format.
         """
         path = Path(path)
-        tensors, header = read_model_file(path)
+        tensors, content = read_model_file(path)
+        header = content.header
         try:
-            systems = tuple(System.from_dict(content.model_dump()) for content in header.systems)
-            starts_nm = tuple(np.array(starts, dtype=np.float32) for starts in header.starts_nm)
+            systems = tuple(system_of(arrays, content.vocabularies, header.n_slots) for arrays in content.systems)
+            starts_nm = tuple(starts_of(arrays, header.settings.flow.n_known) for arrays in content.systems)
             with torch.device("meta"):
                 autoencoder = build_autoencoder(
                     [s.entities for s in systems], header.settings.autoencoder, header.settings.placement
@@ -183,7 +185,7 @@ class Surrogate(Sampler):
             autoencoder,
             flow,
             systems,
-            starts_nm,
+            starts_nm if len(starts_nm[0]) else (),
             header.settings,
             header.length_scale_nm,
             header.frame_interval_ps,

@@ -9,6 +9,9 @@ from safetensors.torch import save_file
 FORMAT_1 = Path(__file__).parent / "stored" / "format_1.lamslide"
 """Written by commit 31b0a7f; eight frames that it rolled out then stand beside it."""
 
+FORMAT_2 = FORMAT_1.with_name("format_2.lamslide")
+"""Of the peptides ASD and GFV, in half precision, written by commit 2e6e4b4; eight frames of ASD stand beside it."""
+
 
 def header_of(path):
     """The JSON header as Python objects."""

@@ -7,15 +7,15 @@ from safetensors.torch import load_file
 
 import lamslide_md as lam
 from lamslide_md.config import preset_settings
-from lamslide_md.io.header_file import read_header
+from lamslide_md.io.header_file import read_content, read_header
 from lamslide_md.io.model_header import FORMAT_VERSION
 from lamslide_md.io.model_upgrades import STEPS
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
 from lamslide_md.training.recordings import prepare_data
-from tests.model_files import FORMAT_1, header_of, write_with
-from tests.small import shivering_peptide, tiny_settings
+from tests.model_files import FORMAT_1, FORMAT_2, header_of, write_with
+from tests.small import shivering_peptide
 
 
 def test_there_is_a_step_from_every_format_to_the_next():
@@ -28,6 +28,36 @@ def test_a_model_of_format_1_rolls_out_the_frames_that_it_did():
     then = np.load(FORMAT_1.with_suffix(".npy"))
     assert then.std(axis=1).max() > 1e-3
     np.testing.assert_allclose(frames, then, atol=1e-5)
+
+
+def test_a_model_of_format_2_rolls_out_the_frames_that_it_did():
+    assert header_of(FORMAT_2)["format_version"] == 2
+    start = shivering_peptide("ASD", 1, spread=0)
+    frames = lam.Surrogate.load(FORMAT_2).rollout(start, 4, n_chains=2, seed=3).points_nm()
+    then = np.load(FORMAT_2.with_suffix(".npy"))
+    assert then.std(axis=1).max() > 5e-4
+    np.testing.assert_allclose(frames, then, atol=1e-5)
+
+
+@pytest.mark.parametrize("path", [FORMAT_1, FORMAT_2], ids=["1", "2"])
+def test_lists_of_older_headers_are_arrays_of_the_same_numbers(path):
+    lists, content = header_of(path), read_content(path)
+    for told, arrays in zip(lists["systems"], content.systems, strict=True):
+        held, entities = told["constraints"], told["entities"]
+        assert arrays["points/entity"].tolist() == entities["entity_of_point"]
+        assert arrays["entities/kinds"].tolist() == entities["kinds"]
+        np.testing.assert_array_equal(arrays["points/reference_nm"], np.array(told["reference_nm"], dtype=np.float32))
+        assert arrays["pairs/lower_nm"].tolist() == held["lower_nm"]
+        assert [None if end == np.inf else end for end in arrays["pairs/upper_nm"].tolist()] == held["upper_nm"]
+        assert arrays["exchanges/flips"].tolist() == [exchange["flips"] for exchange in told["exchanges"]]
+        names = [[name, symbol] for chain in told["topology"]["chains"] for r in chain for name, symbol in r["atoms"]]
+        assert np.stack([arrays["atoms/name"], arrays["atoms/element"]], axis=1).tolist() == names
+    starts = [arrays["starts/points_nm"] for arrays in content.systems if len(arrays["starts/points_nm"])]
+    assert len(starts) == len(lists["starts_nm"])
+    for own, told in zip(starts, lists["starts_nm"], strict=True):
+        np.testing.assert_array_equal(own.ravel(), np.array(told, dtype=np.float32).ravel())
+    assert content.header.provenance["data_sha256"] == lists["provenance"]["data_sha256"]
+    assert content.header.provenance.get("trajectory_hashes") == lists["provenance"].get("trajectory_hashes")
 
 
 def share_of_pairs(sequence):
@@ -48,11 +78,13 @@ def test_settings_of_format_1_mean_what_they_meant():
     assert settings.autoencoder.optimisation.iteration_dtype == "bfloat16"
 
 
-def test_a_weight_of_distances_that_were_divided_by_what_counted_stays(butane, tmp_path):
-    model = lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=1, distance_weight=0.7))
-    path = model.save(tmp_path / "m.lamslide")
-    header = {**header_of(path), "format_version": 1}
-    assert read_header(write_with(path, header, load_file(path))).settings.autoencoder.distance_weight == 0.7
+def test_a_weight_of_distances_that_were_divided_by_what_counted_stays(tmp_path):
+    header = header_of(FORMAT_2)
+    header["format_version"] = 1
+    header["settings"]["placement"] = "superposed"
+    header["settings"]["autoencoder"]["distance_weight"] = 0.7
+    path = write_with(tmp_path / "m.lamslide", header, load_file(FORMAT_2))
+    assert read_header(path).settings.autoencoder.distance_weight == 0.7
 
 
 def test_a_loss_that_had_no_meaning_is_taken_from_the_settings_and_kept_in_the_provenance(tmp_path):
@@ -63,10 +95,17 @@ def test_a_loss_that_had_no_meaning_is_taken_from_the_settings_and_kept_in_the_p
     assert upgraded.provenance["format_1"] == {"flow.decoded_weight": 0.25}
 
 
-def test_an_upgraded_model_is_saved_in_the_format_of_today(tmp_path):
-    path = lam.Surrogate.load(FORMAT_1).save(tmp_path / "new.lamslide")
+@pytest.mark.parametrize("old", [FORMAT_1, FORMAT_2], ids=["1", "2"])
+def test_an_upgraded_model_is_saved_in_the_format_of_today(old, tmp_path):
+    path = lam.Surrogate.load(old).save(tmp_path / "new.lamslide")
     assert header_of(path)["format_version"] == FORMAT_VERSION
-    assert read_header(path) == read_header(FORMAT_1)
+    again, before = read_content(path), read_content(old)
+    assert again.header == before.header
+    assert again.vocabularies == before.vocabularies
+    for one, other in zip(again.systems, before.systems, strict=True):
+        for name, values in other.items():
+            assert one[name].dtype == values.dtype
+            np.testing.assert_array_equal(one[name], values)
 
 
 @pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, -1, "1", 1.5, True, None, [1]])
@@ -74,7 +113,7 @@ def test_a_format_that_is_not_known_is_refused_by_its_number(tmp_path, version):
     header = {**header_of(FORMAT_1), "format_version": version}
     path = write_with(tmp_path / "m.lamslide", header, load_file(FORMAT_1))
     with pytest.raises(
-        lam.InputError, match=r"has format version .*, this program reads 1 to 2; update lamslide_md"
+        lam.InputError, match=r"has format version .*, this program reads 1 to 3; update lamslide_md"
     ) as e:
         lam.Surrogate.load(path)
     assert f"version {version}," in str(e.value)

@@ -172,7 +172,7 @@ class TestModelFiles:
         header = header_of(path)
         write_with(path, {**header, "format_version": 99}, load_file(path))
         with pytest.raises(
-            lam.InputError, match="has format version 99, this program reads 1 to 2; update lamslide_md"
+            lam.InputError, match="has format version 99, this program reads 1 to 3; update lamslide_md"
         ):
             lam.Surrogate.load(path)
 
@@ -185,13 +185,13 @@ class TestModelFiles:
         write_with(path, header, {**tensors, name: torch.zeros(3, 3)})
         self.refused(path, r"is damaged: size mismatch for out\.weight")
 
-    @pytest.mark.parametrize("key", ["settings", "systems", "starts_nm", "frame_interval_ps"])
+    @pytest.mark.parametrize("key", ["settings", "n_slots", "provenance", "frame_interval_ps"])
     def test_a_garbled_header(self, surrogate, tmp_path, key):
         path = surrogate.save(tmp_path / "a.lamslide")
         header = header_of(path)
         for bad in (None, 3, "x", [1], {"a": 1}):
             write_with(path, {**header, key: bad}, load_file(path))
-            if key != "frame_interval_ps" or not isinstance(bad, int):
+            if isinstance(bad, dict) if key != "provenance" else not isinstance(bad, dict):
                 self.refused(path, rf"is damaged: {key}.* in its header: ")
 
 

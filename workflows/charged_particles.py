@@ -10,7 +10,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.frames.centred import centred
 from lamslide_md.io.arrays import read_arrays, write_arrays
 from lamslide_md.systems.entities import Entities
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 
 SIGNS = ("+", "-")
 TOGETHER = 500
@@ -182,12 +182,12 @@ class NBodyTrajectories:
     energy: Float[np.ndarray, "trajectories frames"]
     frame_interval: float
 
-    def recordings(self) -> list[Recording]:
+    def recordings(self) -> list[PointTrajectory]:
         """Each trajectory as a recording; those with the same charges share a system.
 
         Returns
         -------
-        list of Recording
+        list of PointTrajectory
             Kinds are the signs of the charges.
         """
         systems: dict[tuple[int, ...], System] = {}
@@ -197,7 +197,7 @@ class NBodyTrajectories:
             if pattern not in systems:
                 entities = Entities.points([SIGNS[0] if q > 0 else SIGNS[1] for q in pattern], dim=3)
                 systems[pattern] = System(_with_both_signs(entities, charges), centred(positions[0]))
-            recordings.append(Recording(systems[pattern], positions, self.frame_interval))
+            recordings.append(PointTrajectory(systems[pattern], positions, self.frame_interval))
         return recordings
 
     def save(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from lamslide_md.errors import InputError
 from lamslide_md.systems.entities import Entities
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 
 LEAVE_ONE_OUT = {
     "eth": ("biwi_eth",),
@@ -57,7 +57,7 @@ def split_scenes(folder: Path, scene: str) -> tuple[list[Path], list[Path]]:
     return [folder / f"{name}.txt" for name in names if name not in test], [folder / f"{name}.txt" for name in test]
 
 
-def read_pedestrians(path: Path, *, n_frames: int = 20, max_people: int = 10, stride: int = 1) -> list[Recording]:
+def read_pedestrians(path: Path, *, n_frames: int = 20, max_people: int = 10, stride: int = 1) -> list[PointTrajectory]:
     """Read a scene of ETH-UCY: lines of frame, person, x and y, in metres, 0.4 s from one frame to the next.
 
     Parameters
@@ -73,7 +73,7 @@ def read_pedestrians(path: Path, *, n_frames: int = 20, max_people: int = 10, st
 
     Returns
     -------
-    list of Recording
+    list of PointTrajectory
         A group of people who are there from the first to the last frame of a window; m and s instead of nm and ps.
 
     Raises
@@ -85,11 +85,11 @@ def read_pedestrians(path: Path, *, n_frames: int = 20, max_people: int = 10, st
     recordings = []
     for _, paths in _windows(path, frames, people, places, n_frames, stride):
         for group in _groups(paths[:, n_frames // 2], max_people):
-            recordings.append(Recording(_crowd(len(group)), paths[group].swapaxes(0, 1), PEDESTRIAN_INTERVAL_S))
+            recordings.append(PointTrajectory(_crowd(len(group)), paths[group].swapaxes(0, 1), PEDESTRIAN_INTERVAL_S))
     return recordings
 
 
-def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[Recording]:
+def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[PointTrajectory]:
     """Read NBA scenes in SocialVAE's format: lines of frame, identity, x, y (feet) and BALL or PLAYER, 0.2 s apart.
 
     Parameters
@@ -103,7 +103,7 @@ def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[
 
     Returns
     -------
-    list of Recording
+    list of PointTrajectory
         The ball first, then ten players; windows that lack one are left out. Feet and s instead of nm and ps.
 
     Raises
@@ -124,7 +124,7 @@ def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[
         for present, paths in _windows(file, frames, people, places, n_frames, stride):
             ball_first = np.argsort([one not in balls for one in present], kind="stable")
             if len(present) == 11 and present[ball_first[0]] in balls and present[ball_first[1]] not in balls:
-                recordings.append(Recording(_teams(), paths[ball_first].swapaxes(0, 1), BASKETBALL_INTERVAL_S))
+                recordings.append(PointTrajectory(_teams(), paths[ball_first].swapaxes(0, 1), BASKETBALL_INTERVAL_S))
     return recordings
 
 

@@ -18,9 +18,9 @@ from forecasting import Study, show
 
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.train import with_changes
+from lamslide_md.config import forecast_settings
 from lamslide_md.errors import InputError
-from lamslide_md.systems.system import Recording
-from lamslide_md.training.forecast_presets import forecast_settings
+from lamslide_md.systems.system import PointTrajectory
 
 FOOT_M = 0.3048
 
@@ -55,14 +55,14 @@ def main(
     print(f"{folder}: forecasts.json, forecasts.png and the models")
 
 
-def pedestrians(folder: Path, scene: str) -> tuple[list[Recording], list[Recording]]:
+def pedestrians(folder: Path, scene: str) -> tuple[list[PointTrajectory], list[PointTrajectory]]:
     """Training and test windows of a scene."""
     training, test = split_scenes(folder, scene)
     read = ([window for path in paths for window in read_pedestrians(path)] for paths in (training, test))
     return next(read), next(read)
 
 
-def basketball(folder: Path) -> tuple[list[Recording], list[Recording]]:
+def basketball(folder: Path) -> tuple[list[PointTrajectory], list[PointTrajectory]]:
     """Training and test windows of a set of scenes."""
     missing = [part for part in ("train", "test") if not (folder / part).is_dir()]
     if missing:

@@ -17,13 +17,12 @@ from rich.table import Table
 import lamslide_md as lam
 from lamslide_md.analysis.forecasts import constant_velocity, forecast_errors, last_frame
 from lamslide_md.cli.progress import ProgressBars
-from lamslide_md.config import Settings
-from lamslide_md.systems.system import Recording
-from lamslide_md.training.forecast_presets import without_latents
+from lamslide_md.config import Settings, without_latents
+from lamslide_md.systems.system import PointTrajectory
 
 matplotlib.use("Agg")
 
-Windows: TypeAlias = Sequence[md.Trajectory] | Sequence[Recording]
+Windows: TypeAlias = Sequence[md.Trajectory] | Sequence[PointTrajectory]
 
 MODELS = ("LaM-SLidE", "flow on coordinates")
 """What is trained; both have the same second stage, a step of which costs as much."""
@@ -192,9 +191,9 @@ def show(content: dict[str, Any], console: Console | None = None) -> None:
     )
 
 
-def _cut(window: md.Trajectory | Recording, frames: slice) -> md.Trajectory | Recording:
+def _cut(window: md.Trajectory | PointTrajectory, frames: slice) -> md.Trajectory | PointTrajectory:
     return window[frames] if isinstance(window, md.Trajectory) else replace(window, points_nm=window.points_nm[frames])
 
 
-def _points(window: md.Trajectory | Recording) -> np.ndarray:
+def _points(window: md.Trajectory | PointTrajectory) -> np.ndarray:
     return window.xyz if isinstance(window, md.Trajectory) else window.points_nm

@@ -16,7 +16,7 @@ from forecasting import Study, show
 
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.train import with_changes
-from lamslide_md.training.forecast_presets import forecast_settings
+from lamslide_md.config import forecast_settings
 
 SIZES = {"train": 3000, "validation": 2000, "test": 2000}
 """Trajectories of each part of the benchmark; its seed is its place."""

@@ -50,12 +50,13 @@ def describe_model(path: Path) -> dict[str, Any]:
         If it is no model file.
     """
     from lamslide_md.cli.models import residue_names
-    from lamslide_md.io.header_file import read_header
+    from lamslide_md.io.header_file import read_content
 
-    header = read_header(path)
+    content = read_content(path)
+    header = content.header
     systems = []
-    for system in header.systems:
-        n_points = len(system.entities.entity_of_point)
+    for system in content.systems:
+        n_points = len(system["points/entity"])
         systems.append(f"{n_points} points {'-'.join(residue_names(system, numbered=True))}".strip())
     return {
         "model": str(path),

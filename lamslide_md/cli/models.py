@@ -9,7 +9,7 @@ from lamslide_md.cli.options import Json, print_json
 from lamslide_md.errors import InputError
 
 if TYPE_CHECKING:
-    from lamslide_md.io.model_header import SystemContent
+    from lamslide_md.io.model_arrays import Arrays
 
 
 def find_model(model: Path) -> Path:
@@ -80,29 +80,30 @@ def describe(name: str) -> dict[str, Any]:
     dict
         JSON-able.
     """
-    from lamslide_md.io.header_file import read_header
+    from lamslide_md.io.header_file import read_content
     from lamslide_md.pretrained import pretrained_path
 
     path = pretrained_path(name)
-    header = read_header(path)
+    content = read_content(path)
+    header = content.header
     return {
         "name": name,
         "file": str(path),
         "bytes": path.stat().st_size,
-        "molecules": ["-".join(names) for system in header.systems if (names := residue_names(system))],
+        "molecules": ["-".join(names) for system in content.systems if (names := residue_names(system))],
         "frame_interval_ps": header.frame_interval_ps,
         "temperature_K": header.temperature_K,
         "preset": header.provenance.get("preset"),
     }
 
 
-def residue_names(system: "SystemContent", *, numbered: bool = False) -> list[str]:
+def residue_names(system: "Arrays", *, numbered: bool = False) -> list[str]:
     """List the residues of a system.
 
     Parameters
     ----------
     system
-        Of a model's header.
+        Arrays of a model file.
     numbered
         With their numbers.
 
@@ -111,5 +112,5 @@ def residue_names(system: "SystemContent", *, numbered: bool = False) -> list[st
     list of str
         None of points without a topology.
     """
-    chains = [] if system.topology is None else system.topology.chains
-    return [f"{r.name}{r.number}" if numbered else r.name for chain in chains for r in chain]
+    residues = zip(system["residues/name"], system["residues/number"], strict=True)
+    return [f"{name}{number}" if numbered else name for name, number in residues]

@@ -24,17 +24,15 @@ if TYPE_CHECKING:
 
     from lamslide_md.config import Settings
 
-PRESET_NAMES = ("quick", "peptide", "standard", "paper")
-"""For completion in the shell, without importing torch; a test holds it against the presets there are."""
-
-
 SHORT_CHAIN = 12
 """Residues, with caps, of the longest chain for which another preset is recommended."""
 
 
 def complete_preset(incomplete: str) -> list[str]:
     """List the presets that begin as typed."""
-    return [name for name in PRESET_NAMES if name.startswith(incomplete)]
+    from lamslide_md.config import PRESETS
+
+    return [name for name in PRESETS if name.startswith(incomplete)]
 
 
 def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
@@ -119,7 +117,11 @@ def train(
         Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="quick, peptide, standard or paper.", autocompletion=complete_preset)
+        str,
+        typer.Option(
+            help="quick, peptide, standard, paper, or DOMAIN-BUDGET such as charges-quick.",
+            autocompletion=complete_preset,
+        ),
     ] = "quick",
     set_: Annotated[
         list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")

@@ -1,4 +1,4 @@
-"""The `.lamslide` file: safetensors with a JSON header, checked before anything is built from it."""
+"""The `.lamslide` file: weights and arrays in safetensors with a small JSON header, checked before they are used."""
 
 import os
 from pathlib import Path
@@ -9,14 +9,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
-from lamslide_md.io.header_file import HEADER, header_of, in_one_line, read_content
-from lamslide_md.io.model_header import Header
+from lamslide_md.io.array_checks import check
+from lamslide_md.io.header_file import HEADER, NETWORKS, Content, in_one_line, read_content
+from lamslide_md.io.model_arrays import pack
 from lamslide_md.io.model_upgrades import upgrade_tensors
+from lamslide_md.io.provenance_arrays import lists_to_arrays
+from lamslide_md.io.texts import Texts
 from lamslide_md.io.whole_files import replacing
 
 
-def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, half_precision: bool = False) -> None:
-    """Write weights and header; the target is replaced only once the new file is complete.
+def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content, half_precision: bool = False) -> None:
+    """Write weights, arrays and header; the target is replaced only once the new file is complete.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, 
         Target.
     modules
         Networks by name.
-    header
+    content
         Everything else.
     half_precision
         Parameters take two bytes each; what was estimated from data (normalisation, prior) stays as it is.
@@ -32,12 +35,22 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], header: Header, 
     Raises
     ------
     InputError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or what is to be written could not be read again.
     """
+    texts = Texts()
+    try:
+        arrays = pack(content.systems, content.vocabularies, texts)
+        provenance, lists = lists_to_arrays(content.header.provenance, texts)
+        arrays |= texts.arrays()
+        check(arrays, content.header.n_slots, content.header.settings.flow.n_known)
+    except ValueError as error:
+        raise InputError(f"cannot write {path}: {in_one_line(error)}") from error
+    header = content.header.model_copy(update={"provenance": provenance})
     tensors = {f"{name}/{k}": t.cpu().contiguous() for name, m in modules.items() for k, t in m.state_dict().items()}
     if half_precision:
         parameters = {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
         tensors = {key: t.half() if key in parameters else t for key, t in tensors.items()}
+    tensors |= {name: torch.from_numpy(array) for name, array in (arrays | lists).items()}
     try:
         with replacing(path) as partial:
             save_file(tensors, partial, metadata={HEADER: header.model_dump_json()})
@@ -53,8 +66,8 @@ def _follow_umask(path: Path) -> None:
     path.chmod(0o666 & ~umask)
 
 
-def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
-    """Read weights and header of a model file.
+def read_model_file(path: Path) -> tuple[dict[str, Tensor], Content]:
+    """Read a model file.
 
     Parameters
     ----------
@@ -64,8 +77,8 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
     Returns
     -------
     tensors
-        By name, ``module/parameter``.
-    header
+        Weights by name, ``module/parameter``.
+    content
         Everything else, checked.
 
     Raises
@@ -74,14 +87,13 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Header]:
         If the file is missing, no model file, damaged, or of a newer format.
     """
     content = read_content(path)
-    version = content["format_version"]
-    header = header_of(path, content)
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            names = [name for name in file.keys() if name.startswith(NETWORKS)]  # noqa: SIM118 - not a mapping
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)})") from error
-    return upgrade_tensors(tensors, version), header
+    return upgrade_tensors(tensors, content.version), content
 
 
 def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module]) -> None:
@@ -106,9 +118,6 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
     for key, tensor in tensors.items():
         if tensor.dtype not in (torch.float32, torch.float16) or not tensor.isfinite().all():
             raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
-    surplus = [key for key in tensors if key.split("/")[0] not in modules]
-    if surplus:
-        raise InputError(f"{path} is damaged: {surplus[0]} belongs to no network")
     for name, module in modules.items():
         prefix = f"{name}/"
         own = {key.removeprefix(prefix): t.float() for key, t in tensors.items() if key.startswith(prefix)}

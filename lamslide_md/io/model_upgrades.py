@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from lamslide_md.data.slots import OF_AFTER, OF_BEFORE
+from lamslide_md.io import format_2
 
 Content = dict[str, Any]
+Arrays = dict[str, np.ndarray]
 Tensors = dict[str, Any]
 
 
@@ -20,17 +24,17 @@ class Step:
 
     Attributes
     ----------
-    header
-        Changes the header in place, but for its version.
+    content
+        Changes header, but for its version, and arrays other than weights in place.
     tensors
-        Returns the tensors, by name, as the next format has them.
+        Returns the weights, by name, as the next format has them.
     """
 
-    header: Callable[[Content], None]
+    content: Callable[[Content, Arrays], None]
     tensors: Callable[[Tensors], Tensors] = _unchanged
 
 
-def _to_2(content: Content) -> None:
+def _to_2(content: Content, _: Arrays) -> None:
     """Number types that were not chosen yet; a loss that was divided by all pairs; one that was without a meaning."""
     settings = content["settings"]
     first, flow = settings["autoencoder"], settings["flow"]
@@ -61,25 +65,40 @@ def _share_of_pairs(systems: list[Content]) -> float:
     return within / total
 
 
-STEPS = {1: Step(_to_2)}
+def _to_3(content: Content, arrays: Arrays) -> None:
+    """Lists in the header that became arrays."""
+    arrays |= format_2.lists_to_arrays(content)
+
+
+STEPS = {1: Step(_to_2), 2: Step(_to_3)}
 """By the version that they begin at; the last one ends at that which is written (`model_header.FORMAT_VERSION`)."""
 
 
-def upgrade_header(content: Content) -> None:
-    """Bring a header to the format that is written today, in place.
+def upgrade_content(content: Content, arrays: Arrays) -> Arrays:
+    """Bring header and arrays to the format that is written today.
 
     Parameters
     ----------
     content
-        As stored, of a version that is known. Whatever else is wrong with it may end in any error of Python's.
+        The header as stored, of a version that is known; changed in place. Whatever else is wrong with it may end
+        in any error of Python's.
+    arrays
+        As stored, other than weights.
+
+    Returns
+    -------
+    dict
+        Arrays by name.
     """
+    arrays = dict(arrays)
     while content["format_version"] in STEPS:
-        STEPS[content["format_version"]].header(content)
+        STEPS[content["format_version"]].content(content, arrays)
         content["format_version"] += 1
+    return arrays
 
 
 def upgrade_tensors(tensors: Tensors, version: int) -> Tensors:
-    """Bring tensors to the format that is written today.
+    """Bring weights to the format that is written today.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.sampling.starts import group_by_system
-from lamslide_md.systems.system import Recording
+from lamslide_md.systems.system import PointTrajectory
 
 CHAINS_AT_ONCE = 2048
 """Histories times samples that are drawn as one batch: bounds memory."""
@@ -17,7 +17,7 @@ CHAINS_AT_ONCE = 2048
 
 def forecast(
     model: Sampler,
-    histories: Sequence[md.Trajectory] | Sequence[Recording],
+    histories: Sequence[md.Trajectory] | Sequence[PointTrajectory],
     n_frames: int,
     *,
     n_samples: int = 1,

@@ -23,7 +23,7 @@ from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.sampling.settings import Sampling
 from lamslide_md.sampling.starts import Start, draw_starts, known_frames
 from lamslide_md.systems.resolver import Repertoire, extents_told
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ class Sampler:
 
     def interpolate(
         self,
-        start: md.Trajectory | Recording,
-        end: md.Trajectory | Recording,
+        start: md.Trajectory | PointTrajectory,
+        end: md.Trajectory | PointTrajectory,
         n_frames: int,
         *,
         n_paths: int = 1,
@@ -188,7 +188,7 @@ class Sampler:
 
     def upsample(
         self,
-        trajectory: md.Trajectory | Recording,
+        trajectory: md.Trajectory | PointTrajectory,
         factor: int,
         *,
         solver: str = DEFAULT_SOLVER,
@@ -225,7 +225,7 @@ class Sampler:
             If the frame intervals do not fit, atoms are missing, or the model was not trained to bridge.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
-        if isinstance(trajectory, Recording):
+        if isinstance(trajectory, PointTrajectory):
             interval_ps, n_coarse = trajectory.frame_interval_ps, len(trajectory.points_nm)
         else:
             interval_ps, n_coarse = frame_interval_of(trajectory), len(trajectory.xyz)

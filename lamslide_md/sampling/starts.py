@@ -10,7 +10,7 @@ from jaxtyping import Float
 from lamslide_md.errors import InputError
 from lamslide_md.io.gate import screened
 from lamslide_md.systems.resolver import Repertoire, alike
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 
 
 def draw_starts(
@@ -20,7 +20,7 @@ def draw_starts(
     return starts_nm[np.random.default_rng(seed).integers(len(starts_nm), size=n_chains)]
 
 
-Start: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+Start: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
 """Frames of one system to start from: those of one trajectory, or the last ones of each of several."""
 
 
@@ -57,7 +57,7 @@ def known_frames(
     """
     if isinstance(start, str):
         raise InputError(f"start={start!r} is neither a trajectory nor 'reference'; read a file with lamslide_md.read")
-    if isinstance(start, (md.Trajectory, Recording)):
+    if isinstance(start, (md.Trajectory, PointTrajectory)):
         system, points_nm = _points_of(start, repertoire, n_known, name)
         if n_known > 1:
             repertoire.check_start(points_nm, system, name, _last(points_nm, n_known))
@@ -81,7 +81,7 @@ def known_frames(
 
 
 def group_by_system(
-    starts: Sequence[md.Trajectory] | Sequence[Recording], repertoire: Repertoire, n_known: int
+    starts: Sequence[md.Trajectory] | Sequence[PointTrajectory], repertoire: Repertoire, n_known: int
 ) -> list[list[int]]:
     """Find out which trajectories are of the same system.
 
@@ -115,10 +115,10 @@ def group_by_system(
 
 
 def _points_of(
-    start: md.Trajectory | Recording, repertoire: Repertoire, n_known: int, name: str
+    start: md.Trajectory | PointTrajectory, repertoire: Repertoire, n_known: int, name: str
 ) -> tuple[System, Float[np.ndarray, "frames points dim"]]:
     """Find the system of a trajectory, and take its points."""
-    if isinstance(start, Recording):
+    if isinstance(start, PointTrajectory):
         system, points_nm = repertoire.of_points(start.system), start.points_nm
     else:
         start = _whole(start, name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -54,28 +54,6 @@ class Constraints:
         """Nothing is held."""
         no_pairs, no_centres = np.empty((0, 2), dtype=int), np.empty((0, 4), dtype=int)
         return cls(no_pairs, np.empty(0), np.empty(0), no_centres, np.empty(0, dtype=int))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content; no number stands for an infinite one."""
-        return {
-            "pairs": self.pairs.tolist(),
-            "lower_nm": self.lower_nm.tolist(),
-            "upper_nm": [float(end) if np.isfinite(end) else None for end in self.upper_nm],
-            "centres": self.centres.tolist(),
-            "signs": self.signs.tolist(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Constraints":
-        """Inverse of `to_dict`."""
-        upper_nm = [np.inf if end is None else end for end in content["upper_nm"]]
-        return cls(
-            np.array(content["pairs"], dtype=int).reshape(-1, 2),
-            np.array(content["lower_nm"], dtype=np.float64),
-            np.array(upper_nm, dtype=np.float64),
-            np.array(content["centres"], dtype=int).reshape(-1, 4),
-            np.array(content["signs"], dtype=int),
-        )
 
 
 def find_constraints(

@@ -1,7 +1,6 @@
 """`Entities`: which entity and slot each atom or point belongs to, and what is known of it besides its place."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import mdtraj as md
 import numpy as np
@@ -150,31 +149,6 @@ class Entities:
             kinds[:, column] = [other.index(own[k]) for k in self.kinds[:, column]]
         return Entities(
             self.entity_of_point, self.slot_of_point, kinds, vocabularies, self.bonds, self.n_slots, self.dim
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, for a JSON header."""
-        return {
-            "entity_of_point": self.entity_of_point.tolist(),
-            "slot_of_point": self.slot_of_point.tolist(),
-            "kinds": self.kinds.tolist(),
-            "vocabularies": [list(v) for v in self.vocabularies],
-            "bonds": self.bonds.tolist(),
-            "n_slots": self.n_slots,
-            "dim": self.dim,
-        }
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Entities":
-        """Inverse of `to_dict`."""
-        return cls(
-            np.array(content["entity_of_point"], dtype=int),
-            np.array(content["slot_of_point"], dtype=int),
-            np.array(content["kinds"], dtype=int).reshape(-1, len(content["vocabularies"])),
-            tuple(tuple(v) for v in content["vocabularies"]),
-            np.array(content["bonds"], dtype=int).reshape(-1, 2),
-            int(content["n_slots"]),
-            int(content["dim"]),
         )
 
 

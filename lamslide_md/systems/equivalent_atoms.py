@@ -11,7 +11,7 @@ from lamslide_md.systems.constraints import MIN_VOLUME, volumes
 from lamslide_md.systems.planar_groups import groups_of
 from lamslide_md.systems.residues import Part, part_of
 from lamslide_md.systems.symmetry import N_BINS, Exchange, Group, bins_of, canonical
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.units import whole_frames
 
 SEAM_BINS = 36
@@ -29,7 +29,7 @@ Kind = tuple[Part, ...]
 
 
 def with_exchanges(
-    systems: Sequence[System], recordings: Sequence[Recording], frame_interval_ps: float
+    systems: Sequence[System], recordings: Sequence[PointTrajectory], frame_interval_ps: float
 ) -> list[System]:
     """Find what can be exchanged in the molecules of a training, with the same canonical names in all of them.
 
@@ -110,7 +110,7 @@ def _halves_alike(points: Float[np.ndarray, "frames points 3"], group: Group) ->
 
 
 def _angles(
-    system: System, group: Group, recordings: Sequence[Recording], frame_interval_ps: float
+    system: System, group: Group, recordings: Sequence[PointTrajectory], frame_interval_ps: float
 ) -> Iterator[Float[np.ndarray, " frames"]]:
     """How a group is turned in series of frames as far apart as those of the model."""
     for recording in recordings:

@@ -8,7 +8,6 @@ exchanged as often as in molecular dynamics (docs/decisions/exchanges.md).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -79,22 +78,6 @@ class Exchange:
     def exchanged(self, points: Float[np.ndarray, "*frames points 3"]) -> Bool[np.ndarray, "*frames"]:
         """Tell in which frames the names are not the canonical ones."""
         return self.beyond_seam(points) >= np.pi
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return {
-            "torsion": list(self.group.torsion),
-            "swaps": [list(pair) for pair in self.group.swaps],
-            "seam_rad": self.seam_rad,
-            "flips": self.flips.tolist(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Exchange":
-        """Inverse of `to_dict`."""
-        first, second, third, fourth = content["torsion"]
-        group = Group((first, second, third, fourth), tuple((int(one), int(other)) for one, other in content["swaps"]))
-        return cls(group, float(content["seam_rad"]), np.array(content["flips"]))
 
 
 def bins_of(beyond_seam_rad: Float[np.ndarray, "*frames"]) -> Int[np.ndarray, "*frames"]:

@@ -1,7 +1,7 @@
 """`System`: one molecule or set of points, and how its frames become a model's input."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import mdtraj as md
 import numpy as np
@@ -16,12 +16,11 @@ from lamslide_md.frames.centred import centred
 from lamslide_md.frames.compose import Compose
 from lamslide_md.systems.batches import batch_of, label_group, points_of
 from lamslide_md.systems.constraints import MIN_VOLUME, Constraints, centres_of, volumes
-from lamslide_md.systems.decimals import decimals
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.match_choices import Molecule
 from lamslide_md.systems.matching import match
 from lamslide_md.systems.symmetry import Exchange
-from lamslide_md.systems.topologies import Label, labels_of, topology_from_dict, topology_to_dict
+from lamslide_md.systems.topologies import Label, labels_of
 
 Grouping = Literal["atoms", "residues"]
 
@@ -152,33 +151,9 @@ class System:
         signs = np.r_[held.signs, np.sign(volume[clear]).astype(int)]
         return Molecule(topology, np.concatenate([held.centres, others[clear]]), signs)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return {
-            "entities": self.entities.to_dict(),
-            "reference_nm": decimals(self.reference_nm),
-            "topology": None if self.topology is None else topology_to_dict(self.topology),
-            "constraints": self.constraints.to_dict(),
-            "fit": None if self.fit is None else self.fit.tolist(),
-            "exchanges": [exchange.to_dict() for exchange in self.exchanges],
-        }
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "System":
-        """Inverse of `to_dict`."""
-        topology = content["topology"]
-        return cls(
-            Entities.from_dict(content["entities"]),
-            np.array(content["reference_nm"], dtype=np.float32),
-            None if topology is None else topology_from_dict(topology),
-            Constraints.from_dict(content["constraints"]),
-            None if content["fit"] is None else np.array(content["fit"], dtype=int),
-            tuple(Exchange.from_dict(exchange) for exchange in content["exchanges"]),
-        )
-
 
 @dataclass(frozen=True)
-class Recording:
+class PointTrajectory:
     """One trajectory of one system: molecules come as `mdtraj.Trajectory`, points as this.
 
     Points without chemistry (people, charges in units of their own) may be in any unit of length and of time: what is

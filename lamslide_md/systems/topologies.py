@@ -1,9 +1,8 @@
-"""An mdtraj topology as JSON-able content, without loss of residue numbers or bonds."""
+"""Labels of the atoms of an mdtraj topology, and copies of it with changes."""
 
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 import mdtraj as md
 from mdtraj.core.element import Element
@@ -75,38 +74,3 @@ def rebuilt(
     for one, other_end in added:
         copy.add_bond(members[one], members[other_end])
     return copy
-
-
-def topology_to_dict(topology: md.Topology) -> dict[str, Any]:
-    """Take a topology apart into chains, residues, atoms and bonds."""
-    return {
-        "chains": [
-            [
-                {
-                    "name": residue.name,
-                    "number": residue.resSeq,
-                    "segment": residue.segment_id,
-                    "atoms": [[atom.name, atom.element.symbol] for atom in residue.atoms],
-                }
-                for residue in chain.residues
-            ]
-            for chain in topology.chains
-        ],
-        "bonds": [[a.index, b.index] for a, b in topology.bonds],
-    }
-
-
-def topology_from_dict(content: dict[str, Any]) -> md.Topology:
-    """Inverse of `topology_to_dict`."""
-    topology = md.Topology()
-    for chain_content in content["chains"]:
-        chain = topology.add_chain()
-        for residue_content in chain_content:
-            residue = topology.add_residue(
-                residue_content["name"], chain, residue_content["number"], residue_content["segment"]
-            )
-            for name, symbol in residue_content["atoms"]:
-                topology.add_atom(name, md.element.get_by_symbol(symbol), residue)
-    for i, j in content["bonds"]:
-        topology.add_bond(topology.atom(i), topology.atom(j))
-    return topology

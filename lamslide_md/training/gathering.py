@@ -15,17 +15,17 @@ from lamslide_md.systems.bond_finding import bonds_of
 from lamslide_md.systems.constraints import centres_of, volumes
 from lamslide_md.systems.matching import match_labels
 from lamslide_md.systems.selections import is_selected, leaves_solvent_out
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.systems.topologies import listed
 from lamslide_md.training.recordings import coordinates_hash
 
-Source: TypeAlias = md.Trajectory | Recording | Sequence[md.Trajectory] | Sequence[Recording]
+Source: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
 
 FRAMES_FOR_HANDS = 50
 """Frames of a trajectory in which a centre must keep its hand, about."""
 
 
-def gather(source: Source, settings: Settings) -> list[Recording]:
+def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     """Check trajectories and pick the modelled atoms.
 
     Parameters
@@ -37,7 +37,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
 
     Returns
     -------
-    list of Recording
+    list of PointTrajectory
         Trajectories of the same atoms share one system.
 
     Raises
@@ -45,13 +45,15 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
     InputError
         If a trajectory has NaN, impossible bonds or no believable times, or there is none.
     """
-    items: list[Any] = [source] if isinstance(source, (md.Trajectory, Recording, str, Path)) else list(source or ())
+    items: list[Any] = (
+        [source] if isinstance(source, (md.Trajectory, PointTrajectory, str, Path)) else list(source or ())
+    )
     if not items:
         raise InputError("no trajectory to train on: pass at least one")
     systems: dict[tuple[Any, ...], System] = {}
     recordings = []
     for index, item in enumerate(items):
-        if isinstance(item, Recording):
+        if isinstance(item, PointTrajectory):
             recordings.append(item)
             continue
         traj = cast(
@@ -72,7 +74,7 @@ def gather(source: Source, settings: Settings) -> list[Recording]:
         system = System.molecule(traj, settings.autoencoder.entities)
         known = systems.setdefault(tuple(sorted(system.labels())), system)
         xyz = traj.xyz if known is system else _in_order_of(known, traj, index)
-        recordings.append(Recording(known, xyz, frame_interval_of(traj)))
+        recordings.append(PointTrajectory(known, xyz, frame_interval_of(traj)))
     _tell_doubled(recordings)
     _tell_mirrored(recordings)
     return recordings
@@ -105,7 +107,7 @@ def _in_order_of(known: System, traj: md.Trajectory, index: int) -> np.ndarray:
     return traj.xyz[:, order]
 
 
-def _tell_mirrored(recordings: list[Recording]) -> None:
+def _tell_mirrored(recordings: list[PointTrajectory]) -> None:
     """Note trajectories of one molecule whose chiral centres have other hands: what they share holds none of these."""
     first: dict[int, np.ndarray] = {}
     for i, recording in enumerate(recordings):
@@ -126,7 +128,7 @@ def _tell_mirrored(recordings: list[Recording]) -> None:
             )
 
 
-def _tell_doubled(recordings: list[Recording]) -> None:
+def _tell_doubled(recordings: list[PointTrajectory]) -> None:
     """Note trajectories that are there twice: they weigh double and are no replicates."""
     first: dict[str, int] = {}
     for i, recording in enumerate(recordings):

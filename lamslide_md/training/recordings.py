@@ -18,7 +18,7 @@ from lamslide_md.systems.entities import joint_vocabularies
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.windows import Series, Windows
 from lamslide_md.units import whole_frames
 
@@ -50,7 +50,7 @@ class TrainingData:
         Of the model.
     """
 
-    recordings: list[Recording]
+    recordings: list[PointTrajectory]
     systems: tuple[System, ...]
     series: list[Series]
     length_scale_nm: float
@@ -108,7 +108,9 @@ def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
     return hashlib.sha256((np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()).hexdigest()
 
 
-def prepare_data(recordings: list[Recording], settings: Settings, frame_interval_ps: float | None) -> TrainingData:
+def prepare_data(
+    recordings: list[PointTrajectory], settings: Settings, frame_interval_ps: float | None
+) -> TrainingData:
     """Place and scale trajectories, and give all systems the same vocabularies.
 
     Parameters
@@ -166,7 +168,9 @@ def _check_chains(systems: list[System]) -> None:
         check_chain(system.topology)
 
 
-def _series_of(system: System, recordings: list[Recording], settings: Settings, interval_ps: float) -> list[Series]:
+def _series_of(
+    system: System, recordings: list[PointTrajectory], settings: Settings, interval_ps: float
+) -> list[Series]:
     """Place the trajectories of a system; those with the same frame interval are joined."""
     by_stride: dict[int, list[np.ndarray]] = {}
     for r in recordings:

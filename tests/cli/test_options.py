@@ -45,22 +45,25 @@ def test_help_imports_nothing_heavy():
 
 
 def test_what_the_shell_completes_is_what_there_is():
-    assert tuple(PRESETS) == train_command.PRESET_NAMES
+    assert train_command.complete_preset("") == list(PRESETS)
     assert tuple(solvers.SOLVERS) == rollout_command.SOLVERS
     for name in ("DEFAULT_SOLVER", "DEFAULT_STEPS"):
         assert getattr(rollout_command, name) == getattr(solvers, name)
 
 
-def test_the_shell_completes_presets():
+@pytest.mark.parametrize(
+    ("typed", "names"), [("st", "standard"), ("charges-", "charges-quick charges-standard charges-paper")]
+)
+def test_the_shell_completes_presets(typed, names):
     environment = os.environ | {
         "_LAMSLIDE_COMPLETE": "complete_bash",
-        "COMP_WORDS": "lamslide train --preset st",
+        "COMP_WORDS": f"lamslide train --preset {typed}",
         "COMP_CWORD": "3",
     }
     told = subprocess.run(
         [sys.executable, "-m", "lamslide_md"], env=environment, capture_output=True, text=True, check=False
     )
-    assert told.stdout.split() == ["standard"]
+    assert told.stdout.split() == names.split()
 
 
 def test_settings_change_by_their_path_and_nothing_else_changes():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lamslide_md.systems.constraints import CONTACT_NM, Constraints, find_constraints
+from lamslide_md.systems.constraints import CONTACT_NM, find_constraints
 
 NO_BONDS = np.empty((0, 2), dtype=int)
 TETRAHEDRON = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
@@ -49,17 +49,3 @@ def test_points_that_move_freely_are_not_held():
     points = np.random.default_rng(0).normal(size=(1000, 4, 2))
     held = find_constraints(points, NO_BONDS, contacts=False)
     assert len(held.pairs) == len(held.centres) == 0
-
-
-def test_constraints_survive_json():
-    held = Constraints(
-        np.array([[0, 1], [0, 2]]),
-        np.array([0.1, 0.3]),
-        np.array([0.2, np.inf]),
-        np.array([[0, 1, 2, 3]]),
-        np.array([-1]),
-    )
-    again = Constraints.from_dict(held.to_dict())
-    assert held.to_dict()["upper_nm"] == [0.2, None]
-    for name, value in vars(held).items():
-        np.testing.assert_array_equal(getattr(again, name), value)

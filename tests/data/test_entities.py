@@ -7,7 +7,6 @@ from lamslide_md.frames.centred import centred
 from lamslide_md.frames.superposed import superposed
 from lamslide_md.systems.entities import Entities, joint_vocabularies
 from lamslide_md.systems.system import System
-from lamslide_md.systems.topologies import labels_of, topology_from_dict, topology_to_dict
 
 
 def dipeptide() -> md.Topology:
@@ -63,24 +62,6 @@ def test_joint_vocabularies_keep_the_kinds():
     assert one.with_vocabularies(vocabularies).kinds.tolist() == [[1], [0]]
     with pytest.raises(InputError, match="kinds c are unknown"):
         two.with_vocabularies(one.vocabularies)
-
-
-def test_a_topology_survives_json_with_its_residue_numbers_and_bonds():
-    topology = dipeptide()
-    again = topology_from_dict(topology_to_dict(topology))
-    assert again == topology
-    assert [r.resSeq for r in again.residues] == [5, 6]
-    assert labels_of(again) == labels_of(topology)
-
-
-def test_a_system_survives_json():
-    topology = dipeptide()
-    frame = md.Trajectory(np.random.default_rng(0).normal(size=(1, 11, 3)), topology)
-    system = System.molecule(frame, "residues")
-    again = System.from_dict(system.to_dict())
-    np.testing.assert_array_equal(again.entities.slot_of_point, system.entities.slot_of_point)
-    np.testing.assert_allclose(again.reference_nm, system.reference_nm)
-    assert again.labels() == system.labels()
 
 
 def test_a_system_picks_its_atoms_by_name_from_another_order_and_names_the_missing():

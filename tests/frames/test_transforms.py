@@ -18,14 +18,14 @@ from lamslide_md.frames.windowed import Anchored
 from lamslide_md.systems.batches import batch_of, points_of
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.symmetry import canonical
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from tests.small import shivering_peptide
 
 
 @pytest.fixture(scope="module")
 def aspartate():
     traj = shivering_peptide("AD", 200)
-    recording = Recording(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
+    recording = PointTrajectory(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
     (system,) = with_exchanges([recording.system], [recording], 1.0)
     return system, traj.xyz
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
+from lamslide_md.config import TASKS, forecast_settings, without_latents
 from lamslide_md.frames import from_settings
-from lamslide_md.training.forecast_presets import TASKS, forecast_settings, without_latents
 from tests.workflows.test_crowd_files import walkers, write_crowd, write_game
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"

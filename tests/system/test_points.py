@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamslide_md as lam
-from lamslide_md.systems.system import Recording, System
+from lamslide_md.systems.system import PointTrajectory, System
 from tests.small import tiny_settings
 
 N_FRAMES = 400
@@ -29,7 +29,7 @@ def charged_particles(n_particles, seed, dim=3):
             frames.append(x)
     entities = lam.Entities.points(["positive" if q > 0 else "negative" for q in charge], dim=dim)
     points = np.array(frames, dtype=np.float32)
-    return Recording(System(entities, points[0]), points, frame_interval_ps=1.0)
+    return PointTrajectory(System(entities, points[0]), points, frame_interval_ps=1.0)
 
 
 @pytest.fixture(scope="module", params=[3, 2], ids=["3D", "2D"])
@@ -59,7 +59,7 @@ def test_the_first_frame_of_a_rollout_stays_nearer_to_the_start_than_chance(surr
     for recording in recordings:
         truth = recording.points_nm - recording.points_nm.mean(axis=1, keepdims=True)
         for at in range(100, 400, 50):
-            start = Recording(recording.system, recording.points_nm[at - 2 : at], 1.0)
+            start = PointTrajectory(recording.system, recording.points_nm[at - 2 : at], 1.0)
             ahead = surrogate.rollout(start, 1, seed=at).points_nm()[0, 0]
             errors.append(np.square(ahead - truth[at]).mean())
             spreads.append(np.square(truth[at - 100] - truth[at]).mean())
@@ -75,4 +75,4 @@ def test_a_kind_the_model_was_not_trained_on_is_refused(surrogate, recordings):
     old = recordings[0]
     neutral = lam.Entities.points(["neutral"] * old.system.entities.n_points, dim=old.points_nm.shape[2])
     with pytest.raises(lam.InputError, match="neutral"):
-        surrogate.rollout(Recording(System(neutral, old.points_nm[0]), old.points_nm, 1.0), 3)
+        surrogate.rollout(PointTrajectory(System(neutral, old.points_nm[0]), old.points_nm, 1.0), 3)

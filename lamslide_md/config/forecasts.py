@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lamslide_md.config import AutoencoderSettings, FlowSettings, Optimisation, Settings
+from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, Optimisation, Settings
 from lamslide_md.errors import InputError
 
 
@@ -38,7 +38,7 @@ TASKS = {
     "md17": Task(
         10, 20, 0.005, True, 4, 30, {"latent": (32, 32, 32), "flow": (256, 4, 16), "rates": (4e-4, 1e-3), "batch": 32}
     ),
-    "nbody": Task(
+    "charges": Task(
         10, 20, 0.1, False, 5, 15, {"latent": (16, 32, 8), "flow": (256, 6, 16), "rates": (1e-3, 1e-3), "batch": 64}
     ),
     "pedestrians": Task(
@@ -56,6 +56,9 @@ same time than fewer steps of many (docs/decisions/small-batches.md)."""
 
 PRESETS = ("quick", "standard", "paper")
 
+ALIASES = {"nbody": "charges"}
+"""Other names of tasks."""
+
 
 def forecast_settings(task: str, preset: str) -> Settings:
     """Look up settings.
@@ -63,7 +66,7 @@ def forecast_settings(task: str, preset: str) -> Settings:
     Parameters
     ----------
     task
-        Of `TASKS`.
+        Of `TASKS`, or of `ALIASES`.
     preset
         ``quick`` (minutes on two CPU cores), ``standard`` (hours on them) or ``paper`` (published sizes, for a GPU).
 
@@ -77,13 +80,14 @@ def forecast_settings(task: str, preset: str) -> Settings:
     InputError
         If there is none of that name.
     """
-    if task not in TASKS or preset not in PRESETS:
+    known = ALIASES.get(task, task)
+    if known not in TASKS or preset not in PRESETS:
         raise InputError(
             f"no preset {preset!r} of {task!r}; tasks are {', '.join(TASKS)}, presets {', '.join(PRESETS)}"
         )
     if preset == "paper":
-        return _paper(TASKS[task])
-    return _small(TASKS[task], wide=preset == "standard")
+        return _paper(TASKS[known])
+    return _small(TASKS[known], wide=preset == "standard")
 
 
 def without_latents(settings: Settings, n_entities: int) -> Settings:

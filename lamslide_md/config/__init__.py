@@ -1,0 +1,19 @@
+"""Settings of both stages, and the presets that name good ones."""
+
+from lamslide_md.config.forecasts import TASKS, forecast_settings, without_latents
+from lamslide_md.config.presets import BUDGETS, PRESETS, preset_settings
+from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, NumberType, Optimisation, Settings
+
+__all__ = [
+    "BUDGETS",
+    "PRESETS",
+    "TASKS",
+    "AutoencoderSettings",
+    "FlowSettings",
+    "NumberType",
+    "Optimisation",
+    "Settings",
+    "forecast_settings",
+    "preset_settings",
+    "without_latents",
+]
