@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.workflows.test_crowd_files import walkers, write_crowd, write_game
 
 import lamslide_md as lam
 from lamslide_md.choices import OF_WINDOWS
 from lamslide_md.config import TASKS, forecast_settings, without_latents
+from tests.workflows.test_crowd_files import walkers, write_crowd, write_game
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 SMALL = [
