@@ -104,7 +104,7 @@ class LatentDynamics(MolecularDynamics):
         chain = Stepper(surrogate, match.system, solver, n_solver_steps, seed, constrain)
         points_nm = match.points_nm(atoms)
         if not chain.resume(atoms.info.get(INFO_KEY, {}), points_nm):
-            surrogate.repertoire.check_start(points_nm[None], match.system, NAME)
+            surrogate.resolver.check_start(points_nm[None], match.system, NAME)
             chain.start(points_nm)
         if len(match.index) < len(atoms):
             kept = np.sort(match.index)
@@ -168,7 +168,7 @@ class LatentDynamics(MolecularDynamics):
         """Make the next frame."""
         if not np.array_equal(self.atoms.positions, self._given):
             points_nm = self._match.points_nm(self.atoms)
-            self.surrogate.repertoire.check_start(points_nm[None], self._match.system, NAME)
+            self.surrogate.resolver.check_start(points_nm[None], self._match.system, NAME)
             self._chain.start(points_nm)
         self.atoms.positions[self._match.index] = self._chain.step() / NM_PER_ANGSTROM
         self._given = self.atoms.positions.copy()

@@ -19,7 +19,7 @@ from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.gathering import Source, gather
 from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.stages import train_both
-from lamslide_md.training.trainer import Engine, OnProgress
+from lamslide_md.training.trainer import OnProgress, Trainer
 
 LIBRARIES = ("lamslide_md", "torch", "mdtraj", "numpy")
 """Whose versions are kept with a model."""
@@ -83,13 +83,13 @@ class Surrogate(Sampler):
         settings = settings or preset_settings(preset)
         with collected_notes() as notes:
             data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
-        engine = Engine(
+        trainer = Trainer(
             Fabric(accelerator=accelerator, devices=1),
             seed=seed,
             checkpoint_dir=None if checkpoint_dir is None else Path(checkpoint_dir),
             on_progress=on_progress,
         )
-        autoencoder, flow, facts = train_both(engine, data, settings)
+        autoencoder, flow, facts = train_both(trainer, data, settings)
         facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes(), "notes": notes}
         provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
         return cls(

@@ -34,7 +34,7 @@ def test_chains_of_known_residues_are_rolled_out_where_their_reference_stands(mo
 
 
 def test_a_chain_goes_on_from_its_last_frame_to_the_bit(model):
-    system = model.repertoire.of_molecule(trajectory("GAV"))
+    system = model.resolver.of_molecule(trajectory("GAV"))
     propagator = model.propagator(system, Sampling())
     start = system.place(trajectory("GAV").xyz[:2], "local")[:, None] / np.float32(model.length_scale_nm)
     first, state = propagator.step(ChainState(start))

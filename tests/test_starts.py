@@ -196,10 +196,10 @@ def test_a_sound_start_unlike_the_training_data_is_noted(narrow, tmp_path):
 
 def test_a_loaded_model_knows_how_large_its_data_is_and_a_garbled_file_says_nothing(narrow, tmp_path):
     again = lam.Surrogate.load(narrow.save(tmp_path / "a.lamslide"))
-    assert again.repertoire.extents_nm == narrow.repertoire.extents_nm != ()
+    assert again.resolver.extents_nm == narrow.resolver.extents_nm != ()
     for garbled in (None, 3, [[1]], [[1, "a"]], [], [[1, 2], [3, 4]]):
         again.provenance["radius_of_gyration_nm"] = garbled
-        assert again.repertoire.extents_nm == ()
+        assert again.resolver.extents_nm == ()
 
 
 def test_beads_are_checked_against_their_data_and_not_as_atoms(butane):

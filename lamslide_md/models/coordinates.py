@@ -6,11 +6,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.models.first_stage import Decoded, FirstStage, Latents
+from lamslide_md.models.autoencoder import Autoencoder, Decoded, Latents
 from lamslide_md.models.identifiers import IdentifierPool
 
 
-class Coordinates(FirstStage):
+class Coordinates(Autoencoder):
     """One token for each identifier, which holds the coordinates and kinds of its entity: the baseline of the method.
 
     A kind is one number, (place in its vocabulary + 1) / size: one-hot kinds would be most of a molecule's features,

@@ -152,7 +152,7 @@ def _unseen(atoms: Atoms, surrogate: Sampler, there: dict[Label, int]) -> Match:
     """Match a molecule that a model of several others has never seen."""
     order = list(there.values())
     topology = topology_from_ase(atoms[order])
-    system = surrogate.repertoire.of_molecule(md.Trajectory(atoms.positions[order] * NM_PER_ANGSTROM, topology))
+    system = surrogate.resolver.of_molecule(md.Trajectory(atoms.positions[order] * NM_PER_ANGSTROM, topology))
     return Match(system, np.array([there[label] for label in system.labels()]))
 
 

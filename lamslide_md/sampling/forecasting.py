@@ -60,7 +60,7 @@ def forecast(
     forecasts: list[np.ndarray] = [np.empty(0)] * len(histories)
     batch = 0
     at_once = max(1, CHAINS_AT_ONCE // n_samples)
-    for members in group_by_system(histories, model.repertoire, model.settings.flow.n_known):
+    for members in group_by_system(histories, model.resolver, model.settings.flow.n_known):
         for first in range(0, len(members), at_once):
             some = members[first : first + at_once]
             rollout = model.rollout(

@@ -12,7 +12,7 @@ from lamslide_md.flow.solvers import Solver
 from lamslide_md.frames import ReferenceFrame
 from lamslide_md.frames.base import Positions
 from lamslide_md.frames.compose import Compose
-from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState, label_stream, noise_stream
 from lamslide_md.sampling.projection import Projection
@@ -48,7 +48,7 @@ class Propagator:
         Put frames back into the system's constraints.
     """
 
-    autoencoder: FirstStage
+    autoencoder: Autoencoder
     flow: LatentFlow
     n_forward: int
     frame: ReferenceFrame

@@ -13,7 +13,7 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.frames import from_settings
 from lamslide_md.io.times import frame_interval_of
-from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.weights import digest_of, weights_digest
 from lamslide_md.sampling.bridging import fill_between, fill_spaced
@@ -22,7 +22,7 @@ from lamslide_md.sampling.propagator import Propagator
 from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.sampling.settings import Sampling
 from lamslide_md.sampling.starts import Start, draw_starts, known_frames
-from lamslide_md.systems.resolver import Repertoire, extents_told
+from lamslide_md.systems.resolver import SystemResolver, extents_told
 from lamslide_md.systems.system import PointTrajectory, System
 
 
@@ -50,7 +50,7 @@ class Sampler:
         JSON-able: data hash, seed, versions, training times, held-out error.
     """
 
-    autoencoder: FirstStage
+    autoencoder: Autoencoder
     flow: LatentFlow
     systems: tuple[System, ...]
     starts_nm: tuple[Float[np.ndarray, "_ _ _ dim"], ...]
@@ -119,7 +119,7 @@ class Sampler:
                 )
             system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
-            system, known_nm = known_frames(start, self.repertoire, self.settings.flow.n_known, n_chains)
+            system, known_nm = known_frames(start, self.resolver, self.settings.flow.n_known, n_chains)
         propagator = self.propagator(system, sampling, constrain)
         start_at = ChainState(self._placed(system, known_nm), seed=seed)
 
@@ -178,9 +178,9 @@ class Sampler:
             If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
         """
         sampling = Sampling(solver, n_solver_steps, seed)
-        repertoire = self.repertoire
-        system, first_nm = known_frames(start, repertoire, 1, n_paths)
-        _, last_nm = known_frames(end, repertoire.only(system), 1, n_paths, "the end")
+        resolver = self.resolver
+        system, first_nm = known_frames(start, resolver, 1, n_paths)
+        _, last_nm = known_frames(end, resolver.only(system), 1, n_paths, "the end")
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
         propagator = self.propagator(system, sampling, constrain)
         paths = fill_between(first, last, n_frames, self.settings.flow, propagator, seed)
@@ -234,17 +234,17 @@ class Sampler:
                 f"frames {interval_ps:g} ps apart cannot be upsampled {factor} times to the model's "
                 f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
             )
-        system, frames_nm = known_frames(trajectory, self.repertoire, 1, n_coarse, "the trajectory")
+        system, frames_nm = known_frames(trajectory, self.resolver, 1, n_coarse, "the trajectory")
         coarse = self._placed(system, frames_nm)[:, 0]
         propagator = self.propagator(system, sampling, constrain)
         fine = fill_spaced(coarse, factor, self.settings.flow, propagator, seed)
         return self._filled(system, fine[None], self._facts(system, sampling, constrain))
 
     @property
-    def repertoire(self) -> Repertoire:
+    def resolver(self) -> SystemResolver:
         """What the model can be asked about."""
         extents_nm = extents_told(self.provenance, len(self.systems))
-        return Repertoire(self.systems, self.settings, self.autoencoder.pool.size, extents_nm)
+        return SystemResolver(self.systems, self.settings, self.autoencoder.pool.size, extents_nm)
 
     def propagator(self, system: System, sampling: Sampling, constrain: bool = True) -> Propagator:
         """Both stages at work on one system.
@@ -284,7 +284,7 @@ class Sampler:
     def _facts(self, system: System, sampling: Sampling, constrain: bool) -> dict[str, Any]:
         return asdict(sampling) | {
             "constrain": constrain,
-            "in_training": self.repertoire.has_learned(system),
+            "in_training": self.resolver.has_learned(system),
             "temperature_K": self.temperature_K,
             "model": self.provenance,
         }

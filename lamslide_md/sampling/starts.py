@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.gate import screened
-from lamslide_md.systems.resolver import Repertoire, alike
+from lamslide_md.systems.resolver import SystemResolver, alike
 from lamslide_md.systems.system import PointTrajectory, System
 
 
@@ -25,7 +25,7 @@ Start: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | S
 
 
 def known_frames(
-    start: Start | str, repertoire: Repertoire, n_known: int, n_chains: int, name: str = "the start"
+    start: Start | str, resolver: SystemResolver, n_known: int, n_chains: int, name: str = "the start"
 ) -> tuple[System, Float[np.ndarray, "chains known points dim"]]:
     """Find out which system a start is, and the known frames of every chain.
 
@@ -33,7 +33,7 @@ def known_frames(
     ----------
     start
         Frames of a molecule or of points; several trajectories must be of one system.
-    repertoire
+    resolver
         What the model can be asked about.
     n_known
         Known frames of a window.
@@ -58,17 +58,17 @@ def known_frames(
     if isinstance(start, str):
         raise InputError(f"start={start!r} is neither a trajectory nor 'reference'; read a file with lamslide_md.read")
     if isinstance(start, (md.Trajectory, PointTrajectory)):
-        system, points_nm = _points_of(start, repertoire, n_known, name)
+        system, points_nm = _points_of(start, resolver, n_known, name)
         if n_known > 1:
-            repertoire.check_start(points_nm, system, name, _last(points_nm, n_known))
+            resolver.check_start(points_nm, system, name, _last(points_nm, n_known))
             return system, np.repeat(points_nm[None, -n_known:], n_chains, axis=0)
         frames = np.arange(n_chains) % len(points_nm)
-        repertoire.check_start(points_nm, system, name, frames.tolist())
+        resolver.check_start(points_nm, system, name, frames.tolist())
         return system, points_nm[frames][:, None]
     if start is None or not len(start):
         raise InputError("no trajectory to start from: pass at least one")
     names = [f"{name} ({i})" if len(start) > 1 else name for i in range(len(start))]
-    found = [_points_of(item, repertoire, n_known, own) for item, own in zip(start, names, strict=True)]
+    found = [_points_of(item, resolver, n_known, own) for item, own in zip(start, names, strict=True)]
     system = found[0][0]
     for (other, points_nm), own in zip(found, names, strict=True):
         if not alike(other, system):
@@ -76,12 +76,12 @@ def known_frames(
                 f"chains of one rollout are of one system: the first start has {len(system.reference_nm)} points, "
                 f"another {points_nm.shape[1]}, or their kinds differ; lamslide_md.forecast takes several systems"
             )
-        repertoire.check_start(points_nm, other, own, _last(points_nm, n_known))
+        resolver.check_start(points_nm, other, own, _last(points_nm, n_known))
     return system, np.stack([found[c % len(found)][1][-n_known:] for c in range(n_chains)])
 
 
 def group_by_system(
-    starts: Sequence[md.Trajectory] | Sequence[PointTrajectory], repertoire: Repertoire, n_known: int
+    starts: Sequence[md.Trajectory] | Sequence[PointTrajectory], resolver: SystemResolver, n_known: int
 ) -> list[list[int]]:
     """Find out which trajectories are of the same system.
 
@@ -89,7 +89,7 @@ def group_by_system(
     ----------
     starts
         Of one or several systems.
-    repertoire
+    resolver
         What the model can be asked about.
     n_known
         Known frames of a window.
@@ -106,7 +106,7 @@ def group_by_system(
     """
     groups: list[tuple[System, list[int]]] = []
     for i, start in enumerate(starts):
-        system, _ = _points_of(start, repertoire, n_known, f"the start ({i})")
+        system, _ = _points_of(start, resolver, n_known, f"the start ({i})")
         members = next((members for other, members in groups if alike(system, other)), None)
         if members is None:
             groups.append((system, members := []))
@@ -115,14 +115,14 @@ def group_by_system(
 
 
 def _points_of(
-    start: md.Trajectory | PointTrajectory, repertoire: Repertoire, n_known: int, name: str
+    start: md.Trajectory | PointTrajectory, resolver: SystemResolver, n_known: int, name: str
 ) -> tuple[System, Float[np.ndarray, "frames points dim"]]:
     """Find the system of a trajectory, and take its points."""
     if isinstance(start, PointTrajectory):
-        system, points_nm = repertoire.of_points(start.system), start.points_nm
+        system, points_nm = resolver.of_points(start.system), start.points_nm
     else:
         start = _whole(start, name)
-        system = repertoire.of_molecule(start)
+        system = resolver.of_molecule(start)
         points_nm = system.select(start, name).xyz
     if len(points_nm) < n_known:
         raise InputError(f"{name} has {len(points_nm)} frame(s); this model needs {n_known} known frames")

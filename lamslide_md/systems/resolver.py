@@ -1,4 +1,4 @@
-"""`Repertoire`: what a model can be asked about, the systems of its training and others made of the same parts."""
+"""`SystemResolver`: what a model can be asked about, the systems of its training and others made of the same parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ EXTENTS_KEY = "radius_of_gyration_nm"
 
 
 @dataclass(frozen=True)
-class Repertoire:
+class SystemResolver:
     """The systems of a model, and what it takes to make another.
 
     Attributes
@@ -47,7 +47,7 @@ class Repertoire:
     n_identifiers: int
     extents_nm: tuple[Extent, ...] = ()
 
-    def only(self, system: System) -> "Repertoire":
+    def only(self, system: System) -> "SystemResolver":
         """Leave one system, which may be new."""
         extent_nm = self._extent_of(system)
         return replace(self, systems=(system,), extents_nm=() if extent_nm is None else (extent_nm,))
@@ -66,7 +66,7 @@ class Repertoire:
         points_nm
             Points of the system.
         system
-            That this repertoire has found.
+            That this resolver has found.
         name
             What to call the frames in an error.
         frames
@@ -86,7 +86,7 @@ class Repertoire:
         return next((extent_nm for own, extent_nm in known if own is system), None)
 
     def has_learned(self, system: System) -> bool:
-        """Tell whether a system that this repertoire has found is one of the training."""
+        """Tell whether a system that this resolver has found is one of the training."""
         return any(system is own for own in self.systems)
 
     def of_points(self, own: System) -> System:

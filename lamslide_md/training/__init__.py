@@ -1,1 +1,1 @@
-"""Losses, the training engine, the two stages and the presets."""
+"""Losses, the training trainer, the two stages and the presets."""

@@ -11,17 +11,17 @@ from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.data.batch import Batch, grown
 from lamslide_md.data.masks import context_frames
 from lamslide_md.frames import from_settings
-from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
 from lamslide_md.training.stiffness import MAX_FRAMES, stiffness_weights
-from lamslide_md.training.trainer import Engine, Terms
+from lamslide_md.training.trainer import Terms, Trainer
 from lamslide_md.training.windows import Series, Windows, rotated
 
 TEST_FRAMES = 2000
 
 
-def prepare(batch: Batch, autoencoder: FirstStage, settings: AutoencoderSettings, generator: torch.Generator) -> Batch:
+def prepare(batch: Batch, autoencoder: Autoencoder, settings: AutoencoderSettings, generator: torch.Generator) -> Batch:
     """Assign identifiers to a batch and rotate it, as the settings say.
 
     Parameters
@@ -91,12 +91,12 @@ class Frames:
         return self._weights[i]
 
 
-def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], settings: Settings) -> FirstStage:
+def train_autoencoder(trainer: Trainer, fingerprint: str, series: list[Series], settings: Settings) -> Autoencoder:
     """Train the first stage on single frames.
 
     Parameters
     ----------
-    engine
+    trainer
         The training loop.
     fingerprint
         Hash of data, settings and seed.
@@ -107,17 +107,17 @@ def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], se
 
     Returns
     -------
-    FirstStage
+    Autoencoder
         Frozen, with averaged weights.
     """
-    torch.manual_seed(engine.seed)
+    torch.manual_seed(trainer.seed)
     own = settings.autoencoder
     autoencoder = build_autoencoder([s.entities for s in series], own, settings.placement)
     if not list(autoencoder.parameters()):
-        return autoencoder.to(engine.fabric.device)
+        return autoencoder.to(trainer.fabric.device)
     frames = Frames(series, settings)
     n_samples = own.optimisation.batch_size
-    device = engine.fabric.device
+    device = trainer.fabric.device
 
     def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
         index = frames.windows.draw(n_samples, generator)
@@ -130,11 +130,11 @@ def train_autoencoder(engine: Engine, fingerprint: str, series: list[Series], se
             + own.kind_weight * kind_loss(decoded, batch)
         )
 
-    return engine.train("autoencoder", fingerprint, autoencoder, loss, own.optimisation)
+    return trainer.train("autoencoder", fingerprint, autoencoder, loss, own.optimisation)
 
 
 @torch.no_grad()
-def reconstruction_rmsd(autoencoder: FirstStage, series: list[Series], settings: Settings) -> float:
+def reconstruction_rmsd(autoencoder: Autoencoder, series: list[Series], settings: Settings) -> float:
     """Root-mean-square deviation of decoded from encoded points over frames of several trajectories.
 
     Parameters

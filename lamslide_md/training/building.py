@@ -5,9 +5,9 @@ from lamslide_md.config import AutoencoderSettings, Settings
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.frames import from_settings
+from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
-from lamslide_md.models.first_stage import FirstStage
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.systems.entities import Entities
 
@@ -15,7 +15,7 @@ MIN_IDENTIFIERS = 16
 CHANNEL_STEP = 16
 
 
-def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, placement: Placement) -> FirstStage:
+def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, placement: Placement) -> Autoencoder:
     """Make a first stage that fits the largest of the systems.
 
     Parameters
@@ -29,7 +29,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
 
     Returns
     -------
-    FirstStage
+    Autoencoder
         With random weights, or none where the latents are the coordinates.
     """
     n_entities = max(e.n_entities for e in systems)
@@ -42,7 +42,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
         return Coordinates(vocabulary_sizes, n_identifiers, n_slots, systems[0].dim)
     n_latents = settings.n_latents or n_entities
     per_latent = -(-n_coordinates // n_latents)
-    return Autoencoder(
+    return AttentionAutoencoder(
         vocabulary_sizes=vocabulary_sizes,
         n_identifiers=settings.n_identifiers or max(n_entities, 0 if settings.linear_code else MIN_IDENTIFIERS),
         n_slots=n_slots,
@@ -56,7 +56,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
     )
 
 
-def build_flow(autoencoder: FirstStage, settings: Settings) -> LatentFlow:
+def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
     """Make a second stage for the latents of a first.
 
     Parameters

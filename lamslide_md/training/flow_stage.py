@@ -9,13 +9,13 @@ from lamslide_md.config import FlowSettings, NumberType, Settings
 from lamslide_md.data.masks import draw_known
 from lamslide_md.errors import note
 from lamslide_md.flow.prior import GaussianPrior
-from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.slow_coordinates import slow_coordinates
-from lamslide_md.training.trainer import Engine, Terms
+from lamslide_md.training.trainer import Terms, Trainer
 from lamslide_md.training.windows import Series
 
 SAMPLE_WINDOWS = 20_000
@@ -23,9 +23,9 @@ SAMPLE_WINDOWS = 20_000
 
 
 def train_flow(
-    engine: Engine,
+    trainer: Trainer,
     fingerprint: str,
-    autoencoder: FirstStage,
+    autoencoder: Autoencoder,
     series: list[Series],
     settings: Settings,
 ) -> LatentFlow:
@@ -33,7 +33,7 @@ def train_flow(
 
     Parameters
     ----------
-    engine
+    trainer
         The training loop.
     fingerprint
         Hash of data, settings, seed and first stage.
@@ -49,13 +49,13 @@ def train_flow(
     LatentFlow
         Frozen, with averaged weights.
     """
-    torch.manual_seed(engine.seed)
+    torch.manual_seed(trainer.seed)
     source, own = LatentWindows(autoencoder, series, settings), settings.flow
     flow = build_flow(autoencoder, settings)
-    n_samples, device = own.optimisation.batch_size, engine.fabric.device
-    sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(engine.seed))
+    n_samples, device = own.optimisation.batch_size, trainer.fabric.device
+    sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
     _fit_normalisation(flow, sample, own)
-    bfloat16 = multiplies_in_bfloat16(own, engine.fast_type("flow", fingerprint, own.optimisation))
+    bfloat16 = multiplies_in_bfloat16(own, trainer.fast_type("flow", fingerprint, own.optimisation))
     if own.bfloat16 and not bfloat16:
         note(
             "flow.bfloat16=true is left aside: this device is slower in bfloat16 than in float32; "
@@ -79,7 +79,7 @@ def train_flow(
             total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
         return total
 
-    return engine.train("flow", fingerprint, flow, loss, own.optimisation)
+    return trainer.train("flow", fingerprint, flow, loss, own.optimisation)
 
 
 def multiplies_in_bfloat16(settings: FlowSettings, fast: NumberType) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor
 from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames import from_settings
-from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.autoencoder_stage import prepare
 from lamslide_md.training.windows import Series, Windows
 
@@ -31,7 +31,7 @@ class LatentWindows:
         Augmentation and placement, which may forbid the memory, and the windows.
     """
 
-    def __init__(self, autoencoder: FirstStage, series: list[Series], settings: Settings) -> None:
+    def __init__(self, autoencoder: Autoencoder, series: list[Series], settings: Settings) -> None:
         self.autoencoder, self.settings = autoencoder, settings
         self.device = autoencoder.pool.embeddings.device
         self.windows = Windows(series, settings.flow.n_frames)

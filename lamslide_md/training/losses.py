@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
-from lamslide_md.models.first_stage import Decoded
+from lamslide_md.models.autoencoder import Decoded
 
 
 def masked_mean(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> Float[Tensor, ""]:

@@ -9,20 +9,22 @@ from torch import nn
 
 from lamslide_md.config import FlowSettings, NumberType, Settings
 from lamslide_md.frames import from_settings
-from lamslide_md.models.first_stage import FirstStage
+from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
 from lamslide_md.training.recordings import TrainingData
-from lamslide_md.training.trainer import Engine
+from lamslide_md.training.trainer import Trainer
 
 
-def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[FirstStage, LatentFlow, dict[str, Any]]:
+def train_both(
+    trainer: Trainer, data: TrainingData, settings: Settings
+) -> tuple[Autoencoder, LatentFlow, dict[str, Any]]:
     """Train the first stage, test it on held-out frames, and train the second on its latents.
 
     Parameters
     ----------
-    engine
+    trainer
         The training loop.
     data
         Trajectories.
@@ -42,35 +44,35 @@ def train_both(engine: Engine, data: TrainingData, settings: Settings) -> tuple[
     data_hash = data.data_hash()
     windows = from_settings(settings.placement).windows
     trained_on, held_out = data.held_out(settings.flow.n_frames if windows.per_window else 1)
-    first = _fingerprint(data_hash, data.frame_interval_ps, engine.seed, settings.autoencoder, settings.placement)
+    first = _fingerprint(data_hash, data.frame_interval_ps, trainer.seed, settings.autoencoder, settings.placement)
     if windows.per_window:
         first = _fingerprint(first, settings.flow.n_frames, settings.flow.n_known)
     if windows.pairs_within_entities:
         first = _fingerprint(first, "distances within residues")  # whose loss was divided by all pairs before
     if settings.exchange:
         first = _fingerprint(first, "exchange")
-    autoencoder = train_autoencoder(engine, first, trained_on, settings)
+    autoencoder = train_autoencoder(trainer, first, trained_on, settings)
     between_s = time.monotonic()
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
     second = _fingerprint(first, settings.flow)
-    flow = train_flow(engine, second, autoencoder, data.series, settings)
+    flow = train_flow(trainer, second, autoencoder, data.series, settings)
     spent_s = {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s}
     facts = {
         "data_sha256": data_hash,
         "n_frames": sum(len(s.points) for s in data.series),
         "held_out_rmsd_nm": rmsd_nm,
         "n_parameters": {"autoencoder": _n_parameters(autoencoder), "flow": _n_parameters(flow)},
-        "number_types": _number_types(engine, second, settings.flow),
-        "training_s": {phase: spent + engine.earlier_s.get(phase, 0.0) for phase, spent in spent_s.items()},
+        "number_types": _number_types(trainer, second, settings.flow),
+        "training_s": {phase: spent + trainer.earlier_s.get(phase, 0.0) for phase, spent in spent_s.items()},
     }
     return autoencoder, flow, facts
 
 
-def _number_types(engine: Engine, fingerprint: str, settings: FlowSettings) -> dict[str, NumberType]:
+def _number_types(trainer: Trainer, fingerprint: str, settings: FlowSettings) -> dict[str, NumberType]:
     """Tell in which number types matrices were multiplied: by Muon in each stage, and by the flow's network."""
-    fast = engine.fast_type("flow", fingerprint, settings.optimisation)
+    fast = trainer.fast_type("flow", fingerprint, settings.optimisation)
     network: NumberType = "bfloat16" if multiplies_in_bfloat16(settings, fast) else "float32"
-    return {**{f"{phase}_muon": own for phase, own in engine.number_types.items()}, "flow_network": network}
+    return {**{f"{phase}_muon": own for phase, own in trainer.number_types.items()}, "flow_network": network}
 
 
 def _fingerprint(*parts: BaseModel | str | float | int) -> str:

@@ -45,7 +45,7 @@ Loss = Callable[[Terms, torch.Generator], Tensor]
 
 
 @dataclass
-class Engine:
+class Trainer:
     """Trains a network and returns its averaged weights.
 
     Attributes

@@ -5,7 +5,7 @@ import torch
 from lamslide_md.data.batch import Batch
 from lamslide_md.flow.solvers import Euler
 from lamslide_md.frames import from_settings
-from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
 from lamslide_md.sampling.propagator import Propagator
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.system import System
@@ -33,7 +33,7 @@ def propagator_of(autoencoder, flow, placement="superposed"):
 @pytest.fixture(params=[False, True], ids=["network alone", "linear code"])
 def autoencoder(request):
     torch.manual_seed(0)
-    network = Autoencoder(
+    network = AttentionAutoencoder(
         vocabulary_sizes=(3,),
         n_identifiers=16,
         n_slots=1,

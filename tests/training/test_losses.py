@@ -5,7 +5,7 @@ import torch
 from lamslide_md.config import preset_settings
 from lamslide_md.data.batch import Batch, pad
 from lamslide_md.frames.residue_frames import ResidueFrames
-from lamslide_md.models.first_stage import Decoded
+from lamslide_md.models.autoencoder import Decoded
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
 from lamslide_md.training.losses import distance_loss, kind_loss, position_loss

@@ -12,11 +12,11 @@ from torch import nn
 import lamslide_md as lam
 from lamslide_md.config import Optimisation
 from lamslide_md.errors import InputError, InputNote
-from lamslide_md.training import trainer as engine_module
+from lamslide_md.training import trainer as trainer_module
 from lamslide_md.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
 from lamslide_md.training.muon import Muon, newton_schulz
 from lamslide_md.training.number_types import bfloat16_speed, faster_type
-from lamslide_md.training.trainer import Engine
+from lamslide_md.training.trainer import Trainer
 from tests.small import tiny_settings
 
 
@@ -27,13 +27,13 @@ class Interrupted(Exception):
 @pytest.fixture
 def emulating(monkeypatch):
     """A machine whose timings say that bfloat16 is slow."""
-    monkeypatch.setattr(engine_module, "fast_type", lambda _: "float32")
+    monkeypatch.setattr(trainer_module, "fast_type", lambda _: "float32")
 
 
 @pytest.fixture
 def able(monkeypatch):
     """A machine whose timings say that bfloat16 is fast."""
-    monkeypatch.setattr(engine_module, "fast_type", lambda _: "bfloat16")
+    monkeypatch.setattr(trainer_module, "fast_type", lambda _: "bfloat16")
 
 
 def matrices():
@@ -116,11 +116,11 @@ class Hidden(nn.Module):
 
 def trained(checkpoint_dir, stop_at=None, phase="one", heard=None, **changes):
     hears = None if heard is None else heard.append
-    engine = Engine(Fabric(accelerator="cpu", devices=1), 0, checkpoint_dir, hears, checkpoint_interval_s=0.0)
-    return with_engine(engine, stop_at, phase, **changes)
+    trainer = Trainer(Fabric(accelerator="cpu", devices=1), 0, checkpoint_dir, hears, checkpoint_interval_s=0.0)
+    return with_engine(trainer, stop_at, phase, **changes)
 
 
-def with_engine(engine, stop_at=None, phase="one", **changes):
+def with_engine(trainer, stop_at=None, phase="one", **changes):
     torch.manual_seed(3)
     calls = 0
 
@@ -133,7 +133,7 @@ def with_engine(engine, stop_at=None, phase="one", **changes):
         return (terms_of(x) - x).square().mean()
 
     settings = Optimisation(n_steps=12, warmup_steps=2, **changes)
-    return engine, engine.train(phase, "f" * 64, Hidden(), loss, settings).layer.weight
+    return trainer, trainer.train(phase, "f" * 64, Hidden(), loss, settings).layer.weight
 
 
 @pytest.mark.usefixtures("able")
@@ -141,14 +141,14 @@ def test_the_choice_of_the_start_is_kept_on_another_processor(tmp_path, monkeypa
     _, whole = trained(None)
     with pytest.raises(Interrupted):
         trained(tmp_path, stop_at=7)
-    monkeypatch.setattr(engine_module, "fast_type", lambda _: "float32")
-    engine, resumed = trained(tmp_path)
-    assert engine.number_types == {"one": "bfloat16"}
+    monkeypatch.setattr(trainer_module, "fast_type", lambda _: "float32")
+    trainer, resumed = trained(tmp_path)
+    assert trainer.number_types == {"one": "bfloat16"}
     assert torch.equal(resumed, whole)
     _, other = trained(None)
     assert not torch.equal(other, whole), "the choice would have changed the result"
-    with_engine(engine, phase="two")
-    assert engine.number_types["two"] == "bfloat16", "later phases go on as the first one began"
+    with_engine(trainer, phase="two")
+    assert trainer.number_types["two"] == "bfloat16", "later phases go on as the first one began"
 
 
 @pytest.mark.usefixtures("emulating")
@@ -159,8 +159,8 @@ def test_a_checkpoint_that_does_not_tell_goes_on_in_bfloat16(tmp_path):
     (checkpoint,) = tmp_path.iterdir()
     without = {k: v for k, v in read_facts(checkpoint).items() if k not in ("fast_type", "format_version")}
     rewrite_facts(checkpoint, without)
-    engine, resumed = trained(tmp_path)
-    assert engine.number_types == {"one": "bfloat16"}
+    trainer, resumed = trained(tmp_path)
+    assert trainer.number_types == {"one": "bfloat16"}
     assert torch.equal(resumed, whole)
 
 
@@ -169,9 +169,9 @@ def test_a_finished_stage_that_does_not_tell_decides_nothing(tmp_path):
     trained(tmp_path)
     (checkpoint,) = tmp_path.iterdir()
     rewrite_facts(checkpoint, {"step": 12, "fingerprint": "f" * 64})
-    engine, _ = trained(tmp_path)
-    with_engine(engine, phase="two")
-    assert engine.number_types["two"] == "float32"
+    trainer, _ = trained(tmp_path)
+    with_engine(trainer, phase="two")
+    assert trainer.number_types["two"] == "float32"
 
 
 def test_a_checkpoint_of_a_newer_format_is_refused_by_its_number(tmp_path):
@@ -192,8 +192,8 @@ def rewrite_facts(checkpoint, facts):
 @pytest.mark.usefixtures("able")
 def test_progress_tells_the_number_type_and_a_fixed_one_is_not_overruled():
     heard = []
-    engine, _ = trained(None, heard=heard, iteration_dtype="float32")
-    assert engine.number_types == {"one": "float32"}
+    trainer, _ = trained(None, heard=heard, iteration_dtype="float32")
+    assert trainer.number_types == {"one": "float32"}
     assert heard[-1].message.endswith(", Muon in float32")
     trained(None, heard=heard, matrices="adamw")
     assert "Muon" not in heard[-1].message

@@ -9,9 +9,9 @@ from torch import nn
 
 from lamslide_md.config import Optimisation
 from lamslide_md.errors import InputError
-from lamslide_md.training import trainer as engine_module
+from lamslide_md.training import trainer as trainer_module
 from lamslide_md.training.optimisers import build_optimisers
-from lamslide_md.training.trainer import Engine
+from lamslide_md.training.trainer import Trainer
 
 SETTINGS = Optimisation(n_steps=40, batch_size=8, learning_rate=1e-2, warmup_steps=5)
 
@@ -32,10 +32,10 @@ class Interrupted(Exception):
 
 
 def engine_of(checkpoint_dir):
-    return Engine(Fabric(accelerator="cpu", devices=1), 5, checkpoint_dir, checkpoint_interval_s=0.0)
+    return Trainer(Fabric(accelerator="cpu", devices=1), 5, checkpoint_dir, checkpoint_interval_s=0.0)
 
 
-def run(checkpoint_dir, stop_at=None, n_steps=40, engine=None):
+def run(checkpoint_dir, stop_at=None, n_steps=40, trainer=None):
     torch.manual_seed(3)
     calls = 0
 
@@ -48,7 +48,7 @@ def run(checkpoint_dir, stop_at=None, n_steps=40, engine=None):
         return (terms_of(x) - 2 * x).square().mean()
 
     settings = SETTINGS.model_copy(update={"n_steps": n_steps})
-    return (engine or engine_of(checkpoint_dir)).train("line", "f" * 64, Line(), loss, settings), calls
+    return (trainer or engine_of(checkpoint_dir)).train("line", "f" * 64, Line(), loss, settings), calls
 
 
 def test_training_lowers_the_loss_and_returns_frozen_weights():
@@ -77,15 +77,15 @@ def test_a_finished_training_is_not_done_again(tmp_path):
 
 def test_a_training_that_goes_on_knows_how_long_it_took_before(tmp_path, monkeypatch):
     clock = itertools.count()
-    monkeypatch.setattr(engine_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     with pytest.raises(Interrupted):
         run(tmp_path, stop_at=17)
     spent = []
     for stop_at in (10, None):
-        engine = engine_of(tmp_path)
+        trainer = engine_of(tmp_path)
         with contextlib.suppress(Interrupted):
-            run(tmp_path, stop_at, engine=engine)
-        spent.append(engine.earlier_s["line"])
+            run(tmp_path, stop_at, trainer=trainer)
+        spent.append(trainer.earlier_s["line"])
     # The clock is read as often in every step, so that times are as the steps done.
     assert spent[0] / spent[1] == pytest.approx(17 / 27, rel=0.05)
 
