@@ -19,7 +19,7 @@ import mdtraj as md
 import torch
 
 import lamslide_md as lam
-from lamslide_md.analysis.measures import Measure
+from lamslide_md.analysis.measures.measure import Measure
 from lamslide_md.config import Settings
 
 ROOT = Path(__file__).parent.parent
