@@ -17,6 +17,7 @@ from lamslide_md.io.trajectory_files import Top, load_topology, open_chunks
 from lamslide_md.systems.elements import with_elements
 from lamslide_md.systems.selections import Selection, select
 from lamslide_md.systems.solvent import composition, solute_mask
+from lamslide_md.systems.topologies import residue_indices
 
 OneSource: TypeAlias = str | Path | md.Trajectory | Sequence[Atoms]
 MIN_FRAMES = 2
@@ -85,7 +86,8 @@ def open_source(
         # Solvent that nobody asked for is not read; of the rest all, as what is bonded to what is not yet known.
         wanted = is_solute.copy()
         wanted[chosen] = True
-        wanted[np.isin(_residues(topology), np.unique(_residues(topology)[chosen]))] = True
+        residues = residue_indices(topology)
+        wanted[np.isin(residues, residues[chosen])] = True
         needed = np.flatnonzero(wanted)
         atoms = np.searchsorted(needed, chosen)
         needed = None if len(needed) == topology.n_atoms else needed
@@ -124,10 +126,6 @@ def listed_sources(source: object) -> list[OneSource]:
     if wrong:
         raise InputError(f"a {wrong[0]} is no trajectory; pass a path, an mdtraj.Trajectory or a list of ASE Atoms")
     return [items] if items and isinstance(items[0], Atoms) else items
-
-
-def _residues(topology: md.Topology) -> np.ndarray:
-    return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
 
 
 def _from_memory(

@@ -13,7 +13,7 @@ from mdtraj.core.topology import Atom
 from lamslide_md.errors import note
 from lamslide_md.systems.elements import ORGANIC, is_polymer
 from lamslide_md.systems.periodicity import minimum_image, neighbour_pairs
-from lamslide_md.systems.topologies import rebuilt
+from lamslide_md.systems.topologies import rebuilt, residue_indices
 
 BOND_STRETCH = 1.25
 """Atoms nearer than this times the sum of their covalent radii are bonded: stretching passes, H bonds do not."""
@@ -95,7 +95,7 @@ def found_bonds(topology: md.Topology, sample_nm: Sample, cells: np.ndarray | No
     np.ndarray
         Indices, the lower first, rising.
     """
-    radii_nm, light, residues = _radii_nm(topology), _light(topology), _residues(topology)
+    radii_nm, light, residues = _radii_nm(topology), _light(topology), residue_indices(topology)
     radii_nm[alternates(topology)] = 0.0
     if not radii_nm.any():
         return np.empty((0, 2), dtype=int)
@@ -156,10 +156,6 @@ def _light(topology: md.Topology) -> Bool[np.ndarray, " atoms"]:
     return np.array([atom.element is not None and atom.element.symbol in ORGANIC for atom in topology.atoms])
 
 
-def _residues(topology: md.Topology) -> Int[np.ndarray, " atoms"]:
-    return np.array([atom.residue.index for atom in topology.atoms])
-
-
 def _lengths_nm(positions_nm: Sample, pairs: Pairs, cells: np.ndarray | None) -> Float[np.ndarray, "frames bonds"]:
     return np.linalg.norm(minimum_image(positions_nm[:, pairs[:, 0]] - positions_nm[:, pairs[:, 1]], cells), axis=-1)
 
@@ -170,7 +166,7 @@ def _unsupported(frames: md.Trajectory, own: Pairs) -> Bool[np.ndarray, " bonds"
     Within a residue such a bond means other atoms than the topology says, which is refused later.
     """
     topology = frames.topology
-    residues = _residues(topology)
+    residues = residue_indices(topology)
     lone = ~np.array([_binds(atom) or atom.residue.n_atoms > 1 for atom in topology.atoms], dtype=bool)
     between = residues[own[:, 0]] != residues[own[:, 1]]
     wrong = lone[own].any(axis=1)

@@ -50,8 +50,3 @@ class BondTree:
         key = np.array([n_atoms + 1, 1])
         closing = ~np.isin(np.sort(bonds, axis=1) @ key, np.sort(tree, axis=1) @ key)
         return cls(sorted(parts, key=len, reverse=True), levels, bonds[closing])
-
-    @property
-    def n_bonds(self) -> int:
-        """Bonds of the graph."""
-        return sum(map(len, self.levels)) + len(self.rest)

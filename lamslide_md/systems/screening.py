@@ -46,23 +46,6 @@ def check_finite(trajectory: md.Trajectory, source: str, first_frame: int = 0) -
         )
 
 
-def bond_lengths(trajectory: md.Trajectory) -> np.ndarray:
-    """Lengths of all bonds of the topology, without periodic images.
-
-    Parameters
-    ----------
-    trajectory
-        Frames, nm.
-
-    Returns
-    -------
-    np.ndarray
-        Lengths in nm, shape (frames, bonds).
-    """
-    pairs = bond_pairs(trajectory.topology)
-    return np.linalg.norm(trajectory.xyz[:, pairs[:, 0]] - trajectory.xyz[:, pairs[:, 1]], axis=-1)
-
-
 def bond_pairs(topology: md.Topology) -> np.ndarray:
     """Atom indices of the bonds between real atoms.
 
@@ -101,10 +84,10 @@ def check_bonds(trajectory: md.Trajectory, source: str, first_frame: int = 0) ->
     InputError
         If a bond is longer than 0.25 nm or the median bond of a frame lies outside 0.08-0.20 nm.
     """
-    lengths = bond_lengths(trajectory)
+    pairs = bond_pairs(trajectory.topology)
+    lengths = np.linalg.norm(trajectory.xyz[:, pairs[:, 0]] - trajectory.xyz[:, pairs[:, 1]], axis=-1)
     if lengths.size == 0:
         return
-    pairs = bond_pairs(trajectory.topology)
     excess, median = lengths - longest_bonds_nm(trajectory.topology, pairs), np.median(lengths, axis=1)
     low, high = MEDIAN_BOND_NM
     if not _is_organic(trajectory.topology, pairs):

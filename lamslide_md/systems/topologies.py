@@ -5,6 +5,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import mdtraj as md
+import numpy as np
+from jaxtyping import Int
 from mdtraj.core.element import Element
 
 Label = tuple[int, str, str]
@@ -32,6 +34,11 @@ def listed(names: Sequence[str], n: int = 5) -> str:
 def labels_digest(labels: list[Label]) -> str:
     """Hash labels to 12 hexadecimal digits, by which atoms are known where a format drops their names."""
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:12]
+
+
+def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:
+    """Index of the residue of every atom."""
+    return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
 
 
 def rebuilt(
