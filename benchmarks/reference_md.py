@@ -1,11 +1,11 @@
-"""Reference MD that later benchmarks judge by: ten tetrapeptides that nothing is trained on, and chignolin.
+"""Reference MD that later benchmarks judge by: chignolin, Trp-cage, and ten tetrapeptides that nothing is trained on.
 
     python benchmarks/reference_md.py              # all that is missing, at the lowest priority; goes on when killed
     python benchmarks/reference_md.py --only KEGH  # one of them
 
 Each has two replicates in runs/md/NAME. The tetrapeptides are of the test list of MDGen (arXiv 2409.17808); among them
-every amino acid stands at least once. MD: amber14 and OBC2 at 350 K (chignolin at 340 K, where it folds and unfolds in
-experiment), a frame every 2 ps.
+every amino acid stands at least once. MD: amber14 and OBC2 at 350 K, a frame every 2 ps; the two proteins start folded,
+chignolin at 340 K, where it folds and unfolds in experiment, Trp-cage at 300 K.
 """
 
 import argparse
@@ -16,7 +16,9 @@ from pathlib import Path
 
 from common import MD
 
-from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
+from lamslide_md.simulate import Molecule, SimulationSettings, clean_structure, peptide, simulate_replicates
+
+EXAMPLES = Path(__file__).parent.parent / "example_systems"
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,21 @@ class Run:
     """What is simulated, and how long each replicate."""
 
     name: str
-    sequence: str
     ns: float
-    capped: bool = False
     temperature_K: float = 350.0
+
+    @property
+    def molecule(self) -> Molecule:
+        """The example system of that name; else the name is the sequence of a peptide."""
+        structure = EXAMPLES / self.name / "structure.pdb"
+        return clean_structure(structure) if structure.exists() else peptide(self.name)
 
 
 TEST_PEPTIDES = ("KEGH", "PGKM", "CPYV", "WSAQ", "IDRH", "FDNT", "LWMR", "ESIC", "NVFH", "APWF")
 RUNS = (
-    *(Run(name, name, 20.0) for name in TEST_PEPTIDES),
-    Run("chignolin", "YYDPETGTWY", 20.0, temperature_K=340.0),
+    Run("chignolin", 20.0, temperature_K=340.0),
+    Run("trp_cage", 10.0, temperature_K=300.0),
+    *(Run(name, 20.0) for name in TEST_PEPTIDES),
 )
 
 
@@ -47,7 +54,7 @@ def main() -> None:
             continue
         settings = SimulationSettings(length_ps=run.ns * 1000, frame_interval_ps=2.0, temperature_K=run.temperature_K)
         print(f"{run.name}: two replicates of {run.ns:g} ns", flush=True)
-        simulate_replicates(peptide(run.sequence, capped=run.capped), settings, MD / run.name, n_replicates=2, seed=1)
+        simulate_replicates(run.molecule, settings, MD / run.name, n_replicates=2, seed=1)
 
 
 def be_modest() -> None:
