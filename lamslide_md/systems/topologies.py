@@ -12,12 +12,20 @@ from mdtraj.core.element import Element
 Label = tuple[int, str, str]
 """Residue index, residue name, atom name."""
 
+Place = tuple[int, str]
+"""Residue index and atom name: where an atom is, whatever its residue is called."""
+
 
 def labels_of(topology: md.Topology) -> list[Label]:
     """Tell the atoms of a topology apart in the way two files of one molecule have in common."""
     # By index: iterated over, atoms come by residue, also where those of residues are mixed.
     atoms = (topology.atom(i) for i in range(topology.n_atoms))
     return [(atom.residue.index, atom.residue.name, atom.name) for atom in atoms]
+
+
+def places_of(topology: md.Topology) -> list[Place]:
+    """Tell where each atom is, whichever residue it is part of."""
+    return [(residue, name) for residue, _, name in labels_of(topology)]
 
 
 def named(label: Label) -> str:
