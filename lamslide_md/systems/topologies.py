@@ -1,6 +1,5 @@
 """Labels of the atoms of an mdtraj topology, and copies of it with changes."""
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -8,6 +7,8 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Int
 from mdtraj.core.element import Element
+
+from lamslide_md.hashing import sha256_of
 
 Label = tuple[int, str, str]
 """Residue index, residue name, atom name."""
@@ -41,7 +42,7 @@ def listed(names: Sequence[str], n: int = 5) -> str:
 
 def labels_digest(labels: list[Label]) -> str:
     """Hash labels to 12 hexadecimal digits, by which atoms are known where a format drops their names."""
-    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:12]
+    return sha256_of([json.dumps(labels).encode()])[:12]
 
 
 def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:
