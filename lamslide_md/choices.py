@@ -9,6 +9,9 @@ whole is learned, and forecasts stand in the place of what is known. ``aligned``
 the known frames, so that what differs by a rotation is one thing to learn. ``local``: every residue of a chain is seen
 from its own backbone (see `frames.residue_frames`); frames that are given out are superposed."""
 
+SEEN_BY_RESIDUE: frozenset[Placement] = frozenset({"local"})
+"""Placements in which residues are seen one by one, not the molecule as a whole."""
+
 Assignment = Literal["canonical", "random"]
 """Of identifiers to entities: always the same, or drawn anew."""
 

@@ -20,10 +20,10 @@ from lamslide_md.simulate.completing import Completion, own_system, potential_kJ
 from lamslide_md.simulate.completing import minimise as minimise_energy
 from lamslide_md.simulate.energies import degrees_of_freedom
 from lamslide_md.simulate.platforms import REFERENCE_LIMIT, make_context
+from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K
 
 AnySystem: TypeAlias = PreparedSystem | tuple[openmm.System, Topology]
 
-GAS_CONSTANT_KJ_PER_MOL_K = unit.MOLAR_GAS_CONSTANT_R.value_in_unit(unit.kilojoule_per_mole / unit.kelvin)
 N_TEMPERATURES = 100
 """Samples of the temperature in the second half of an equilibration."""
 

@@ -1,9 +1,12 @@
-"""Conversion between physical times, used at every public boundary, and counts of frames, used inside."""
+"""Constants, and conversion between physical times, used at every public boundary, and counts of frames."""
 
 from lamslide_md.errors import InputError
 
 RELATIVE_TOLERANCE = 1e-3
 """Times read from trajectory files are single precision: 1e-3 of one frame interval is a whole number of frames."""
+
+GAS_CONSTANT_KJ_PER_MOL_K = 0.00831446261815324
+KJ_PER_KCAL = 4.184
 
 
 def whole_frames(duration_ps: float, frame_interval_ps: float, what: str = "duration") -> int:

@@ -6,7 +6,9 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
 
-PEPTIDE_CENTRE = ("CA", "N", "C", "CB")
+from lamslide_md.systems.atom_graphs import refined_colours
+from lamslide_md.systems.volumes import PEPTIDE_CENTRE, relative_volumes
+
 CENTRE_ELEMENTS = ("C", "Si", "P", "S")
 """What keeps its hand; nitrogen turns over."""
 MIN_VOLUME = 0.2
@@ -46,7 +48,7 @@ def graph_centres(topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"]) -> I
     for one, other in bonds.tolist():
         neighbours[one].append(other)
         neighbours[other].append(one)
-    classes = _classes(elements, neighbours)
+    classes = refined_colours(elements, bonds)
     centres = []
     for atom, bonded in enumerate(neighbours):
         different = len({classes[other] for other in bonded}) == len(bonded)
@@ -54,21 +56,6 @@ def graph_centres(topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"]) -> I
             heavy_first = sorted(bonded, key=lambda other: (elements[other] == "H", other))
             centres.append([atom, *heavy_first[:3]])
     return np.array(centres, dtype=int).reshape(-1, 4)
-
-
-def _classes(elements: Sequence[str], neighbours: Sequence[Sequence[int]]) -> list[int]:
-    """Number atoms alike that no number of bonds around them tells apart (colour refinement)."""
-    numbers: dict[object, int] = {}
-    classes = [numbers.setdefault(element, len(numbers)) for element in elements]
-    while True:
-        seen: dict[object, int] = {}
-        refined = [
-            seen.setdefault((classes[atom], tuple(sorted(classes[other] for other in bonded))), len(seen))
-            for atom, bonded in enumerate(neighbours)
-        ]
-        if len(seen) == len(set(classes)):
-            return refined
-        classes = refined
 
 
 def find_centres(
@@ -93,40 +80,9 @@ def find_centres(
     """
     named, others = named_centres(topology), graph_centres(topology, bonds)
     others = others[~np.isin(others[:, 0], named[:, 0])]
-    sums = sum(np.sign(signed_volumes(part, named)).sum(axis=0) for part in parts_nm)
+    sums = sum(np.sign(relative_volumes(part, named)).sum(axis=0) for part in parts_nm)
     n_frames = sum(len(part) for part in parts_nm)
-    signs = sum(np.sign(signed_volumes(part, others)).sum(axis=0) for part in parts_nm)
-    volumes = sum(_relative_volumes(part, others).sum(axis=0) for part in parts_nm)
+    parts = [relative_volumes(part, others) for part in parts_nm]
+    signs, volumes = sum(np.sign(part).sum(axis=0) for part in parts), sum(part.sum(axis=0) for part in parts)
     kept = (np.abs(signs) == n_frames) & (np.abs(volumes) > MIN_VOLUME * n_frames)
     return np.concatenate([named, others[kept]]), np.concatenate([np.sign(sums), np.sign(signs)[kept]])
-
-
-def signed_volumes(
-    positions_nm: Float[np.ndarray, "frames atoms 3"], centres: Int[np.ndarray, "centres 4"]
-) -> Float[np.ndarray, "frames centres"]:
-    """Signed volume (a - centre) . [(b - centre) x (c - centre)]; positive for L amino acids with N, C, C-beta.
-
-    Parameters
-    ----------
-    positions_nm
-        Positions, nm.
-    centres
-        Atom indices of the centre, a, b and c.
-
-    Returns
-    -------
-    np.ndarray
-        Volumes, nm³.
-    """
-    first, second, third = _arms(positions_nm, centres)
-    return (first * np.cross(second, third)).sum(axis=-1)
-
-
-def _relative_volumes(positions_nm: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    lengths = np.prod([np.linalg.norm(arm, axis=-1) for arm in _arms(positions_nm, centres)], axis=0)
-    return signed_volumes(positions_nm, centres) / np.maximum(lengths, np.finfo(np.float32).tiny)
-
-
-def _arms(positions_nm: np.ndarray, centres: np.ndarray) -> list[np.ndarray]:
-    centre = positions_nm[:, centres[:, 0]]
-    return [positions_nm[:, centres[:, column]] - centre for column in (1, 2, 3)]

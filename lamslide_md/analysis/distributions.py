@@ -13,7 +13,6 @@ N_TIC_BINS = 100
 N_TIC_BINS_2D = 50
 MIN_POPULATION = 1e-4
 """Populations below it count as it: the free energy of an empty state would be infinite."""
-BOLTZMANN_KCAL_PER_MOL_K = 0.0019872041
 
 
 def js_distance(first: Float[np.ndarray, "*bins"], second: Float[np.ndarray, "*bins"]) -> float:

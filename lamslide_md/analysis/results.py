@@ -1,6 +1,7 @@
 """The details behind the table of measures, by dataset: torsions, curves, maps, frames; their plain form for files."""
 
 import platform
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,7 @@ from typing import Any
 import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
 
 from lamslide_md.analysis.datasets.dataset import Dataset, Projected
 from lamslide_md.analysis.distributions import N_TIC_BINS_2D, angle_bins, angle_histograms, bins_of, joint_edges
@@ -177,16 +179,13 @@ def superposed(
     -------
     np.ndarray
         Fitted frames, nm; never mirrored.
-
-    References
-    ----------
-    Kabsch, Acta Cryst. A 32, 922 (1976).
     """
     centred = positions_nm - positions_nm[:, chosen].mean(axis=1, keepdims=True)
     goal = target_nm - target_nm[chosen].mean(axis=0)
-    left, _, right = np.linalg.svd(np.einsum("fai,aj->fij", centred[:, chosen], goal[chosen]))
-    right[:, -1] *= np.sign(np.linalg.det(left @ right))[:, None]
-    return centred @ (left @ right)
+    with warnings.catch_warnings():  # of points on a line any rotation about it will do
+        warnings.filterwarnings("ignore", message="Optimal rotation is not uniquely", category=UserWarning)
+        turns = [Rotation.align_vectors(goal, frame, weights=chosen.astype(float))[0] for frame in centred]
+    return np.array([turn.apply(frame) for turn, frame in zip(turns, centred, strict=True)])
 
 
 def to_plain(value: Any) -> Any:  # noqa: ANN401 - walks anything a Comparison holds

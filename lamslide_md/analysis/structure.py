@@ -7,9 +7,10 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lamslide_md.analysis.chirality import find_centres, signed_volumes
+from lamslide_md.analysis.chirality import find_centres
 from lamslide_md.analysis.features import heavy_atoms
 from lamslide_md.systems.bonds import bond_pairs, far_pairs
+from lamslide_md.systems.volumes import relative_volumes
 
 BOND_TOLERANCE = 0.2
 """A bond is broken when its length is off by more than this fraction of its mean in the reference."""
@@ -92,7 +93,7 @@ def check_structure(rules: StructureRules, positions_nm: Sequence[Float[np.ndarr
         deviation_nm = np.abs(_bond_lengths(part, rules.bonds) - rules.bond_means_nm)
         broken.append((deviation_nm > BOND_TOLERANCE * rules.bond_means_nm).any(axis=1))
         error_nm.append(deviation_nm.mean(axis=1, dtype=np.float64))
-        n_flipped.append((np.sign(signed_volumes(part, rules.centres)) != rules.signs).sum(axis=1))
+        n_flipped.append((np.sign(relative_volumes(part, rules.centres)) != rules.signs).sum(axis=1))
         clash.append(_has_clash(part, rules.clash_pairs))
     flips = np.concatenate(n_flipped)
     return FrameStructure(np.concatenate(broken), flips > 0, np.concatenate(clash), np.concatenate(error_nm), flips)

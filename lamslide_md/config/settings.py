@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from lamslide_md.choices import Assignment, Placement, Prediction
+from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, Placement, Prediction
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -134,13 +134,13 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _suits_the_placement(self) -> "Settings":
-        own = self.autoencoder
-        if self.placement == "local" and (own.entities != "residues" or own.rotate):
+        own, by_residue = self.autoencoder, self.placement in SEEN_BY_RESIDUE
+        if by_residue and (own.entities != "residues" or own.rotate):
             raise ValueError(
                 f"placement=local sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
                 f"(not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
             )
-        if self.placement == "local" and self.flow.decoded_weight > 0:
+        if by_residue and self.flow.decoded_weight > 0:
             raise ValueError(
                 f"placement=local decodes every residue in a frame of reference of its own, between which there are no "
                 f"distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"

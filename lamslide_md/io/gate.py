@@ -88,7 +88,7 @@ class Gate:
                 self._leapt = tell_jumps(frames.xyz, solute, self._topology, self.name, self._n_frames)
         frames.unitcell_vectors = None
         if self.check_bonds:
-            screening.check_bonds(frames, self.name, self._n_frames)
+            screening.check_bonds(frames, self.name, self._n_frames, bonds=self._bonds)
         self._n_frames += frames.n_frames
         xyz = frames.xyz if len(self._kept) == frames.n_atoms else frames.xyz[:, self._kept]
         return md.Trajectory(xyz, self._kept_topology, time=frames.time)
@@ -110,6 +110,7 @@ class Gate:
             names = ", ".join(dict.fromkeys(str(frames.topology.atom(int(index)).residue) for index in doubled[:20]))
             note(f"{self.name}: {len(doubled)} atoms are left out that are alternate locations of others ({names})")
         self._topology = with_complete_bonds(frames, self.name)
+        self._bonds = screening.KnownBonds(self._topology)
         if self.check_bonds:
             screening.check_places(frames, self.name)
         if self.check_bonds and not self._topology.n_bonds and not periodic:

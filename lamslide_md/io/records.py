@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from lamslide_md.hashing import sha256_of
 
 WRITTEN_BY = "written_by"
 """Entry of our JSON files: the command, and the files it wrote, each with the SHA-256 of those that are not to grow."""
@@ -70,7 +71,7 @@ def is_echo(content: Mapping[str, Any], command: str | None = None) -> bool:
 
 def digest(content: bytes) -> str:
     """SHA-256 of what was written, in hexadecimal digits."""
-    return sha256(content).hexdigest()
+    return sha256_of([content])
 
 
 def digest_of(path: Path) -> str | None:

@@ -1,17 +1,14 @@
 """Short hashes of weights and arrays: another training, or another start, is another rollout."""
 
-import hashlib
-
 import numpy as np
 from torch import nn
+
+from lamslide_md.hashing import sha256_of
 
 
 def digest_of(*arrays: np.ndarray) -> str:
     """Hash the bytes of arrays to 12 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:12]
+    return sha256_of(array.tobytes() for array in arrays)[:12]
 
 
 def weights_digest(*modules: nn.Module) -> str:

@@ -1,6 +1,5 @@
 """ASE atoms matched with the atoms of a model, by residue and name, or else by the bond graph."""
 
-from collections import Counter
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -15,6 +14,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM, topology_from_ase
 from lamslide_md.io.imaging import Imager
 from lamslide_md.sampling.sampler import Sampler
+from lamslide_md.systems.label_matching import doubled, match_by_label
 from lamslide_md.systems.matching import match_graph, tell_renamed
 from lamslide_md.systems.screening import check_finite
 from lamslide_md.systems.system import System
@@ -91,27 +91,25 @@ def match_atoms(atoms: Atoms, surrogate: Sampler) -> Match:
     """
     if not atoms.has("atomtypes"):
         return _remembered(atoms, surrogate) or _by_bonds(atoms, surrogate, NAMELESS)
-    counts = Counter(labels := _labels(atoms))
-    twice = next((label for label in labels if counts[label] > 1), None)
-    if twice is not None:
-        reason = f"{NAME} hold {named(twice)} twice; give each atom of a residue a name of its own"
+    labels, order = _labels(atoms), _order(atoms)
+    if twice := doubled(labels):
+        reason = f"{NAME} hold {named(twice[0])} twice; give each atom of a residue a name of its own"
         return _by_bonds(atoms, surrogate, reason)
-    there = {label: int(i) for label, i in zip(labels, _order(atoms), strict=True)}
     complaints = []
     for system in surrogate.systems:
         wanted = system.labels()
-        missing = [label for label in wanted if label not in there]
-        of_model = set(wanted)
-        surplus = [label for label, i in there.items() if label not in of_model and atoms.numbers[i] != 1]
+        found = match_by_label(wanted, labels)
+        missing = [wanted[i] for i in found.missing]
+        surplus = [labels[i] for i in found.surplus if atoms.numbers[order[i]] != 1]
         if not missing and not surplus:
-            return Match(system, np.array([there[label] for label in wanted]))
+            return Match(system, order[found.index])
         complaints.append((bool(missing), _complaint(missing, surplus, len(wanted), len(atoms))))
     # Where a system is there with atoms beside it, that is what is wrong: it is not another molecule.
     lacking, complaint = min(complaints, key=itemgetter(0))
     if not lacking:
         raise InputError(complaint)
     if len(surrogate.systems) > 1 and _graph_match(atoms, surrogate) is None:
-        return _unseen(atoms, surrogate, there)
+        return _unseen(atoms, surrogate)
     return _by_bonds(atoms, surrogate, complaint)
 
 
@@ -148,12 +146,12 @@ def _whole(atoms: Atoms, index: Int[np.ndarray, " points"], topology: md.Topolog
     return frame
 
 
-def _unseen(atoms: Atoms, surrogate: Sampler, there: dict[Label, int]) -> Match:
+def _unseen(atoms: Atoms, surrogate: Sampler) -> Match:
     """Match a molecule that a model of several others has never seen."""
-    order = list(there.values())
+    order = _order(atoms)
     topology = topology_from_ase(atoms[order])
     system = surrogate.resolver.of_molecule(md.Trajectory(atoms.positions[order] * NM_PER_ANGSTROM, topology))
-    return Match(system, np.array([there[label] for label in system.labels()]))
+    return Match(system, order[match_by_label(system.labels(), _labels(atoms)).index])
 
 
 def _order(atoms: Atoms) -> Int[np.ndarray, " atoms"]:

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lamslide_md.systems.volumes import signed_volumes
+
 TOLERANCE = 1e-3
 """Violation, relative to the distance, that is let be."""
 
@@ -101,10 +103,8 @@ class Projection:
         """
         if not len(self.centres):
             return torch.zeros(len(points), 0, dtype=torch.bool, device=points.device)
-        centre, *neighbours = (points[:, column] for column in self.centres.T)
-        arms = torch.stack(neighbours) - centre
-        volume = (arms[0] * torch.linalg.cross(arms[1], arms[2])).sum(dim=-1) * self.signs
-        return volume < FLAT * arms.norm(dim=-1).prod(dim=0)
+        volume, bonds = signed_volumes(points, self.centres)
+        return volume * self.signs < FLAT * bonds
 
     def _turn_over(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
         """Give turned-over centres their volume back, until all are right at once: those of a carbon share its ends."""

@@ -6,6 +6,7 @@ import numpy as np
 from openmm.app import Topology
 
 from lamslide_md.errors import InputError
+from lamslide_md.systems.volumes import PEPTIDE_CENTRE, signed_volumes
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ def chiral_volumes(topology: Topology, positions_nm: np.ndarray) -> dict[str, fl
     dict
         Volume in nm³ by residue, such as "ALA2".
     """
-    volumes = {}
+    centres = {}
     for residue in topology.residues():
-        at = {atom.name: positions_nm[atom.index] for atom in residue.atoms()}
-        if {"N", "CA", "C", "CB"} <= at.keys():
-            n, c, cb = (at[name] - at["CA"] for name in ("N", "C", "CB"))
-            volumes[f"{residue.name}{residue.id}"] = float(np.dot(n, np.cross(c, cb)))
-    return volumes
+        at = {atom.name: atom.index for atom in residue.atoms()}
+        if at.keys() >= set(PEPTIDE_CENTRE):
+            centres[f"{residue.name}{residue.id}"] = [at[name] for name in PEPTIDE_CENTRE]
+    volumes, _ = signed_volumes(positions_nm[None], np.array(list(centres.values()), dtype=int).reshape(-1, 4))
+    return dict(zip(centres, volumes[0].tolist(), strict=True))
 
 
 def check_chirality(name: str, topology: Topology, positions_nm: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """The running of one replicate: equilibration, blocks of frames, a checkpoint behind each block."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,16 +131,8 @@ class Replicate:
 
     def _equilibrate_block(self) -> None:
         """Simulate to the next checkpoint without writing frames."""
-        settings, start, n_new = self._settings, time.perf_counter(), 0
-        n_left = settings.equilibration_steps - self._done.equilibration_steps
-        n_block = min(settings.frames_per_checkpoint * settings.steps_per_frame, n_left)
-        while n_new < n_block and time.perf_counter() - start < CHECKPOINT_SECONDS:
-            n_steps = min(settings.steps_per_frame, n_block - n_new)
-            self._context.getIntegrator().step(n_steps)
-            n_new += n_steps
-            new_ps = n_new * settings.timestep_ps
-            speed = speed_ns_per_day(new_ps, time.perf_counter() - start)
-            self._tell("equilibrating", self._done_ps() + new_ps, speed)
+        n_left = self._settings.equilibration_steps - self._done.equilibration_steps
+        n_new = max(self._integrated("equilibrating", n_left), default=0)
         self._done = replace(self._done, equilibration_steps=self._done.equilibration_steps + n_new)
         self._check_chirality()
         save_checkpoint(checkpoint_path(self._path), self._context, self._done)
@@ -147,14 +140,8 @@ class Replicate:
     def _simulate_block(self) -> None:
         """Simulate, write and checkpoint one block of frames."""
         settings, start = self._settings, time.perf_counter()
-        frames: list[np.ndarray] = []
-        n_block = min(settings.frames_per_checkpoint, settings.n_frames - self._done.n_frames)
-        while len(frames) < n_block and time.perf_counter() - start < CHECKPOINT_SECONDS:
-            self._context.getIntegrator().step(settings.steps_per_frame)
-            frames.append(self._solute_nm())
-            new_ps = len(frames) * settings.frame_interval_ps
-            speed = speed_ns_per_day(new_ps, time.perf_counter() - start)
-            self._tell("simulating", self._done_ps() + new_ps, speed)
+        n_left = (settings.n_frames - self._done.n_frames) * settings.steps_per_frame
+        frames = [self._solute_nm() for _ in self._integrated("simulating", n_left)]
         n_bytes = append_frames(
             self._path,
             self._topology,
@@ -169,6 +156,18 @@ class Replicate:
             wall_time_s=self._done.wall_time_s + time.perf_counter() - start,
         )
         save_checkpoint(checkpoint_path(self._path), self._context, self._done)
+
+    def _integrated(self, phase: str, n_left: int) -> Iterator[int]:
+        """Integrate frame by frame until it is time for a checkpoint, and tell how many steps have been made."""
+        settings, start, n_done = self._settings, time.perf_counter(), 0
+        n_block = min(settings.frames_per_checkpoint * settings.steps_per_frame, n_left)
+        while n_done < n_block and time.perf_counter() - start < CHECKPOINT_SECONDS:
+            n_steps = min(settings.steps_per_frame, n_block - n_done)
+            self._context.getIntegrator().step(n_steps)
+            n_done += n_steps
+            yield n_done
+            new_ps = n_done * settings.timestep_ps
+            self._tell(phase, self._done_ps() + new_ps, speed_ns_per_day(new_ps, time.perf_counter() - start))
 
     def _check_chirality(self) -> None:
         """Refuse to go on when a strained start has turned a residue inside out."""

@@ -1,11 +1,11 @@
 """Settings of a reference simulation, and their fingerprint."""
 
-import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, fields
 
 from lamslide_md.errors import InputError
+from lamslide_md.hashing import sha256_of
 from lamslide_md.units import whole_frames
 
 IMPLICIT = ("obc2", "gbn2", "vacuum")
@@ -130,4 +130,4 @@ def fingerprint(*parts: object) -> str:
     str
         16 hexadecimal digits.
     """
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256_of([json.dumps(parts, sort_keys=True).encode()])[:16]

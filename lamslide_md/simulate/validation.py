@@ -7,8 +7,8 @@ from scipy import stats
 
 from lamslide_md.errors import InputError
 from lamslide_md.simulate.energies import Energies
+from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K
 
-GAS_CONSTANT_KJ_PER_MOL_K = 0.00831446261815324
 MIN_INDEPENDENT = 20
 
 

@@ -1,6 +1,6 @@
 """The bond graph of a molecule: its atoms' colours, which no naming changes, and the exchanges that it allows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import mdtraj as md
 import networkx as nx
@@ -55,8 +55,7 @@ def graph_of(topology: md.Topology, bonds: Iterable[tuple[int, int]], hydrogens:
 def set_colours(*graphs: nx.Graph) -> None:
     """Colour atoms by all that the bond graph tells of them: those of one colour stand alike in it.
 
-    Colours are refined (Weisfeiler and Leman) until no class of them is split any more; they are comparable between
-    the graphs of one call.
+    Colours are comparable between the graphs of one call; see `refined_colours`.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def set_colours(*graphs: nx.Graph) -> None:
     place = {(id(graph), node): i for i, (graph, node) in enumerate(nodes)}
     symbols = [graph.nodes[node]["element"] for graph, node in nodes]
     edges = [(place[id(graph), i], place[id(graph), j]) for graph in graphs for i, j in graph.edges]
-    colours = _refined(symbols, np.array(edges, dtype=int).reshape(-1, 2))
+    colours = refined_colours(symbols, np.array(edges, dtype=int).reshape(-1, 2))
     for (graph, node), colour in zip(nodes, colours.tolist(), strict=True):
         graph.nodes[node]["colour"] = colour
 
@@ -130,7 +129,21 @@ def _bonds_of(frame: md.Trajectory) -> list[tuple[int, int]]:
     return bonds + [(i, j) for i, j in near.tolist() if lonely[i] or lonely[j]]
 
 
-def _refined(symbols: list[str], edges: Int[np.ndarray, "edges 2"]) -> UInt64[np.ndarray, " atoms"]:
+def refined_colours(symbols: Sequence[str], edges: Int[np.ndarray, "edges 2"]) -> UInt64[np.ndarray, " atoms"]:
+    """Colour atoms until no class of them is split any more (Weisfeiler and Leman).
+
+    Parameters
+    ----------
+    symbols
+        Elements of the atoms.
+    edges
+        Bonded pairs.
+
+    Returns
+    -------
+    np.ndarray
+        Colours: the same for atoms that the bond graph, seen from them, does not tell apart.
+    """
     names = sorted(set(symbols))
     colours = _mixed(np.array([names.index(symbol) for symbol in symbols], dtype=np.uint64))
     n_classes = 0

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 
+from lamslide_md.systems.volumes import relative_volumes
+
 RELATIVE_SPREAD = 0.05
 """A pair is rigid if the standard deviation of its distance is below this part of the mean."""
 
@@ -126,29 +128,7 @@ def _hands(
 ) -> Iterator[tuple[Centre, int]]:
     """Centres whose signed volume never comes near zero, and its sign."""
     for centre in centres_of(bonds):
-        volume = volumes(frames, np.array([centre]))[:, 0]
+        volume = relative_volumes(frames, np.array([centre]))[:, 0]
         sign = np.sign(volume[0])
         if (sign * volume).min() > MIN_VOLUME:
             yield centre, int(sign)
-
-
-def volumes(
-    frames: Float[np.ndarray, "frames points dim"], centres: Int[np.ndarray, "centres 4"]
-) -> Float[np.ndarray, "frames centres"]:
-    """Signed volume that the three neighbours of each centre span with it.
-
-    Parameters
-    ----------
-    frames
-        In any unit; three dimensions.
-    centres
-        A point and three that are bonded to it.
-
-    Returns
-    -------
-    np.ndarray
-        Relative to the product of the three bonds: 0 in a plane, 0.77 in a tetrahedron; 0 where a bond has no length.
-    """
-    arms = frames[:, centres[:, 1:]] - frames[:, centres[:, :1]]
-    length = np.linalg.norm(arms, axis=-1, keepdims=True)
-    return np.linalg.det(arms / np.where(length > 0, length, 1.0))

@@ -7,11 +7,12 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.systems.constraints import MIN_VOLUME, volumes
+from lamslide_md.systems.constraints import MIN_VOLUME
 from lamslide_md.systems.planar_groups import groups_of
 from lamslide_md.systems.residues import Part, part_of
 from lamslide_md.systems.symmetry import N_BINS, Exchange, Group, bins_of, canonical
 from lamslide_md.systems.system import PointTrajectory, System
+from lamslide_md.systems.volumes import relative_volumes
 from lamslide_md.units import whole_frames
 
 SEAM_BINS = 36
@@ -104,7 +105,7 @@ def _halves_alike(points: Float[np.ndarray, "frames points 3"], group: Group) ->
     _, axis, middle, one, other = group.points
     arms = frames[:, [axis, one, other]] - frames[:, [middle]]
     length = np.linalg.norm(arms, axis=-1)
-    volume = np.abs(volumes(frames, np.array([[middle, axis, one, other]])))
+    volume = np.abs(relative_volumes(frames, np.array([[middle, axis, one, other]])))
     first, second = length[:, 1:].mean(axis=0)
     return bool(np.median(volume) < MIN_VOLUME and abs(first - second) < EQUAL_BONDS * first)
 

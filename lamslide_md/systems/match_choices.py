@@ -13,9 +13,9 @@ from scipy.optimize import linear_sum_assignment
 
 from lamslide_md.errors import InputError
 from lamslide_md.systems.atom_graphs import Exchanged, exchange
-from lamslide_md.systems.constraints import volumes
 from lamslide_md.systems.planar_groups import groups_of
 from lamslide_md.systems.topologies import labels_of, named
+from lamslide_md.systems.volumes import relative_volumes
 
 MAX_PASSES = 20
 """Over the atoms that the graph cannot tell apart; each decides those that the one before has made decidable."""
@@ -156,7 +156,7 @@ class Choices:
         """Hands that fit, then names that fit, around the atoms that are exchanged."""
         rows = sorted({row for atom in moved for row in self.rows[atom]})
         index = np.array([[found[i] for i in self.wanted.centres[row].tolist()] for row in rows], dtype=int)
-        signed = volumes(self.points, index.reshape(-1, 4))[0] * self.wanted.signs[rows]
+        signed = relative_volumes(self.points, index.reshape(-1, 4))[0] * self.wanted.signs[rows]
         return int((signed > 0).sum()), self._agreement(list(moved), [found[i] for i in moved])
 
     def _is_alike(self, graph: nx.Graph, moved: Exchanged) -> bool:

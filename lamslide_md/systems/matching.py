@@ -1,7 +1,5 @@
 """The matcher: a molecule's atoms found in a trajectory, by residue and name, or else by the bond graph."""
 
-from collections import Counter
-
 import mdtraj as md
 import networkx as nx
 import numpy as np
@@ -9,6 +7,7 @@ from jaxtyping import Int
 
 from lamslide_md.errors import InputError, note
 from lamslide_md.systems.atom_graphs import HYDROGENS, bond_graph, graph_of, set_colours, symbol_of
+from lamslide_md.systems.label_matching import doubled, match_by_label
 from lamslide_md.systems.match_choices import Choices, Found, Molecule
 from lamslide_md.systems.solvent import composition
 from lamslide_md.systems.topologies import labels_of, listed, named
@@ -65,12 +64,11 @@ def match_labels(wanted: md.Topology, there: md.Topology) -> Int[np.ndarray, " p
         For each atom of the molecule, its index.
     """
     own, others = labels_of(wanted), labels_of(there)
-    index = {label: i for i, label in enumerate(others)}
-    if any(label not in index for label in own):
+    found = match_by_label(own, others)
+    if len(found.missing):
         return None
-    counts = Counter(others)
-    if len(set(own)) == len(own) and all(counts[label] == 1 for label in own):
-        return np.array([index[label] for label in own])
+    if not doubled(own) and not set(own) & set(doubled(others)):
+        return found.index
     # Where names tell nothing, as in formats without them, atoms in the same order with the same bonds are the same.
     if own != others or [symbol_of(a) for a in wanted.atoms] != [symbol_of(a) for a in there.atoms]:
         return None
@@ -138,9 +136,9 @@ def _tell_left_out(there: md.Topology, index: Int[np.ndarray, " points"], name: 
 
 def _misfit(wanted: md.Topology, there: md.Topology, name: str) -> str:
     """Say why neither names nor bonds fit."""
-    counts = Counter(labels_of(there))
-    lacking = [named(label) for label in labels_of(wanted) if not counts[label]]
-    twice = [named(label) for label, n in counts.items() if n > 1]
+    own, others = labels_of(wanted), labels_of(there)
+    lacking = [named(own[i]) for i in match_by_label(own, others).missing]
+    twice = [named(label) for label in doubled(others)]
     if lacking:
         return (
             f"{name} lacks {len(lacking)} of the model's {wanted.n_atoms} atoms ({listed(lacking)}) among its own "

@@ -1,5 +1,7 @@
 """The gate for coordinates: what a file may silently carry wrong is refused here, before anything is learnt from it."""
 
+from functools import cached_property
+
 import mdtraj as md
 import numpy as np
 from scipy.spatial import cKDTree
@@ -67,7 +69,33 @@ def bond_pairs(topology: md.Topology) -> np.ndarray:
     return np.array(real, dtype=int).reshape(-1, 2)
 
 
-def check_bonds(trajectory: md.Trajectory, source: str, first_frame: int = 0) -> None:
+class KnownBonds:
+    """The bonds of a topology and how long they may be, which is the same for every chunk of a file.
+
+    Parameters
+    ----------
+    topology
+        Atoms and bonds.
+    """
+
+    def __init__(self, topology: md.Topology) -> None:
+        self.topology, self.pairs = topology, bond_pairs(topology)
+
+    @cached_property
+    def longest_nm(self) -> np.ndarray:
+        """Longest lengths that pass for bonds, nm."""
+        return longest_bonds_nm(self.topology, self.pairs)
+
+    @cached_property
+    def are_organic(self) -> bool:
+        """Whether most bonds are between light elements, by which the median is judged."""
+        light = np.array([atom.element.symbol in ORGANIC for atom in self.topology.atoms])
+        return bool(light[self.pairs].all(axis=1).mean() > 0.5)
+
+
+def check_bonds(
+    trajectory: md.Trajectory, source: str, first_frame: int = 0, *, bonds: KnownBonds | None = None
+) -> None:
     """Refuse frames whose bonds cannot be bonds: another atom order, another unit of length, or a broken molecule.
 
     Parameters
@@ -78,19 +106,22 @@ def check_bonds(trajectory: md.Trajectory, source: str, first_frame: int = 0) ->
         File name for the message.
     first_frame
         Index in the file of the first frame given.
+    bonds
+        Those of the trajectory's topology, where they are known.
 
     Raises
     ------
     InputError
         If a bond is longer than 0.25 nm or the median bond of a frame lies outside 0.08-0.20 nm.
     """
-    pairs = bond_pairs(trajectory.topology)
+    bonds = bonds or KnownBonds(trajectory.topology)
+    pairs = bonds.pairs
     lengths = np.linalg.norm(trajectory.xyz[:, pairs[:, 0]] - trajectory.xyz[:, pairs[:, 1]], axis=-1)
     if lengths.size == 0:
         return
-    excess, median = lengths - longest_bonds_nm(trajectory.topology, pairs), np.median(lengths, axis=1)
+    excess, median = lengths - bonds.longest_nm, np.median(lengths, axis=1)
     low, high = MEDIAN_BOND_NM
-    if not _is_organic(trajectory.topology, pairs):
+    if not bonds.are_organic:
         high = np.inf
     bad = (excess > 0).any(axis=1) | (median < low) | (median > high)
     if not bad.any():
@@ -200,9 +231,3 @@ def check_is_molecular(topology: md.Topology, source: str) -> None:
             f"{source} is a periodic box of metal or salt; periodic solids and slabs are not supported: a surrogate "
             "learns molecules in open space"
         )
-
-
-def _is_organic(topology: md.Topology, pairs: np.ndarray) -> bool:
-    """Tell whether most bonds are between light elements, by which the median is judged."""
-    light = np.array([atom.element.symbol in ORGANIC for atom in topology.atoms])
-    return bool(light[pairs].all(axis=1).mean() > 0.5)

@@ -10,10 +10,11 @@ from jaxtyping import Bool, Float
 
 from lamslide_md.errors import InputError, note
 from lamslide_md.systems import screening
-from lamslide_md.systems.constraints import Constraints, volumes
+from lamslide_md.systems.constraints import Constraints
 from lamslide_md.systems.extents import Extent, radii_of_gyration_nm
 from lamslide_md.systems.system import System
 from lamslide_md.systems.topologies import labels_of, listed, named
+from lamslide_md.systems.volumes import relative_volumes
 
 SLACK = 0.12
 """Relative, beyond either end of the range in the data. A bond's standard deviation is 2 % and that of the distance
@@ -58,7 +59,7 @@ class _Frame:
         return outside & np.isfinite(self.held.upper_nm)
 
     def turned_over(self, points: Float[np.ndarray, "points dim"]) -> Bool[np.ndarray, " centres"]:
-        return volumes(points[None], self.held.centres)[0] * self.held.signs <= 0
+        return relative_volumes(points[None], self.held.centres)[0] * self.held.signs <= 0
 
     def named(self, *points: int) -> tuple[str, ...]:
         labels = labels_of(self.system.topology or md.Topology())
@@ -207,7 +208,7 @@ def _hand(frame: _Frame, centre: int) -> str:
         by_name = {frame.named(i)[0].rsplit("-", 1)[-1]: i for i in frame.held.centres[row, 1:].tolist()}
         if set(by_name) == {"N", "C", "CB"}:
             ordered = np.array([[centre, by_name["N"], by_name["C"], by_name["CB"]]])
-            here, learned = "LD" if volumes(frame.points[None], ordered)[0, 0] * L_SIGN > 0 else "DL"
+            here, learned = "LD" if relative_volumes(frame.points[None], ordered)[0, 0] * L_SIGN > 0 else "DL"
             return f"{name} has {here} chirality, the model has learned {learned}"
     around = listed(frame.named(*frame.held.centres[rows[0], 1:].tolist()))
     return f"{name} has the other hand than in the training data (around it {around})"

@@ -15,12 +15,13 @@ from lamslide_md.frames.base import FrameTransform
 from lamslide_md.frames.centred import centred
 from lamslide_md.frames.compose import Compose
 from lamslide_md.systems.batches import batch_of, label_group, points_of
-from lamslide_md.systems.constraints import MIN_VOLUME, Constraints, centres_of, volumes
+from lamslide_md.systems.constraints import MIN_VOLUME, Constraints, centres_of
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.match_choices import Molecule
 from lamslide_md.systems.matching import match
 from lamslide_md.systems.symmetry import Exchange
 from lamslide_md.systems.topologies import Label, labels_of
+from lamslide_md.systems.volumes import relative_volumes
 
 Grouping = Literal["atoms", "residues"]
 
@@ -146,7 +147,7 @@ class System:
         held, topology = self.constraints, self.topology or md.Topology()
         known = {tuple(centre): sign for centre, sign in zip(held.centres.tolist(), held.signs.tolist(), strict=True)}
         others = np.array([c for c in centres_of(self.entities.bonds) if c not in known], dtype=int).reshape(-1, 4)
-        volume = volumes(self.reference_nm[None].astype(np.float64), others)[0]
+        volume = relative_volumes(self.reference_nm[None].astype(np.float64), others)[0]
         clear = np.abs(volume) > MIN_VOLUME
         signs = np.r_[held.signs, np.sign(volume[clear]).astype(int)]
         return Molecule(topology, np.concatenate([held.centres, others[clear]]), signs)

@@ -1,6 +1,5 @@
 """Labels of the atoms of an mdtraj topology, and copies of it with changes."""
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -9,8 +8,13 @@ import numpy as np
 from jaxtyping import Int
 from mdtraj.core.element import Element
 
+from lamslide_md.hashing import sha256_of
+
 Label = tuple[int, str, str]
 """Residue index, residue name, atom name."""
+
+Place = tuple[int, str]
+"""Residue index and atom name: where an atom is, whatever its residue is called."""
 
 
 def labels_of(topology: md.Topology) -> list[Label]:
@@ -18,6 +22,11 @@ def labels_of(topology: md.Topology) -> list[Label]:
     # By index: iterated over, atoms come by residue, also where those of residues are mixed.
     atoms = (topology.atom(i) for i in range(topology.n_atoms))
     return [(atom.residue.index, atom.residue.name, atom.name) for atom in atoms]
+
+
+def places_of(topology: md.Topology) -> list[Place]:
+    """Tell where each atom is, whichever residue it is part of."""
+    return [(residue, name) for residue, _, name in labels_of(topology)]
 
 
 def named(label: Label) -> str:
@@ -33,7 +42,7 @@ def listed(names: Sequence[str], n: int = 5) -> str:
 
 def labels_digest(labels: list[Label]) -> str:
     """Hash labels to 12 hexadecimal digits, by which atoms are known where a format drops their names."""
-    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:12]
+    return sha256_of([json.dumps(labels).encode()])[:12]
 
 
 def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:

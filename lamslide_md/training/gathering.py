@@ -12,11 +12,12 @@ from lamslide_md.errors import InputError, note
 from lamslide_md.io.readers import read
 from lamslide_md.io.times import frame_interval_of
 from lamslide_md.systems.bond_finding import bonds_of
-from lamslide_md.systems.constraints import centres_of, volumes
+from lamslide_md.systems.constraints import centres_of
 from lamslide_md.systems.matching import match_labels
 from lamslide_md.systems.selections import is_selected, leaves_solvent_out
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.systems.topologies import listed
+from lamslide_md.systems.volumes import relative_volumes
 from lamslide_md.training.recordings import coordinates_hash
 
 Source: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
@@ -116,7 +117,7 @@ def _tell_mirrored(recordings: list[PointTrajectory]) -> None:
         if topology is None or not len(centres):
             continue
         some = recording.points_nm[:: max(1, len(recording.points_nm) // FRAMES_FOR_HANDS)].astype(np.float64)
-        volume = volumes(some, centres)
+        volume = relative_volumes(some, centres)
         # Zero where a centre turns over, as nitrogens do.
         hands = np.sign(volume[0]) * (np.abs(volume.mean(axis=0)) == np.abs(volume).mean(axis=0))
         turned = hands * first.setdefault(id(recording.system), hands) < 0

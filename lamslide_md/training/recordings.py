@@ -1,6 +1,5 @@
 """What both stages train on: trajectories placed and scaled."""
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from lamslide_md.data.masks import context_frames
 from lamslide_md.errors import InputError, option
 from lamslide_md.frames import from_settings
 from lamslide_md.frames.base import Unchanged
+from lamslide_md.hashing import sha256_of
 from lamslide_md.systems.common_atoms import superposed_alike
 from lamslide_md.systems.constraints import find_constraints
 from lamslide_md.systems.entities import joint_vocabularies
@@ -95,17 +95,20 @@ class TrainingData:
 
     def data_hash(self) -> str:
         """SHA-256 of all coordinates and frame intervals."""
-        digest = hashlib.sha256()
-        for recording in self.recordings:
-            digest.update(np.float64(recording.frame_interval_ps).tobytes())
-            digest.update(np.ascontiguousarray(recording.points_nm, dtype=np.float32).tobytes())
-        return digest.hexdigest()
+        return sha256_of(
+            part.tobytes()
+            for recording in self.recordings
+            for part in (
+                np.float64(recording.frame_interval_ps),
+                np.ascontiguousarray(recording.points_nm, dtype=np.float32),
+            )
+        )
 
 
 def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
     """SHA-256 of coordinates to 1e-4 nm, so that what a file format rounds does not count."""
     # Zero is added, as there are two of it.
-    return hashlib.sha256((np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()).hexdigest()
+    return sha256_of([(np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()])
 
 
 def prepare_data(

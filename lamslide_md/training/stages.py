@@ -1,6 +1,5 @@
 """Both stages, one after the other."""
 
-import hashlib
 import time
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import nn
 
 from lamslide_md.config import FlowSettings, NumberType, Settings
 from lamslide_md.frames import from_settings
+from lamslide_md.hashing import sha256_of
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
@@ -77,7 +77,7 @@ def _number_types(trainer: Trainer, fingerprint: str, settings: FlowSettings) ->
 
 def _fingerprint(*parts: BaseModel | str | float | int) -> str:
     text = "\n".join(_told(part) if isinstance(part, BaseModel) else repr(part) for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of([text.encode()])
 
 
 def _told(settings: BaseModel) -> str:

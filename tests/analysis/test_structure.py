@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from lamslide_md.analysis.chirality import signed_volumes
 from lamslide_md.analysis.features import heavy_atoms
 from lamslide_md.analysis.structure import check_structure, learn_structure
+from lamslide_md.systems.volumes import relative_volumes
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def test_the_reference_itself_is_intact(molecule):
 def test_an_l_amino_acid_has_a_positive_volume(molecule):
     rules = learn_structure(molecule.topology, [molecule.xyz])
     assert len(rules.centres) == 1
-    assert (signed_volumes(molecule.xyz, rules.centres) > 0).all()
+    assert (relative_volumes(molecule.xyz, rules.centres) > 0).all()
 
 
 def test_a_mirrored_frame_is_flipped_and_nothing_else(molecule):

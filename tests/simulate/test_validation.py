@@ -9,11 +9,11 @@ from lamslide_md.simulate.energies import Energies, degrees_of_freedom, sample_e
 from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.systems import PreparedSystem
 from lamslide_md.simulate.validation import (
-    GAS_CONSTANT_KJ_PER_MOL_K,
     check_ensemble,
     check_kinetic,
     statistical_inefficiency,
 )
+from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K
 
 N_DEGREES = 40
 

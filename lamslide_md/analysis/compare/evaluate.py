@@ -18,7 +18,6 @@ from lamslide_md.analysis.compare.prepare import (
 from lamslide_md.analysis.compare.projected import ProjectedDatasets, block_notes, torsion_results
 from lamslide_md.analysis.compare.settings import ComparisonSettings, settings_shown
 from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
-from lamslide_md.analysis.distributions import BOLTZMANN_KCAL_PER_MOL_K
 from lamslide_md.analysis.features import torsion_angles
 from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
 from lamslide_md.analysis.kinetics.markov_result import markov_result
@@ -40,7 +39,7 @@ from lamslide_md.analysis.results import (
     collect_playback,
 )
 from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
-from lamslide_md.units import whole_frames
+from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K, KJ_PER_KCAL, whole_frames
 
 Described = TypeVar("Described")
 
@@ -231,7 +230,7 @@ def _table(
         pair = rollout[key], floor[key]
         shown = kind
         if key == "free_energy_error" and settings.temperature_K is not None:
-            kt_kcal_per_mol = BOLTZMANN_KCAL_PER_MOL_K * settings.temperature_K
+            kt_kcal_per_mol = GAS_CONSTANT_KJ_PER_MOL_K / KJ_PER_KCAL * settings.temperature_K
             pair = _scaled(pair[0], kt_kcal_per_mol), _scaled(pair[1], kt_kcal_per_mol)
             shown = replace(kind, unit="kcal/mol")
         measures.append(make_measure(shown, *pair, own[key].value if key in own else None))

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lamslide_md.systems.bonds import BOND_TOLERANCE, bond_pairs, heavy_neighbours, in_small_ring, radii_of
+from lamslide_md.systems.volumes import relative_volumes
 
 DOUBLE_BONDS_NM = {"CC": 0.140, "CN": 0.132, "NN": 0.132}
 """Bonds shorter than this, by their elements, do not turn: half way between a double and a conjugated single bond."""
@@ -126,9 +127,8 @@ class Skeleton:
                     yield inner, outer
 
     def _is_planar(self, atom: int) -> bool:
-        arms = self.positions_nm[:, self.neighbours[atom]] - self.positions_nm[:, [atom]]
-        arms = arms / np.linalg.norm(arms, axis=-1, keepdims=True)
-        return bool(abs(np.linalg.det(arms.astype(np.float64)).mean()) < PLANAR)
+        volume = relative_volumes(self.positions_nm.astype(np.float64), np.array([[atom, *self.neighbours[atom]]]))
+        return bool(abs(volume.mean()) < PLANAR)
 
     def _is_short(self, atom: int) -> bool:
         return any(self.length_nm(atom, end) < 0.131 for end in self.ends(atom, "O"))

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from lamslide_md.analysis.measures.measure import Measure
 from lamslide_md.analysis.report import figures, kinetic_figures
+from lamslide_md.analysis.report.templates import templates
 from lamslide_md.analysis.report.text import (
     is_shown,
     measure_row,
@@ -54,9 +53,7 @@ def report_html(comparison: "Comparison") -> str:
     str
         A complete HTML document without references to other files.
     """
-    environment = Environment(
-        loader=PackageLoader("lamslide_md.analysis.report", "."), autoescape=True, undefined=StrictUndefined
-    )
+    environment = templates()
     environment.filters |= {"number": number, "plain": "{:g}".format}
     style = environment.get_template("style.css").render()
     groups: dict[str, list[dict[str, Any]]] = {}

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from lamslide_md.analysis.report.figures import REFERENCE, ROLLOUT, STYLE, png
 from lamslide_md.analysis.report.table_text import cell, failure_lines, mean_cell
+from lamslide_md.analysis.report.templates import templates
 
 if TYPE_CHECKING:
     from lamslide_md.analysis.table import ComparisonTable, TableColumn
@@ -47,9 +47,7 @@ def table_html(table: "ComparisonTable") -> str:
     str
         A complete HTML document without references to other files.
     """
-    environment = Environment(
-        loader=PackageLoader("lamslide_md.analysis.report", "."), autoescape=True, undefined=StrictUndefined
-    )
+    environment = templates()
     rows = [
         {
             "label": column.label + (f" ({column.unit})" if column.unit else ""),
