@@ -5,10 +5,10 @@ from pathlib import Path
 from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import Manifest, content_of, differences, parse
 from lamslide_md.sampling.chain_state import RestartFile
-from lamslide_md.sampling.rollout_names import Names
+from lamslide_md.sampling.rollout_names import RolloutNames
 
 
-def is_finished(names: Names, wanted: Manifest) -> bool:
+def is_finished(names: RolloutNames, wanted: Manifest) -> bool:
     """Tell whether a rollout is there, whole, and the one that is wanted."""
     there = _manifest_at(names.manifest)
     if there is None or there.n_frames is None or differences(there, wanted):
@@ -16,7 +16,7 @@ def is_finished(names: Names, wanted: Manifest) -> bool:
     return getattr(there, "n_bytes", None) == size_of(names.path)
 
 
-def restart_of(names: Names, wanted: Manifest) -> RestartFile | None:
+def restart_of(names: RolloutNames, wanted: Manifest) -> RestartFile | None:
     """Find what an interrupted rollout goes on from.
 
     Parameters

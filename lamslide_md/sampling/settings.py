@@ -1,8 +1,7 @@
 """`Sampling`: how windows are drawn, as users say it."""
 
 from dataclasses import dataclass
-from numbers import Integral
-from typing import TypedDict
+from typing import SupportsIndex, TypedDict
 
 from lamslide_md.errors import InputError, option
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, Solver, solver_of
@@ -67,5 +66,5 @@ def check_whole(**counts: object) -> None:
         Naming the first that is none.
     """
     for name, count in counts.items():
-        if not isinstance(count, Integral):
+        if not isinstance(count, SupportsIndex):
             raise InputError(f"{option(name)}={count!r} must be a whole number")
