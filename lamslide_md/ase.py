@@ -14,6 +14,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM
 from lamslide_md.sampling.atom_matching import NAME, match_atoms
+from lamslide_md.sampling.settings import Sampling
 from lamslide_md.sampling.stepping import Stepper
 from lamslide_md.surrogate import Surrogate
 
@@ -65,13 +66,13 @@ class LatentDynamics(MolecularDynamics):
     append_trajectory
         Go on in an existing trajectory instead of replacing it.
     solver
-        How windows are sampled; see `Surrogate.rollout`.
+        How windows are drawn; see `Sampling`.
     n_solver_steps
         Steps of the solver in each window.
     seed
         Same seed, same frames, on the same machine.
     constrain
-        Put frames back into what the training data has never left; see `Surrogate.rollout`.
+        Put frames back into what the training data has never left; see `Sampling`.
     **kwargs
         Others of ASE's dynamics, such as `comm`.
 
@@ -101,7 +102,7 @@ class LatentDynamics(MolecularDynamics):
         if atoms.constraints:
             raise InputError("the atoms are constrained, which a surrogate cannot honour; atoms.set_constraint() frees")
         match = match_atoms(atoms, surrogate)
-        chain = Stepper(surrogate, match.system, solver, n_solver_steps, seed, constrain)
+        chain = Stepper(surrogate, match.system, Sampling(solver, n_solver_steps, seed, constrain))
         points_nm = match.points_nm(atoms)
         if not chain.resume(atoms.info.get(INFO_KEY, {}), points_nm):
             surrogate.resolver.check_start(points_nm[None], match.system, NAME)

@@ -1,5 +1,10 @@
 """Frames between known ones: transition paths and upsampled trajectories."""
 
+import re
+import subprocess
+import sys
+from dataclasses import fields
+
 import mdtraj as md
 import numpy as np
 import pytest
@@ -8,6 +13,7 @@ import torch
 import lamslide_md as lam
 from lamslide_md.config import FlowSettings, Optimisation
 from lamslide_md.data.masks import between, draw_known, forward
+from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
 from tests.small import tiny_settings
 
 SETTINGS = FlowSettings(optimisation=Optimisation(n_steps=1), n_frames=8, n_known=2, bridging=0.5)
@@ -106,6 +112,33 @@ def test_a_model_that_only_goes_forwards_refuses_to_bridge(butane):
 def test_paths_that_do_not_fit_into_a_window_are_refused(surrogate, butane, n_frames):
     with pytest.raises(lam.InputError, match="1 to 4"):
         surrogate.interpolate(butane[0], butane[1], n_frames)
+
+
+@pytest.mark.parametrize("factor", ["x", 2.0, None])
+def test_a_count_that_is_no_whole_number_is_refused_by_name(factor):
+    with pytest.raises(lam.InputError, match=re.escape(f"factor={factor!r} must be a whole number")):
+        check_whole(n_frames=np.int64(3), factor=factor)
+
+
+def test_upsampling_by_a_word_is_refused_by_name():
+    # In a process of its own: the checks of types in these tests would be first.
+    code = (
+        "import lamslide_md as lam, mdtraj as md; model = lam.load_pretrained('ala2'); first = model.systems[0]\n"
+        "frames = md.Trajectory(first.reference_nm, first.topology)\n"
+        "for ask in (lambda: model.upsample(frames, factor='x'), lambda: model.rollout(n_frames='many')):\n"
+        "    try: ask()\n"
+        "    except lam.InputError as error: print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == ["factor='x' must be a whole number", "n_frames='many' must be a whole number"]
+
+
+def test_every_task_takes_the_same_options_for_drawing_windows():
+    assert set(SamplingOptions.__annotations__) == {field.name for field in fields(Sampling)}
+    with pytest.raises(lam.InputError, match="unknown solver 'rk9'"):
+        Sampling(solver="rk9")
+    with pytest.raises(lam.InputError, match="n_solver_steps is 0"):
+        Sampling(n_solver_steps=0)
 
 
 def test_a_coarse_trajectory_of_another_interval_is_refused(surrogate, butane):

@@ -76,7 +76,7 @@ def test_seeds_of_a_rollout_are_its_frames_and_their_times_say_which(butane, met
     seeds = rollout.seeds(5, method)
     index = np.rint(seeds.time / rollout.frame_interval_ps).astype(int) - 1
     np.testing.assert_array_equal(seeds.xyz, rollout.to_mdtraj().xyz[index])
-    monkeypatch.setattr("lamslide_md.sampling.rollout.KEEP_BYTES", 0)
+    monkeypatch.setattr("lamslide_md.sampling.frame_stream.KEEP_BYTES", 0)
     again = lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=20)).rollout(butane[0], 150, n_chains=2)
     np.testing.assert_array_equal(again.seeds(5, method).xyz, seeds.xyz)
 

@@ -7,8 +7,7 @@ import typer
 
 from lamslide_md.cli.options import Json, flattened, print_json
 from lamslide_md.errors import InputError
-
-MODEL_SUFFIX = ".lamslide"
+from lamslide_md.io.outputs import MODEL_SUFFIX
 
 
 def info(

@@ -15,24 +15,31 @@ from lamslide_md.cli.options import (
     echo_parameters,
     print_json,
 )
-from lamslide_md.cli.rollout import DEFAULT_SOLVER, DEFAULT_STEPS, SOLVERS, Solver, read_start
-from lamslide_md.errors import InputError
+from lamslide_md.cli.sampling_options import (
+    DEFAULT_SOLVER,
+    DEFAULT_STEPS,
+    Constrain,
+    Model,
+    Solver,
+    SolverSteps,
+    Top,
+    check_solver,
+    read_start,
+)
 
 
 def interpolate(
     context: Context,
-    model: Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")],
+    model: Model,
     start: Annotated[Path, typer.Option(help="Structure, or trajectory: path p begins at its frame p, in turn.")],
     end: Annotated[Path, typer.Option(help="Structure, or trajectory: path p ends at its frame p, in turn.")],
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes, path after path.")],
     frames: Annotated[int, typer.Option(min=1, help="New frames between the ends.")] = 9,
     paths: Annotated[int, typer.Option(min=1, help="Independent paths.")] = 1,
-    top: Annotated[Path | None, typer.Option(help="Topology of the ends, for formats that hold none.")] = None,
+    top: Top = None,
     solver: Solver = DEFAULT_SOLVER,
-    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver.")] = DEFAULT_STEPS,
-    constrain: Annotated[
-        bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
-    ] = True,
+    solver_steps: SolverSteps = DEFAULT_STEPS,
+    constrain: Constrain = True,
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
     overwrite: Overwrite = False,
@@ -45,8 +52,7 @@ def interpolate(
     from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
-    if solver not in SOLVERS:
-        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    check_solver(solver)
     inputs = [model, *files_read([start, end], top), *([config] if config else [])]
     choose_names(out, paths, "interpolate", inputs=inputs, overwrite=overwrite)
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)

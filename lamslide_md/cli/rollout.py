@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,56 +17,22 @@ from lamslide_md.cli.options import (
     print_json,
 )
 from lamslide_md.cli.running import Interrupted
-from lamslide_md.errors import InputError
-
-if TYPE_CHECKING:
-    import mdtraj as md
-
-
-SOLVERS = ("euler", "heun", "dopri5", "sde")
-DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
-"""Known without importing torch; a test holds them against those of the solvers' own module."""
-
-
-def complete_solver(incomplete: str) -> list[str]:
-    """List the solvers that begin as typed."""
-    return [name for name in SOLVERS if name.startswith(incomplete)]
-
-
-Solver = Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)]
-
-
-def read_start(path: Path, top: Path | None) -> "md.Trajectory":
-    """Read the frames to start from.
-
-    Parameters
-    ----------
-    path
-        A structure, or a trajectory.
-    top
-        Its topology, for formats that hold none.
-
-    Returns
-    -------
-    md.Trajectory
-        All its frames.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read.
-    """
-    from lamslide_md.cli.beside import topology_beside
-    from lamslide_md.io.readers import read_structures
-
-    if not path.is_file():
-        raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
-    return read_structures(path, topology_beside(path, top))
+from lamslide_md.cli.sampling_options import (
+    DEFAULT_SOLVER,
+    DEFAULT_STEPS,
+    Constrain,
+    Model,
+    Solver,
+    SolverSteps,
+    Top,
+    check_solver,
+    read_start,
+)
 
 
 def rollout(
     context: Context,
-    model: Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")],
+    model: Model,
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
     frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
     chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
@@ -74,12 +40,10 @@ def rollout(
         Path | None,
         typer.Option(help="Frames to start from; drawn from the training data of a single molecule if not given."),
     ] = None,
-    top: Annotated[Path | None, typer.Option(help="Topology of the start, for formats that hold none.")] = None,
+    top: Top = None,
     solver: Solver = DEFAULT_SOLVER,
-    solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = DEFAULT_STEPS,
-    constrain: Annotated[
-        bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
-    ] = True,
+    solver_steps: SolverSteps = DEFAULT_STEPS,
+    constrain: Constrain = True,
     seed: Seed = 0,
     resume: Annotated[
         bool,
@@ -98,8 +62,7 @@ def rollout(
     from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
-    if solver not in SOLVERS:
-        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+    check_solver(solver)
     inputs = [model, *files_read([] if start is None else [start], top), *([config] if config else [])]
     choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)

@@ -151,7 +151,7 @@ def train(
     from lamslide_md.cli.beside import files_read, temperature_of, topology_beside
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.frames import from_settings
-    from lamslide_md.io.outputs import check_folder, check_outputs
+    from lamslide_md.io.outputs import check_folder, check_model_name, check_outputs
     from lamslide_md.io.readers import read
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.selections import leaves_solvent_out
@@ -160,6 +160,7 @@ def train(
     inputs = [*files_read(trajectories, top), *([config] if config else [])]
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
+    check_model_name(out)
     check_folder(kept)
     settings = changed_settings(preset, set_)
     temperature = temperature if temperature is not None else temperature_of(trajectories)

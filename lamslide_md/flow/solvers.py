@@ -11,7 +11,7 @@ from torch import Tensor
 from torchdiffeq import odeint
 
 from lamslide_md.errors import InputError
-from lamslide_md.flow.scheduler import Interpolant
+from lamslide_md.flow.interpolant import Interpolant
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 FlowTimes = Float[Tensor, " batch"]

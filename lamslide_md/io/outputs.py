@@ -11,6 +11,8 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.io.records import writer_of
 from lamslide_md.io.whole_files import write_whole
 
+MODEL_SUFFIX = ".lamslide"
+
 
 def check_outputs(
     command: str, outputs: Mapping[str, Path | None], inputs: Iterable[Path | None] = (), *, overwrite: bool = False
@@ -47,6 +49,23 @@ def check_outputs(
                 raise InputError(f"{path}{leads} is read by this command and would be lost; give {name} another name")
         if not overwrite:
             check_earlier(path, command)
+
+
+def check_model_name(path: Path) -> None:
+    """Refuse a name that does not end as those of models do, by which they are known again.
+
+    Parameters
+    ----------
+    path
+        File that is to become a model.
+
+    Raises
+    ------
+    InputError
+        Naming the ending that it needs.
+    """
+    if path.suffix != MODEL_SUFFIX:
+        raise InputError(f"{path}: the file of a model ends in {MODEL_SUFFIX}; call it {path.stem}{MODEL_SUFFIX}")
 
 
 def write_result(path: Path, content: str, command: str, overwrite: bool = False) -> None:

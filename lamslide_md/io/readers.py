@@ -123,9 +123,9 @@ def read_structures(
     top
         Topology for formats that hold none.
     atoms
-        As in `read`.
+        Which to keep: see `read`.
     check_bonds
-        As in `read`.
+        Refuse bonds of impossible length.
 
     Returns
     -------

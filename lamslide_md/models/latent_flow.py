@@ -1,60 +1,18 @@
 """`LatentFlow`, the second stage: a flow on windows of latents, given their known frames."""
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lamslide_md.flow.interpolant import Interpolant
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import Interpolant
 from lamslide_md.flow.solvers import Dynamics, Solver
 from lamslide_md.models.attention import ModulatedBlock
+from lamslide_md.models.flow_terms import FlowTerms
+from lamslide_md.models.flow_time import FlowTimeEmbedding
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 KnownFrames = Bool[Tensor, " frames"]
-
-
-class FlowTimeEmbedding(nn.Module):
-    """Sines and cosines of flow time at several rates, then an MLP.
-
-    Parameters
-    ----------
-    width
-        Channels of the embedding.
-    """
-
-    rates: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.register_buffer("rates", torch.exp(torch.linspace(0.0, 5.0, 32)))
-        self.mlp = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-
-    def forward(self, tau: Float[Tensor, " batch"]) -> Float[Tensor, "batch width"]:
-        """Embed flow times in [0, 1]."""
-        angles = tau[:, None] * self.rates
-        return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
-
-
-@dataclass(frozen=True)
-class FlowTerms:
-    """One training sample of the flow: what the network said and what it should have said.
-
-    Attributes
-    ----------
-    prediction, target
-        In the interpolant's own terms (velocity, data or noise), of standardised latents.
-    data
-        The window that the prediction implies, standardised latents.
-    tau
-        Flow time of each sample.
-    """
-
-    prediction: Latents
-    target: Latents
-    data: Latents
-    tau: Float[Tensor, " batch"]
 
 
 class LatentFlow(nn.Module):
@@ -193,11 +151,9 @@ class LatentFlow(nn.Module):
         if known_noise:
             given = data + known_noise * torch.randn(data.shape, generator=generator).to(data)
         mean, told = self.prior.mean(given, known), self.prior.condition(given, known)
-        white = torch.randn(data.shape, generator=generator).to(data)
-        noise = self.prior.colour(white, known)
-        residual = (data - mean) * ~known[:, None, None]
+        noise, unknown = self._noise(data, known, generator), ~known[:, None, None]
+        residual = (data - mean) * unknown
         state = self.interpolant.state(residual, noise, tau)
-        unknown = ~known[:, None, None]
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bfloat16):
             said = self(mean * unknown + state, tau, told, known)
         prediction = said.to(data) * unknown
@@ -206,13 +162,7 @@ class LatentFlow(nn.Module):
         return FlowTerms(prediction, target, torch.where(unknown, implied, data), tau)
 
     @torch.no_grad()
-    def sample(
-        self,
-        latents: Latents,
-        known: KnownFrames,
-        solver: Solver,
-        generator: torch.Generator,
-    ) -> Latents:
+    def sample(self, latents: Latents, known: KnownFrames, solver: Solver, generator: torch.Generator) -> Latents:
         """Draw the unknown frames of windows given the known ones.
 
         Parameters
@@ -235,12 +185,12 @@ class LatentFlow(nn.Module):
         unknown = ~known[:, None, None]
         mean, told = self.prior.mean(given, known), self.prior.condition(given, known)
 
-        def noise() -> Latents:
-            white = torch.randn(given.shape, generator=generator).to(given)
-            return self.prior.colour(white, known)
-
         def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
             return self(mean * unknown + state, tau, told, known) * unknown
 
-        residual = solver.solve(Dynamics(self.interpolant, predict, noise))
+        residual = solver.solve(Dynamics(self.interpolant, predict, lambda: self._noise(given, known, generator)))
         return torch.where(unknown, self.restore(mean + residual), latents)
+
+    def _noise(self, like: Latents, known: KnownFrames, generator: torch.Generator | None) -> Latents:
+        """Draw noise of the prior; the generator is on the CPU, so that every device draws the same."""
+        return self.prior.colour(torch.randn(like.shape, generator=generator).to(like), known)

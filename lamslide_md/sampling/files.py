@@ -16,9 +16,10 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.io.growing_files import growing_file
 from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.io.joining import join_parts
-from lamslide_md.io.manifests import Manifest, content_of, differences, parse, rollout_manifest
+from lamslide_md.io.manifests import Manifest, rollout_manifest
 from lamslide_md.io.whole_files import replacing, write_whole
 from lamslide_md.sampling.chain_state import ChainState, RestartFile
+from lamslide_md.sampling.earlier_rollout import is_finished, restart_of, size_of
 from lamslide_md.sampling.rollout_names import choose_names
 from lamslide_md.systems.system import System
 
@@ -106,7 +107,7 @@ class RolloutFiles:
         self.names = choose_names(*what, inputs=kept, overwrite=self._overwrite, resume=resume)
         self.parts, topology = self.names.parts, self.system.topology
         self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts)]
-        if resume and self._is_finished():
+        if resume and is_finished(self.names, self.manifest):
             self._remove(self.names.leftovers)
             return False
         if resume and self._goes_on():
@@ -218,33 +219,11 @@ class RolloutFiles:
             f"{', '.join(map(str, self.parts))}: free space and go on with {option('resume=True')}"
         )
 
-    def _there(self, place: Path) -> Manifest | None:
-        """The manifest of an earlier rollout of the same name."""
-        content = content_of(place)
-        return None if content is None else parse(place, content)
-
-    def _is_finished(self) -> bool:
-        there = self._there(self.names.manifest)
-        if there is None or there.n_frames is None or differences(there, self.manifest):
-            return False
-        return getattr(there, "n_bytes", None) == size_of(self.path)
-
     def _goes_on(self) -> bool:
         """Go on from what an interrupted rollout has left, if it was this one."""
-        there = self._there(self.names.growing_manifest) or self._there(self.names.manifest)
-        if there is None:
+        restart = restart_of(self.names, self.manifest)
+        if restart is None:
             return False
-        if told := "; ".join(differences(there, self.manifest)):
-            raise InputError(f"{self.path} holds another rollout: {told}; choose another file, or begin anew")
-        if not self.names.restart.is_file():
-            return False
-        restart = RestartFile.load(self.names.restart)
-        if len(restart.lengths) != len(self.parts) or not all(part.is_file() for part in self.parts):
-            missing = [str(part) for part in self.parts if not part.is_file()]
-            raise InputError(
-                f"{self.names.restart} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or "
-                "roll out anew, without continuing"
-            )
         self.state, self.n_done = restart.state, restart.n_frames
         self._lengths, self._wall_time_s = list(restart.lengths), restart.wall_time_s
         return True
@@ -256,8 +235,3 @@ class RolloutFiles:
     def _remove(self, files: Sequence[Path]) -> None:
         for file in files:
             file.unlink(missing_ok=True)
-
-
-def size_of(path: Path) -> int | None:
-    """Bytes of a file; None where there is none."""
-    return path.stat().st_size if path.is_file() else None

@@ -1,13 +1,15 @@
 """Forecasts: what follows on each of many short histories, several samples of it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Unpack
 
 import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.sampling.sampler import Sampler
+from lamslide_md.sampling.settings import Sampling, SamplingOptions
 from lamslide_md.sampling.starts import group_by_system
 from lamslide_md.systems.system import PointTrajectory
 
@@ -21,10 +23,7 @@ def forecast(
     n_frames: int,
     *,
     n_samples: int = 1,
-    solver: str = DEFAULT_SOLVER,
-    n_solver_steps: int = DEFAULT_STEPS,
-    seed: int = 0,
-    constrain: bool = True,
+    **sampling: Unpack[SamplingOptions],
 ) -> list[Float[np.ndarray, "samples frames points dim"]]:
     """Draw what follows on histories, which may be of different systems.
 
@@ -38,14 +37,9 @@ def forecast(
         New frames; more than a window holds are chained.
     n_samples
         Independent samples for each history.
-    solver
-        As in `Sampler.rollout`.
-    n_solver_steps
-        Steps of the solver in each window.
-    seed
-        Same seed, same forecasts, on the same machine, for the same list of histories.
-    constrain
-        As in `Sampler.rollout`.
+    **sampling
+        ``solver``, ``n_solver_steps``, ``seed``, ``constrain`` of `Sampling`; forecasts of a seed are those of the same
+        list of histories.
 
     Returns
     -------
@@ -57,6 +51,7 @@ def forecast(
     InputError
         If a history is too short, lacks atoms, or a setting is impossible.
     """
+    how = Sampling(**sampling)
     forecasts: list[np.ndarray] = [np.empty(0)] * len(histories)
     batch = 0
     at_once = max(1, CHAINS_AT_ONCE // n_samples)
@@ -67,10 +62,7 @@ def forecast(
                 [histories[i] for i in some],
                 n_frames,
                 n_chains=len(some) * n_samples,
-                solver=solver,
-                n_solver_steps=n_solver_steps,
-                seed=int(np.random.SeedSequence([seed, batch]).generate_state(1)[0]),
-                constrain=constrain,
+                **asdict(replace(how, seed=int(np.random.SeedSequence([how.seed, batch]).generate_state(1)[0]))),
             )
             chains = rollout.points_nm().reshape(n_samples, len(some), n_frames, *rollout.system.reference_nm.shape)
             for place, index in enumerate(some):

@@ -1,6 +1,6 @@
 """`Rollout`: frames of the surrogate, made as they are asked for, and handed over to mdtraj and ASE."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,17 @@ from ase import Atoms
 from jaxtyping import Float
 
 from lamslide_md.io.ase_atoms import ase_frames
-from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.files import RolloutFiles
+from lamslide_md.sampling.frame_stream import FrameStream, OnFrames, Windows
 from lamslide_md.sampling.seeds import seed_frames
 from lamslide_md.systems.system import System
-
-OnFrames = Callable[[int, int], None]
-"""Called with the frames of all chains that are done, and those asked for."""
-
-KEEP_BYTES = 2_000_000_000
-"""A rollout up to this size is kept in memory once it was asked for; a larger one is made anew each time it is read."""
-
-Windows = Callable[[ChainState | None], Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]]
-"""Makes new frames, nm, from a state on (from the beginning for None); with each window the state after it."""
 
 
 @dataclass
 class Rollout:
     """Chains of equally many frames; the start frames are not among them.
+
+    Of points without a topology there are `points_nm` and `chunks`; what needs atoms raises an `InputError`.
 
     Attributes
     ----------
@@ -55,7 +48,12 @@ class Rollout:
     windows: Windows
     facts: dict[str, Any] = field(default_factory=dict)
     command: str = "rollout"
-    _kept: np.ndarray | None = field(default=None, init=False, repr=False)
+    _stream: FrameStream = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        entities = self.system.entities
+        frame_bytes = 4 * entities.n_points * entities.dim
+        self._stream = FrameStream(self.windows, self.n_frames, self.n_chains, frame_bytes)
 
     @classmethod
     def of_points(
@@ -65,42 +63,14 @@ class Rollout:
         frame_interval_ps: float,
         facts: dict[str, Any],
     ) -> "Rollout":
-        """Make a rollout of frames that are there already.
-
-        Parameters
-        ----------
-        system
-            What they are frames of.
-        points_nm
-            All of them.
-        frame_interval_ps
-            Time between two frames.
-        facts
-            JSON-able settings and provenance.
-
-        Returns
-        -------
-        Rollout
-            With as many chains and frames.
-        """
+        """Make a rollout of frames that are there already, with as many chains and frames."""
         n_chains, n_frames = points_nm.shape[:2]
         windows: Windows = lambda _: iter([(points_nm, None)])  # noqa: E731
         return cls(system, n_frames, n_chains, frame_interval_ps, windows, facts, "interpolate")
 
     def chunks(self, on_frames: OnFrames | None = None) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
-        """Make the frames, window by window, in nm.
-
-        Parameters
-        ----------
-        on_frames
-            Hears of progress.
-
-        Yields
-        ------
-        np.ndarray
-            The next frames of all chains; together exactly `n_frames`.
-        """
-        for piece, _ in self._pieces(None, 0, on_frames):
+        """Make the next frames of all chains, nm, window by window; together exactly `n_frames`."""
+        for piece, _ in self._stream.pieces(on_frames):
             yield piece
 
     def points_nm(self, on_frames: OnFrames | None = None) -> Float[np.ndarray, "chains frames points dim"]:
@@ -112,40 +82,12 @@ class Rollout:
         return (np.arange(1, self.n_frames + 1) + chain * self.n_frames) * self.frame_interval_ps
 
     def chains(self, on_frames: OnFrames | None = None) -> list[md.Trajectory]:
-        """Every chain as a trajectory of its own.
-
-        Parameters
-        ----------
-        on_frames
-            Hears of progress.
-
-        Returns
-        -------
-        list of md.Trajectory
-            Times begin one frame interval after the start in each.
-
-        Raises
-        ------
-        InputError
-            If the system is a set of points without a topology.
-        """
-        self.system.labels()
-        time_ps = self.time_ps()
-        return [md.Trajectory(chain, self.system.topology, time=time_ps) for chain in self.points_nm(on_frames)]
+        """Every chain as a trajectory of its own, whose times begin one frame interval after the start."""
+        topology, time_ps = self._topology(), self.time_ps()
+        return [md.Trajectory(chain, topology, time=time_ps) for chain in self.points_nm(on_frames)]
 
     def to_mdtraj(self) -> md.Trajectory:
-        """All chains joined to one trajectory; `chains` keeps them apart.
-
-        Returns
-        -------
-        md.Trajectory
-            Chain after chain, with uniform times.
-
-        Raises
-        ------
-        InputError
-            If the system is a set of points without a topology.
-        """
+        """All chains joined to one trajectory with uniform times; `chains` keeps them apart."""
         joined = np.concatenate([chain.xyz for chain in self.chains()])
         return md.Trajectory(joined, self.system.topology, time=np.concatenate(self._times()))
 
@@ -179,7 +121,7 @@ class Rollout:
         path
             Any format that mdtraj or ASE writes, by its ending.
         on_frames
-            Hears of progress.
+            Callback receiving the frames of all chains that are done, and those asked for.
         resume
             Go on with the same rollout (model, start, settings) where it was interrupted; on the same machine the
             frames are those of one that was not. A finished one is left as it is.
@@ -207,7 +149,7 @@ class Rollout:
         if not files.begin(resume):
             return path
         with files:
-            for positions_nm, state in self._pieces(files.state, files.n_done, on_frames, keep=False):
+            for positions_nm, state in self._stream.pieces(on_frames, files.state, files.n_done, keep=False):
                 files.add(positions_nm, state)
             files.finish()
         return path
@@ -238,30 +180,6 @@ class Rollout:
         """
         frames = (self.chunks, self._topology(), self.system.reference_nm, self._times())
         return seed_frames(*frames, self.frame_interval_ps, n, method, lag_ps=lag_ps, seed=seed)
-
-    def _pieces(
-        self, state: ChainState | None, done: int, on_frames: OnFrames | None, keep: bool = True
-    ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]:
-        """Frames from `done` on, window by window, and where the chains stand behind each; kept if they are few."""
-        if done == self.n_frames:
-            return
-        if self._kept is not None:
-            yield self._kept[:, done:], None
-            return
-        n_bytes = 4 * self.n_chains * self.n_frames * self.system.entities.n_points * self.system.entities.dim
-        kept: list[np.ndarray] | None = [] if keep and done == 0 and n_bytes <= KEEP_BYTES else None
-        for window, after in self.windows(state):
-            piece = window[:, : self.n_frames - done]
-            done += piece.shape[1]
-            if kept is not None:
-                kept.append(piece)
-            if on_frames:
-                on_frames(done * self.n_chains, self.n_frames * self.n_chains)
-            if done == self.n_frames and kept is not None:
-                self._kept = np.concatenate(kept, axis=1)
-            yield piece, after
-            if done == self.n_frames:
-                return
 
     def _topology(self) -> md.Topology:
         self.system.labels()

@@ -1,27 +1,39 @@
 """`Sampling`: how windows are drawn, as users say it."""
 
 from dataclasses import dataclass
+from typing import SupportsIndex, TypedDict
 
+from lamslide_md.errors import InputError, option
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, Solver, solver_of
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How windows are drawn; refused at once where it is impossible.
+    """How windows are drawn, whether for a rollout, a path, an upsampled trajectory or a forecast.
 
     Attributes
     ----------
     solver
         ``euler``, ``heun``, ``dopri5`` (chooses its own steps) or ``sde``.
     n_solver_steps
-        Steps of the fixed-step solvers in each window.
+        Steps of the solver in each window; ``dopri5`` does without.
     seed
-        Of the noise.
+        Of the noise: same seed, same frames, on the same machine.
+    constrain
+        Put frames back into what the training data has never left, as constraints do in molecular dynamics: the ranges
+        of distances that hardly change (bonds, angles, planar groups), atoms that do not overlap, and the handedness of
+        chiral centres. Frames that keep all of these are not touched.
+
+    Raises
+    ------
+    InputError
+        If there is no such solver, or it is to take less than one step.
     """
 
     solver: str = DEFAULT_SOLVER
     n_solver_steps: int = DEFAULT_STEPS
     seed: int = 0
+    constrain: bool = True
 
     def __post_init__(self) -> None:
         self.make_solver()
@@ -29,3 +41,30 @@ class Sampling:
     def make_solver(self) -> Solver:
         """Make the solver that the name stands for."""
         return solver_of(self.solver, self.n_solver_steps)
+
+
+class SamplingOptions(TypedDict, total=False):
+    """The fields of `Sampling` as keyword arguments, each of which may be left out."""
+
+    solver: str
+    n_solver_steps: int
+    seed: int
+    constrain: bool
+
+
+def check_whole(**counts: object) -> None:
+    """Refuse a number of frames, chains or the like that is no whole number.
+
+    Parameters
+    ----------
+    **counts
+        By the name of the parameter.
+
+    Raises
+    ------
+    InputError
+        Naming the first that is none.
+    """
+    for name, count in counts.items():
+        if not isinstance(count, SupportsIndex):
+            raise InputError(f"{option(name)}={count!r} must be a whole number")

@@ -1,5 +1,6 @@
 """`Stepper`: one chain of a surrogate, frame by frame, that can be continued from any of its frames."""
 
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from lamslide_md.errors import InputError
 from lamslide_md.frames.base import Fitted
 from lamslide_md.models.weights import weights_digest
 from lamslide_md.sampling.chain_state import ChainState
-from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.sampling.settings import Sampling
+from lamslide_md.sampling.trained_model import TrainedModel
 from lamslide_md.systems.batches import batch_of, points_of
 from lamslide_md.systems.system import System
 
@@ -32,41 +33,26 @@ class Stepper:
         With one context frame.
     system
         Which of its systems moves.
-    solver
-        How windows are sampled; see `Surrogate.rollout`.
-    n_solver_steps
-        Steps of the solver in each window.
-    seed
-        Same seed, same frames, on the same machine.
-    constrain
-        Put frames back into what the training data has never left; see `Surrogate.rollout`.
+    sampling
+        How windows are drawn.
 
     Raises
     ------
     InputError
-        If the model needs several context frames, or a setting is impossible.
+        If the model needs several context frames.
     """
 
-    def __init__(
-        self,
-        surrogate: Sampler,
-        system: System,
-        solver: str,
-        n_solver_steps: int,
-        seed: int,
-        constrain: bool = True,
-    ) -> None:
-        sampling = Sampling(solver, n_solver_steps, seed)
+    def __init__(self, surrogate: TrainedModel, system: System, sampling: Sampling) -> None:
         if surrogate.settings.flow.n_known != 1:
             raise InputError(
                 f"this model continues {surrogate.settings.flow.n_known} known frames, one structure is only one; use "
                 "Surrogate.rollout with a trajectory as its start"
             )
-        self._propagator = surrogate.propagator(system, sampling, constrain)
-        self._system, self._scale_nm, self._seed = system, surrogate.length_scale_nm, seed
+        self._propagator = surrogate.propagator(system, sampling)
+        self._system, self._scale_nm, self._seed = system, surrogate.length_scale_nm, sampling.seed
         weights = weights_digest(surrogate.autoencoder, surrogate.flow)
-        self._made_by = [weights, solver, n_solver_steps, seed, constrain]
-        self._state = ChainState(np.zeros((1, 1, system.entities.n_points, 3), dtype=np.float32), -1, seed)
+        self._made_by = [weights, *astuple(sampling)]
+        self._state = ChainState(np.zeros((1, 1, system.entities.n_points, 3), dtype=np.float32), -1, sampling.seed)
         self._next: ChainState | None = None
         self._frames: Float[np.ndarray, "frames points dim"] = self._state.context[0, :0]
         self._taken = 0

@@ -2,8 +2,8 @@
 
 from lamslide_md.choices import Placement
 from lamslide_md.config import AutoencoderSettings, Settings
+from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.frames import from_settings
 from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
 from lamslide_md.models.autoencoder import Autoencoder

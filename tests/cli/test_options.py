@@ -8,7 +8,7 @@ import sys
 import pytest
 import typer
 
-from lamslide_md.cli import rollout as rollout_command
+from lamslide_md.cli import sampling_options
 from lamslide_md.cli import train as train_command
 from lamslide_md.cli.app import EXAMPLES, app, run
 from lamslide_md.config import PRESETS, preset_settings
@@ -46,9 +46,9 @@ def test_help_imports_nothing_heavy():
 
 def test_what_the_shell_completes_is_what_there_is():
     assert train_command.complete_preset("") == list(PRESETS)
-    assert tuple(solvers.SOLVERS) == rollout_command.SOLVERS
+    assert tuple(solvers.SOLVERS) == sampling_options.SOLVERS
     for name in ("DEFAULT_SOLVER", "DEFAULT_STEPS"):
-        assert getattr(rollout_command, name) == getattr(solvers, name)
+        assert getattr(sampling_options, name) == getattr(solvers, name)
 
 
 @pytest.mark.parametrize(

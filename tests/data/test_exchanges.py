@@ -141,7 +141,7 @@ def test_a_chain_goes_on_with_the_names_of_its_start(model, other_names):
 
 @pytest.mark.parametrize("constrain", [True, False])
 def test_a_chain_that_goes_on_from_its_last_frame_is_the_same_chain(model, constrain):
-    propagator = model.propagator(model.systems[0], Sampling(), constrain)
+    propagator = model.propagator(model.systems[0], Sampling(constrain=constrain))
 
     def windows(state, n):
         frames = []

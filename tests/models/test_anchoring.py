@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import GaussianPrior
-from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.frames import from_settings
 from lamslide_md.frames.base import Unchanged
 from lamslide_md.frames.windowed import Aligned, Anchored, anchor_of

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from lamslide_md.flow.scheduler import SCHEDULERS, interpolant_of
+from lamslide_md.flow.interpolant import interpolant_of
+from lamslide_md.flow.scheduler import SCHEDULERS
 
 TAUS = torch.linspace(0.05, 0.95, 7, dtype=torch.float64)
 

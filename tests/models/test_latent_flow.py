@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
-from lamslide_md.flow.scheduler import interpolant_of
 from lamslide_md.flow.solvers import Euler, solver_of
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState

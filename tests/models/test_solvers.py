@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
-from lamslide_md.flow.scheduler import SCHEDULERS, DataPrediction, NoisePrediction, interpolant_of
+from lamslide_md.flow.interpolant import DataPrediction, NoisePrediction, interpolant_of
+from lamslide_md.flow.scheduler import SCHEDULERS
 from lamslide_md.flow.solvers import SOLVERS, Dynamics, Euler, Heun, solver_of
 
 MEAN, DEVIATION = 1.5, 0.4

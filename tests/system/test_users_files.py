@@ -95,6 +95,8 @@ ENDS = "interpolate AG.lamslide --start start.pdb --end start.pdb --frames 3 --o
         (TRAIN + "--out notes.txt", "notes.txt is there and is not of lamslide's making"),
         (TRAIN + "--out r.xtc", "r.xtc is there and is of lamslide rollout"),
         (TRAIN + "--out a.lamslide --checkpoints notes.txt", "notes.txt is a file"),
+        (TRAIN + "--out m.docx", "m.docx: the file of a model ends in .lamslide; call it m.lamslide"),
+        (TRAIN + "--out model", "model: the file of a model ends in .lamslide; call it model.lamslide"),
         (ROLL + "start.xtc --start start.xtc", "start.xtc is read by this command"),
         (ROLL + "start.pdb --start start.pdb", "start.pdb is read by this command"),
         (ROLL + "start.pdb --start start.pdb --overwrite", "start.pdb is read by this command"),
@@ -266,8 +268,9 @@ def test_overwriting_is_possible_where_it_is_asked_for(there, monkeypatch):
     assert find_manifest(there / "sim/rep1.xtc").written_by.command == "rollout"
     assert run([*COMPARE.replace("rep1", "rep2").split(), "--report", "notes.html", "--overwrite"]) == 0
     assert "<html" in (there / "notes.html").read_text()
-    assert run([*TRAIN.split(), *SMALL, "--out", "notes.txt", "--overwrite"]) == 0
-    assert lam.Surrogate.load("notes.txt").frame_interval_ps == 5.0
+    (there / "notes.lamslide").write_bytes(FOREIGN)
+    assert run([*TRAIN.split(), *SMALL, "--out", "notes.lamslide", "--overwrite"]) == 0
+    assert lam.Surrogate.load("notes.lamslide").frame_interval_ps == 5.0
 
 
 def test_a_file_changed_since_it_was_written_is_the_users(there, monkeypatch, capsys):

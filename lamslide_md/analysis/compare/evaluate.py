@@ -1,12 +1,12 @@
 """All measures of one rollout: fit on the reference, project every dataset alike, compare each with its floor."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lamslide_md.analysis.compare.comparison import Comparison
+from lamslide_md.analysis.compare.estimates import estimate_all
 from lamslide_md.analysis.compare.prepare import (
     Prepared,
     base_interval_ps,
@@ -21,25 +21,17 @@ from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
 from lamslide_md.analysis.features import torsion_angles
 from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
 from lamslide_md.analysis.kinetics.markov_result import markov_result
-from lamslide_md.analysis.kinetics.markov_summary import MarkovSummary, markov_summary
+from lamslide_md.analysis.kinetics.markov_summary import markov_summary
 from lamslide_md.analysis.lag_choice import LagChoice, choose_lag
-from lamslide_md.analysis.measures.autocorrelation import (
-    AutocorrelationCurves,
-    autocorrelation_curves,
-    autocorrelation_estimates,
-)
-from lamslide_md.analysis.measures.distributions import distribution_estimates
-from lamslide_md.analysis.measures.measure import KINDS, Estimate, Measure, make_measure
-from lamslide_md.analysis.measures.msm import markov_estimates
-from lamslide_md.analysis.measures.structure import structure_estimates
+from lamslide_md.analysis.measures.autocorrelation import autocorrelation_curves
+from lamslide_md.analysis.measures.measure import Measure
 from lamslide_md.analysis.reference_model import ReferenceModel, fit_reference_model
 from lamslide_md.analysis.results import (
     AutocorrelationResult,
     collect_maps,
     collect_playback,
 )
-from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
-from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K, KJ_PER_KCAL, whole_frames
+from lamslide_md.units import whole_frames
 
 Described = TypeVar("Described")
 
@@ -87,11 +79,8 @@ def evaluate(
     lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
     autocorrelations = _each(projected, lambda dataset: autocorrelation_curves(dataset, lags_ps))
     summaries = _each(projected, lambda dataset: markov_summary(dataset, reference_model, lag.lag_ps))
-    estimates, floors = _estimates(prepared, projected, reference_model, autocorrelations, summaries)
-    structures, mirror_notes = _structure(prepared, projected, settings)
-    measures = _table(
-        estimates | structures["rollout"], floors | structures["floor"], structures["reference"], settings
-    )
+    estimates, mirror_notes = estimate_all(prepared, projected, reference_model, autocorrelations, summaries, settings)
+    measures = estimates.measures(settings.temperature_K)
     shown = {"rollout": projected.rollout, "reference": projected.reference, "floor": projected.floor}
     by_dataset = shown | {"floor": projected.kinetic_floor}
     return Comparison(
@@ -182,62 +171,3 @@ def _each(projected: ProjectedDatasets, describe: Callable[[Projected], Describe
         "floor": describe(projected.kinetic_floor),
         "floor_reference": reference if same else describe(projected.floor_reference),
     }
-
-
-def _estimates(
-    prepared: Prepared,
-    projected: ProjectedDatasets,
-    reference_model: ReferenceModel,
-    autocorrelations: dict[str, AutocorrelationCurves],
-    summaries: dict[str, MarkovSummary],
-) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    rollout = (
-        distribution_estimates(projected.rollout, projected.reference, prepared.torsions, reference_model)
-        | autocorrelation_estimates(autocorrelations["rollout"], autocorrelations["reference"])
-        | markov_estimates(summaries["rollout"], summaries["reference"])
-    )
-    floor = (
-        distribution_estimates(projected.floor, projected.floor_reference, prepared.torsions, reference_model)
-        | autocorrelation_estimates(autocorrelations["floor"], autocorrelations["floor_reference"])
-        | markov_estimates(summaries["floor"], summaries["floor_reference"])
-    )
-    return rollout, floor
-
-
-def _structure(
-    prepared: Prepared, projected: ProjectedDatasets, settings: ComparisonSettings
-) -> tuple[dict[str, dict[str, Estimate]], list[str]]:
-    rules = learn_structure(prepared.topology, prepared.reference.positions_nm)
-    estimates, notes = {}, []
-    for seed, name in enumerate(("rollout", "reference", "floor")):
-        dataset: Dataset = getattr(prepared, name)
-        n_blocks = getattr(projected, name).n_blocks
-        lengths = [len(part) for part in dataset.positions_nm]
-        checks = check_structure(rules, dataset.positions_nm)
-        estimates[name] = structure_estimates(
-            checks, lengths, n_blocks, settings.n_bootstrap, settings.seed * 10 + seed
-        )
-        note = mirror_note(rules, checks, dataset.name)
-        notes += [note] if note else []
-    return estimates, notes
-
-
-def _table(
-    rollout: dict[str, Estimate], floor: dict[str, Estimate], own: dict[str, Estimate], settings: ComparisonSettings
-) -> tuple[Measure, ...]:
-    measures = []
-    for key, kind in KINDS.items():
-        pair = rollout[key], floor[key]
-        shown = kind
-        if key == "free_energy_error" and settings.temperature_K is not None:
-            kt_kcal_per_mol = GAS_CONSTANT_KJ_PER_MOL_K / KJ_PER_KCAL * settings.temperature_K
-            pair = _scaled(pair[0], kt_kcal_per_mol), _scaled(pair[1], kt_kcal_per_mol)
-            shown = replace(kind, unit="kcal/mol")
-        measures.append(make_measure(shown, *pair, own[key].value if key in own else None))
-    return tuple(measures)
-
-
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    if estimate.value is None or estimate.draws is None:
-        return estimate
-    return Estimate(estimate.value * factor, estimate.draws * factor, estimate.reason)

@@ -1,0 +1,66 @@
+"""Options of the commands that draw frames from a model, and what both check before they load it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamslide_md.errors import InputError
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+SOLVERS = ("euler", "heun", "dopri5", "sde")
+DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
+"""Known without importing torch; a test holds them against those of the solvers' own module."""
+
+
+def complete_solver(incomplete: str) -> list[str]:
+    """List the solvers that begin as typed."""
+    return [name for name in SOLVERS if name.startswith(incomplete)]
+
+
+def check_solver(solver: str) -> None:
+    """Refuse an unknown solver before a model is loaded."""
+    if solver not in SOLVERS:
+        raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
+
+
+def read_start(path: Path, top: Path | None) -> "md.Trajectory":
+    """Read the frames to start from.
+
+    Parameters
+    ----------
+    path
+        A structure, or a trajectory.
+    top
+        Its topology, for formats that hold none.
+
+    Returns
+    -------
+    md.Trajectory
+        All its frames.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    from lamslide_md.cli.beside import topology_beside
+    from lamslide_md.io.readers import read_structures
+
+    if not path.is_file():
+        raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
+    return read_structures(path, topology_beside(path, top))
+
+
+Model = Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")]
+Top = Annotated[Path | None, typer.Option(help="Topology of the structures given, for formats that hold none.")]
+Solver = Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)]
+SolverSteps = Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")]
+Constrain = Annotated[
+    bool,
+    typer.Option(
+        help="Keep bonds and angles in the range of the training data, chiral centres as they are, atoms apart."
+    ),
+]
