@@ -15,6 +15,7 @@ from lamslide_md.analysis.measures.msm import markov_estimates
 from lamslide_md.analysis.measures.structure import structure_estimates
 from lamslide_md.analysis.reference_model import ReferenceModel
 from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
+from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K, KJ_PER_KCAL
 
 
 @dataclass(frozen=True)
