@@ -139,10 +139,10 @@ def read_structures(
     """
     opened = open_source(source, name_of(source, "the structure"), top, atoms, True, MOST_STRUCTURES, recover=False)
     gate = Gate(opened.name, opened.atoms, solvent=True, check_bonds=check_bonds)
-    pieces = [gate.passed(frames) for frames in opened.frames]
-    if not pieces:
+    chunks = [gate.passed(frames) for frames in opened.frames]
+    if not chunks:
         raise InputError(f"{opened.name} holds no frames")
-    return pieces[0] if len(pieces) == 1 else md.join(pieces, check_topology=False)
+    return chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
 
 
 def _checked(

@@ -12,12 +12,12 @@ from lamslide_md.systems.system import System
 MIN_COMMON = 3
 """Points that fix an orientation."""
 
-Place = tuple[int, str]
+AtomKey = tuple[int, str]
 """Index of the residue and name of the atom."""
 
 
-def places_of(topology: md.Topology) -> dict[Place, int]:
-    """Tell where each atom is, and its index, whichever residue it is part of."""
+def indices_by_key(topology: md.Topology) -> dict[AtomKey, int]:
+    """Index of every atom, by its residue's index and its name."""
     return {(atom.residue.index, atom.name): atom.index for atom in topology.atoms}
 
 
@@ -42,14 +42,14 @@ def superposed_alike(systems: Sequence[System]) -> list[System]:
     if len(systems) < 2 or len(topologies) < len(systems):
         return list(systems)
     residues = [{atom.name for atom in residue.atoms} for topology in topologies for residue in topology.residues]
-    names, places = set.intersection(*residues), [places_of(topology) for topology in topologies]
-    common = [place for place in places[0] if place[1] in names and all(place in others for others in places)]
+    names, indices = set.intersection(*residues), [indices_by_key(topology) for topology in topologies]
+    common = [key for key in indices[0] if key[1] in names and all(key in others for others in indices)]
     if len(common) < MIN_COMMON:
         return list(systems)
-    target_nm = systems[0].reference_nm[[places[0][place] for place in common]]
+    target_nm = systems[0].reference_nm[[indices[0][key] for key in common]]
     return [
-        _superposed_on(system, np.array([own[place] for place in common]), target_nm)
-        for system, own in zip(systems, places, strict=True)
+        _superposed_on(system, np.array([own[key] for key in common]), target_nm)
+        for system, own in zip(systems, indices, strict=True)
     ]
 
 
@@ -75,15 +75,15 @@ def superposed_like(system: System, other: System) -> System:
     """
     if other.fit is None or other.topology is None or system.topology is None:
         return system
-    names = {index: place for place, index in places_of(other.topology).items()}
-    common, own = [names[int(index)] for index in other.fit], places_of(system.topology)
+    names = {index: key for key, index in indices_by_key(other.topology).items()}
+    common, own = [names[int(index)] for index in other.fit], indices_by_key(system.topology)
     missing = [f"{name} of residue {residue + 1}" for residue, name in common if (residue, name) not in own]
     if missing:
         raise InputError(
             f"the molecule lacks {', '.join(missing[:5])}, by which the model superposes; it has learned molecules of "
             f"{other.topology.n_residues} residues"
         )
-    return _superposed_on(system, np.array([own[place] for place in common]), other.reference_nm[other.fit])
+    return _superposed_on(system, np.array([own[key] for key in common]), other.reference_nm[other.fit])
 
 
 def _superposed_on(system: System, fit: np.ndarray, target_nm: np.ndarray) -> System:

@@ -25,8 +25,8 @@ from tests.small import shivering_peptide
 @pytest.fixture(scope="module")
 def aspartate():
     traj = shivering_peptide("AD", 200)
-    recording = PointTrajectory(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
-    (system,) = with_exchanges([recording.system], [recording], 1.0)
+    trajectory = PointTrajectory(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
+    (system,) = with_exchanges([trajectory.system], [trajectory], 1.0)
     return system, traj.xyz
 
 
