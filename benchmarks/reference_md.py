@@ -1,4 +1,4 @@
-"""Reference MD that later benchmarks judge by: ten tetrapeptides that nothing is trained on, and chignolin.
+"""Reference MD that later benchmarks compare with: ten tetrapeptides that nothing is trained on, and chignolin.
 
     python benchmarks/reference_md.py              # all that is missing, at the lowest priority; goes on when killed
     python benchmarks/reference_md.py --only KEGH  # one of them

@@ -94,8 +94,8 @@ def refine(
 ) -> Refined:
     """Minimise and equilibrate frames with OpenMM.
 
-    Frames of heavy atoms get the system's hydrogens (`lamslide_md.simulate.hydrogen_building.HydrogenBuilder` says how). A frame
-    that cannot be refined, such as one with clashes that explode, is told in the result; the others go on.
+    Frames of heavy atoms get the system's hydrogens (see `HydrogenBuilder`). A frame that cannot be refined, such as
+    one with clashes that explode, is listed in the result; the others go on.
 
     Parameters
     ----------

@@ -56,12 +56,12 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
     InputError
         If the file cannot be read.
     """
-    from lamslide_md.cli.beside import topology_beside
+    from lamslide_md.cli.sidecars import sidecar_topology
     from lamslide_md.io.readers import read_structures
 
     if not path.is_file():
         raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
-    return read_structures(path, topology_beside(path, top))
+    return read_structures(path, sidecar_topology(path, top))
 
 
 def rollout(
@@ -78,7 +78,7 @@ def rollout(
     solver: Solver = DEFAULT_SOLVER,
     solver_steps: Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")] = DEFAULT_STEPS,
     constrain: Annotated[
-        bool, typer.Option(help="Keep bonds and angles in the range of the training data, hands, and atoms apart.")
+        bool, typer.Option(help="Keep bonds and angles in the range of the training data, chirality, and atoms apart.")
     ] = True,
     seed: Seed = 0,
     resume: Annotated[
@@ -91,9 +91,9 @@ def rollout(
     json: Json = False,
 ) -> None:
     """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
-    from lamslide_md.cli.beside import files_read, ns_per_s
     from lamslide_md.cli.models import find_model
     from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.cli.sidecars import files_read, ns_per_s
     from lamslide_md.io.interrupts import RolloutInterrupted
     from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
@@ -123,8 +123,8 @@ def rollout(
         unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
         print(f"note: {out}: {unseen}", file=sys.stderr)
     if json:
-        told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
-        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
+        content = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
+        print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
         return
     total_ns = chains * frames * surrogate.frame_interval_ps / 1000
     print(f"{out}: {chains} chain(s) of {frames} frames, {surrogate.frame_interval_ps:g} ps apart, {total_ns:g} ns")

@@ -100,8 +100,8 @@ class Rollout:
         np.ndarray
             The next frames of all chains; together exactly `n_frames`.
         """
-        for piece, _ in self._pieces(None, 0, on_frames):
-            yield piece
+        for chunk, _ in self._chunks(None, 0, on_frames):
+            yield chunk
 
     def points_nm(self, on_frames: OnFrames | None = None) -> Float[np.ndarray, "chains frames points dim"]:
         """All frames of all chains, nm."""
@@ -207,7 +207,7 @@ class Rollout:
         if not files.begin(resume):
             return path
         with files:
-            for positions_nm, state in self._pieces(files.state, files.n_done, on_frames, keep=False):
+            for positions_nm, state in self._chunks(files.state, files.n_done, on_frames, keep=False):
                 files.add(positions_nm, state)
             files.finish()
         return path
@@ -239,7 +239,7 @@ class Rollout:
         frames = (self.chunks, self._topology(), self.system.reference_nm, self._times())
         return seed_frames(*frames, self.frame_interval_ps, n, method, lag_ps=lag_ps, seed=seed)
 
-    def _pieces(
+    def _chunks(
         self, state: ChainState | None, done: int, on_frames: OnFrames | None, keep: bool = True
     ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]:
         """Frames from `done` on, window by window, and where the chains stand behind each; kept if they are few."""
@@ -251,15 +251,15 @@ class Rollout:
         n_bytes = 4 * self.n_chains * self.n_frames * self.system.entities.n_points * self.system.entities.dim
         kept: list[np.ndarray] | None = [] if keep and done == 0 and n_bytes <= KEEP_BYTES else None
         for window, after in self.windows(state):
-            piece = window[:, : self.n_frames - done]
-            done += piece.shape[1]
+            chunk = window[:, : self.n_frames - done]
+            done += chunk.shape[1]
             if kept is not None:
-                kept.append(piece)
+                kept.append(chunk)
             if on_frames:
                 on_frames(done * self.n_chains, self.n_frames * self.n_chains)
             if done == self.n_frames and kept is not None:
                 self._kept = np.concatenate(kept, axis=1)
-            yield piece, after
+            yield chunk, after
             if done == self.n_frames:
                 return
 

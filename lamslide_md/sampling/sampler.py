@@ -21,8 +21,8 @@ from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.propagator import Propagator
 from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.sampling.settings import Sampling
-from lamslide_md.sampling.starts import Start, draw_starts, known_frames
-from lamslide_md.systems.resolver import SystemResolver, extents_told
+from lamslide_md.sampling.starts import Start, draw_starts, start_context
+from lamslide_md.systems.resolver import SystemResolver, stored_extents
 from lamslide_md.systems.system import PointTrajectory, System
 
 
@@ -37,7 +37,7 @@ class Sampler:
     systems
         What the model was trained on; their vocabularies are the model's.
     starts_nm
-        Of a single system: windows of known frames from the training data, (starts, known frames, points, dim).
+        Of a single system: windows of context frames from the training data, (starts, context frames, points, dim).
     settings
         Of the training.
     length_scale_nm
@@ -76,7 +76,7 @@ class Sampler:
         Parameters
         ----------
         start
-            Frames to start from, chain c from frame c modulo their number (a model with several known frames takes the
+            Frames to start from, chain c from frame c modulo their number (a model of several context frames takes the
             last ones, for all chains), of a system of the training or, if that was of several molecules, of another
             one whose parts they have; or several trajectories of one system, chain c from the end of trajectory c
             modulo their number. ``reference``: frames of the training data drawn with the seed, if that was of one
@@ -94,7 +94,7 @@ class Sampler:
         constrain
             Put frames back into what the training data has never left, as constraints do in molecular dynamics: the
             ranges of distances that hardly change (bonds, angles, planar groups), atoms that do not overlap, and the
-            hands of chiral centres. Frames that keep all of these are not touched.
+            chirality of centres. Frames that keep all of these are not touched.
 
         Returns
         -------
@@ -117,11 +117,11 @@ class Sampler:
                     f"the model has learned {len(self.systems)} systems: pass a start ({option('start')}), frames of "
                     "the one to roll out"
                 )
-            system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
+            system, context_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, seed)
         else:
-            system, known_nm = known_frames(start, self.resolver, self.settings.flow.n_known, n_chains)
+            system, context_nm = start_context(start, self.resolver, self.settings.flow.n_known, n_chains)
         propagator = self.propagator(system, sampling, constrain)
-        start_at = ChainState(self._placed(system, known_nm), seed=seed)
+        start_at = ChainState(self._placed(system, context_nm), seed=seed)
 
         def windows(state: ChainState | None) -> Iterator[tuple[np.ndarray, ChainState]]:
             state = start_at if state is None else replace(state, seed=seed)
@@ -179,8 +179,8 @@ class Sampler:
         """
         sampling = Sampling(solver, n_solver_steps, seed)
         resolver = self.resolver
-        system, first_nm = known_frames(start, resolver, 1, n_paths)
-        _, last_nm = known_frames(end, resolver.only(system), 1, n_paths, "the end")
+        system, first_nm = start_context(start, resolver, 1, n_paths)
+        _, last_nm = start_context(end, resolver.only(system), 1, n_paths, "the end")
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
         propagator = self.propagator(system, sampling, constrain)
         paths = fill_between(first, last, n_frames, self.settings.flow, propagator, seed)
@@ -234,7 +234,7 @@ class Sampler:
                 f"frames {interval_ps:g} ps apart cannot be upsampled {factor} times to the model's "
                 f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
             )
-        system, frames_nm = known_frames(trajectory, self.resolver, 1, n_coarse, "the trajectory")
+        system, frames_nm = start_context(trajectory, self.resolver, 1, n_coarse, "the trajectory")
         coarse = self._placed(system, frames_nm)[:, 0]
         propagator = self.propagator(system, sampling, constrain)
         fine = fill_spaced(coarse, factor, self.settings.flow, propagator, seed)
@@ -243,7 +243,7 @@ class Sampler:
     @property
     def resolver(self) -> SystemResolver:
         """What the model can be asked about."""
-        extents_nm = extents_told(self.provenance, len(self.systems))
+        extents_nm = stored_extents(self.provenance, len(self.systems))
         return SystemResolver(self.systems, self.settings, self.autoencoder.pool.size, extents_nm)
 
     def propagator(self, system: System, sampling: Sampling, constrain: bool = True) -> Propagator:
@@ -275,9 +275,9 @@ class Sampler:
         )
 
     def _placed(
-        self, system: System, frames_nm: Float[np.ndarray, "windows known points dim"]
-    ) -> Float[np.ndarray, "windows known points dim"]:
-        """Place and scale known frames."""
+        self, system: System, frames_nm: Float[np.ndarray, "windows context points dim"]
+    ) -> Float[np.ndarray, "windows context points dim"]:
+        """Place and scale context frames."""
         placed = np.stack([system.place(frames, self.settings.placement) for frames in frames_nm])
         return (placed / np.float32(self.length_scale_nm)).astype(np.float32)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from lamslide_md.systems.constraints import MIN_VOLUME, volumes
 from lamslide_md.systems.planar_groups import groups_of
 from lamslide_md.systems.residues import Part, part_of
-from lamslide_md.systems.symmetry import N_BINS, Exchange, Group, bins_of, canonical
+from lamslide_md.systems.symmetry import N_BINS, Exchange, Group, bins_of, canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.units import whole_frames
 
@@ -140,4 +140,5 @@ def _flips(beyond_seam_rad: Sequence[Float[np.ndarray, " frames"]]) -> Float[np.
 
 
 def _named(system: System, exchanges: Sequence[Exchange]) -> System:
-    return replace(system, exchanges=tuple(exchanges), reference_nm=canonical(system.reference_nm[None], exchanges)[0])
+    reference_nm = canonicalise(system.reference_nm[None], exchanges)[0]
+    return replace(system, exchanges=tuple(exchanges), reference_nm=reference_nm)

@@ -22,8 +22,8 @@ def match(wanted: Molecule, there: md.Trajectory, name: str) -> Int[np.ndarray, 
     wanted
         The molecule.
     there
-        May hold more atoms, in another order, and name them and their residues otherwise. Its first frame tells chirality
-        apart.
+        May hold more atoms, in another order, and name them and their residues otherwise. Its first frame tells the
+        chirality.
     name
         What to call it in an error or note.
 

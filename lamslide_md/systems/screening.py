@@ -140,11 +140,11 @@ def check_unit(trajectory: md.Trajectory, source: str) -> None:
         return
     nearest = cKDTree(trajectory.xyz[0, light]).query(trajectory.xyz[0, light], k=2)[0][:, 1]
     middle, (low, high) = float(np.median(nearest)), MEDIAN_BOND_NM
-    told = f"{source}: no two atoms are bonded, their nearest neighbours are {middle:.3g} nm away"
+    found = f"{source}: no two atoms are bonded, their nearest neighbours are {middle:.3g} nm away"
     if 10 * low <= middle <= 10 * high:
-        raise InputError(f"{told}; these look like Å taken for nm: divide the coordinates by 10")
+        raise InputError(f"{found}; these look like Å taken for nm: divide the coordinates by 10")
     if middle < low / 2:
-        raise InputError(f"{told}; lengths are too short by ten: multiply the coordinates by 10")
+        raise InputError(f"{found}; lengths are too short by ten: multiply the coordinates by 10")
 
 
 def check_places(trajectory: md.Trajectory, source: str) -> None:
@@ -203,6 +203,6 @@ def check_is_molecular(topology: md.Topology, source: str) -> None:
 
 
 def _is_organic(topology: md.Topology, pairs: np.ndarray) -> bool:
-    """Tell whether most bonds are between light elements, by which the median is judged."""
+    """Tell whether most bonds are between light elements, which decides what the median should be."""
     light = np.array([atom.element.symbol in ORGANIC for atom in topology.atoms])
     return bool(light[pairs].all(axis=1).mean() > 0.5)

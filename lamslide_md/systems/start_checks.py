@@ -168,8 +168,8 @@ def _exchanged(frame: _Frame, wrong: Bool[np.ndarray, " pairs"]) -> tuple[int, i
     worst = [int(i) for i in np.argsort(-counts, kind="stable")[:MOST_EXCHANGES] if counts[i]]
     # One of the two may be at the end of a branch, with no distance out of range: it is near the other.
     pairs = frame.held.pairs[frame.near]
-    beside = pairs[np.isin(pairs, worst[:3]).any(axis=1)].ravel().tolist()
-    for one, other in combinations(dict.fromkeys([*worst, *beside]), 2):
+    partners = pairs[np.isin(pairs, worst[:3]).any(axis=1)].ravel().tolist()
+    for one, other in combinations(dict.fromkeys([*worst, *partners]), 2):
         mended = frame.points.copy()
         mended[[one, other]] = mended[[other, one]]
         if not (frame.out_of_range(mended) & frame.near).any() and not frame.inverted(mended).any():
@@ -185,14 +185,10 @@ def _check_chirality(frame: _Frame) -> None:
     if not wrong:
         return
     if len(wrong) == len(centres) > 1:
-        what = (
-            f"is a mirror image of what the model has learned: all {len(centres)} centres have the opposite chirality"
-        )
+        what = f"is a mirror image of what the model has learned: all {len(centres)} centres are inverted"
         raise InputError(f"{frame.where} {what} ({listed([_describe_centre(frame, i) for i in wrong], 3)})")
-    described = listed([_describe_centre(frame, i) for i in wrong])
-    raise InputError(
-        f"{frame.where}: {described}; is it a mirrored structure, or are two neighbours of these exchanged?"
-    )
+    found = listed([_describe_centre(frame, i) for i in wrong])
+    raise InputError(f"{frame.where}: {found}; is it a mirrored structure, or are two neighbours of these exchanged?")
 
 
 def _stable_centres(system: System) -> Iterator[int]:

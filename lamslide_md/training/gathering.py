@@ -108,7 +108,7 @@ def _in_order_of(first: System, traj: md.Trajectory, index: int) -> np.ndarray:
 
 
 def _tell_mirrored(trajectories: list[PointTrajectory]) -> None:
-    """Note trajectories of one molecule with opposite chirality at a centre: what they share constrains none of these."""
+    """Note trajectories of one molecule with opposite chirality at a centre, which a model of both cannot keep."""
     first: dict[int, np.ndarray] = {}
     for i, trajectory in enumerate(trajectories):
         bonds, topology = trajectory.system.entities.bonds, trajectory.system.topology
@@ -123,8 +123,8 @@ def _tell_mirrored(trajectories: list[PointTrajectory]) -> None:
         if inverted.any():
             names = list(dict.fromkeys(str(topology.atom(int(atom))) for atom in centres[inverted, 0]))
             note(
-                f"trajectory {i} of the training data (counted from 0) has the opposite chirality at {listed(names)} than an "
-                "earlier one of the same molecule; is one mirrored? A model of both keeps neither chirality"
+                f"trajectory {i} of the training data (counted from 0) has the opposite chirality at {listed(names)} "
+                "to an earlier one of the same molecule; is one mirrored? A model of both keeps neither chirality"
             )
 
 

@@ -76,11 +76,11 @@ def _number_types(trainer: Trainer, fingerprint: str, settings: FlowSettings) ->
 
 
 def _fingerprint(*parts: BaseModel | str | float | int) -> str:
-    text = "\n".join(_told(part) if isinstance(part, BaseModel) else repr(part) for part in parts)
+    text = "\n".join(_described(part) if isinstance(part, BaseModel) else repr(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _told(settings: BaseModel) -> str:
+def _described(settings: BaseModel) -> str:
     """Write settings as JSON, as they were written before there was a choice of number types where there is none."""
     chosen = settings.model_dump()["optimisation"]["iteration_dtype"] != "auto"
     return settings.model_dump_json(exclude=None if chosen else {"optimisation": {"iteration_dtype"}})

@@ -169,8 +169,8 @@ class Trainer:
         now = time.monotonic()
         if self.on_progress and (now - self._reported_s > 1 or step == n_steps):
             self._reported_s = now
-            told = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
-            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{told}"))
+            number_type_text = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
+            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{number_type_text}"))
 
 
 def _relative_rate(step: int, settings: Optimisation) -> float:

@@ -29,7 +29,7 @@ SCALE_WINDOWS = 4096
 """Windows from which the length scale of anchored windows is estimated."""
 
 N_STARTS = 32
-"""Windows of known frames kept with the model for each system."""
+"""Windows of context frames kept with the model for each system."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TrainingData:
         return [kept for kept, _ in parts], test or self.datasets
 
     def starts(self, n_known: int) -> tuple[Float[np.ndarray, "_ _ _ dim"], ...]:
-        """Windows of known frames at equal distances in time, nm, if there is only one system to roll out."""
+        """Windows of context frames at equal distances in time, nm, if there is only one system to roll out."""
         if len(self.systems) > 1:
             return ()
         windows = []
@@ -85,12 +85,12 @@ class TrainingData:
         return (np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5),)
 
     def extents_nm(self) -> list[list[float]]:
-        """Least and largest radius of gyration of each system, nm, by which starts are judged."""
+        """Least and largest radius of gyration of each system, nm, by which starts are checked."""
         own = [[extent_of(r.points_nm) for r in self.trajectories if r.system is system] for system in self.systems]
         return [[min(low for low, _ in ends), max(high for _, high in ends)] for ends in own]
 
     def trajectory_hashes(self) -> list[str]:
-        """Hash each trajectory's coordinates, by which it is known where it is given again."""
+        """Hash each trajectory's coordinates, by which it is recognised where it is given again."""
         return [coordinates_hash(trajectory.points_nm) for trajectory in self.trajectories]
 
     def data_hash(self) -> str:

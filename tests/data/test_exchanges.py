@@ -8,7 +8,7 @@ from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.settings import Sampling
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.equivalent_atoms import with_exchanges, with_exchanges_like
-from lamslide_md.systems.symmetry import Names, canonical
+from lamslide_md.systems.symmetry import LabelTracker, canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.training_data import prepare_data
 from tests.small import shivering_peptide, tiny_settings
@@ -82,7 +82,7 @@ def test_names_are_exchanged_as_often_as_in_the_data_and_nothing_else_changes(as
     (data,) = exchanging(exchanged_at_random(replace(aspartate, points_nm=canonical_of(aspartate)), often))
     exchanges = data.system.exchanges
     chains = canonical(data.points_nm, exchanges).reshape(10, -1, *data.points_nm.shape[1:])
-    names, random, out = Names(exchanges, chains[:, 0]), np.random.default_rng(1), chains.copy()
+    names, random, out = LabelTracker(exchanges, chains[:, 0]), np.random.default_rng(1), chains.copy()
     for frame in range(1, chains.shape[1]):
         names.follow(out[:, frame], random)
     np.testing.assert_array_equal(canonical(out, exchanges), chains)
@@ -93,7 +93,7 @@ def test_names_are_exchanged_as_often_as_in_the_data_and_nothing_else_changes(as
 
 
 def canonical_of(trajectory):
-    return canonical(trajectory.points_nm, trajectory.system.exchanges)
+    return canonicalise(trajectory.points_nm, trajectory.system.exchanges)
 
 
 def rate(exchanged):
