@@ -66,7 +66,7 @@ class Surrogate(Sampler):
         checkpoint_dir
             Where to keep checkpoints; a training that was interrupted continues from there, exactly on the CPU.
         on_progress
-            Hears of progress.
+            Callback receiving a `Progress` about once a second.
         accelerator
             Of Lightning Fabric: ``auto``, ``cpu``, ``cuda``, ``mps``.
 

@@ -101,12 +101,12 @@ def _over_points(values: list[Float[np.ndarray, " _"]]) -> float:
 
 
 def last_frame(context: Context, n_frames: int) -> Samples:
-    """Forecast that nothing moves: the last context frame, again and again."""
+    """Forecast that nothing moves: the last context frame, repeated."""
     return np.repeat(context[None, -1:], n_frames, axis=1)
 
 
 def constant_velocity(context: Context, n_frames: int) -> Samples:
-    """Forecast that everything goes on as it moved between the last two context frames.
+    """Forecast that every point keeps the velocity that it had between the last two context frames.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def constant_velocity(context: Context, n_frames: int) -> Samples:
     Raises
     ------
     InputError
-        If there is but one frame.
+        If there is only one frame.
     """
     if len(context) < 2:
         raise InputError("one context frame has no velocity; give at least two")

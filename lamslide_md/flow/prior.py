@@ -77,7 +77,7 @@ class GaussianPrior(nn.Module):
         windows
             Latents of training windows.
         reversible
-            Average over both directions of time, as holds for the positions of equilibrium dynamics.
+            Average over both directions of time, which is right for the positions of equilibrium dynamics.
         """
         x = windows.flatten(2).cpu().double()
         self._given.clear()

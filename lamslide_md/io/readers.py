@@ -37,7 +37,7 @@ def read(
     The topology is checked against the first frames: bonds that are missing are found by distance, bonds that no frame
     supports are left out, elements that cannot be are mended from the names. Molecules cut by a periodic box are made
     whole, those in contact are put together, and the box is dropped: the entities of a surrogate live in open space,
-    and the box of an xtc header is often meaningless. Each of these is told by an `InputNote`.
+    and the box of an xtc header is often meaningless. Each of these is reported as an `InputNote`.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def read_structures(
     Returns
     -------
     md.Trajectory
-        Positions in nm; `time` says nothing.
+        Positions in nm; `time` has no meaning.
 
     Raises
     ------

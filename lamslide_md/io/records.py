@@ -1,4 +1,4 @@
-"""Who wrote a file: told by the file itself, or by a record beside it."""
+"""Who wrote a file, according to the file itself or to a record beside it."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -183,7 +183,7 @@ class LatentFlow(nn.Module):
         generator
             Source of the noise, on the CPU.
         known_noise
-            Standard deviation of noise on the context frames: what a chain goes on from is not exact, either.
+            Standard deviation of noise on the context frames: those that a chain continues from are not exact, either.
         bfloat16
             The network multiplies its matrices in bfloat16; prior, path and weights stay in single precision.
 

@@ -22,7 +22,9 @@ OnFrames = Callable[[int, int], None]
 KEEP_BYTES = 2_000_000_000
 """A rollout up to this size is kept in memory once it was asked for; a larger one is made anew each time it is read."""
 
-Windows = Callable[[ChainState | None], Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]]
+Windows = Callable[
+    [ChainState | None], Iterator[tuple[Float[np.ndarray, "chains target points dim"], ChainState | None]]
+]
 """Makes new frames, nm, from a state on (from the beginning for None); with each window the state after it."""
 
 
@@ -87,13 +89,13 @@ class Rollout:
         windows: Windows = lambda _: iter([(points_nm, None)])  # noqa: E731
         return cls(system, n_frames, n_chains, frame_interval_ps, windows, facts, "interpolate")
 
-    def chunks(self, on_frames: OnFrames | None = None) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
+    def chunks(self, on_frames: OnFrames | None = None) -> Iterator[Float[np.ndarray, "chains target points dim"]]:
         """Make the frames, window by window, in nm.
 
         Parameters
         ----------
         on_frames
-            Hears of progress.
+            Callback receiving the frames made so far and the frames wanted, after every window.
 
         Yields
         ------
@@ -117,7 +119,7 @@ class Rollout:
         Parameters
         ----------
         on_frames
-            Hears of progress.
+            Callback receiving the frames made so far and the frames wanted, after every window.
 
         Returns
         -------
@@ -179,7 +181,7 @@ class Rollout:
         path
             Any format that mdtraj or ASE writes, by its ending.
         on_frames
-            Hears of progress.
+            Callback receiving the frames made so far and the frames wanted, after every window.
         resume
             Go on with the same rollout (model, start, settings) where it was interrupted; on the same machine the
             frames are those of one that was not. A finished one is left as it is.
@@ -241,7 +243,7 @@ class Rollout:
 
     def _chunks(
         self, state: ChainState | None, done: int, on_frames: OnFrames | None, keep: bool = True
-    ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]:
+    ) -> Iterator[tuple[Float[np.ndarray, "chains target points dim"], ChainState | None]]:
         """Frames from `done` on, window by window, and where the chains stand behind each; kept if they are few."""
         if done == self.n_frames:
             return

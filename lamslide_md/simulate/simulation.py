@@ -31,7 +31,7 @@ def simulate(
     """Simulate one replicate into an xtc, with its manifest beside it.
 
     Frames already there are kept: a finished trajectory is returned at once, a killed run continues from its last
-    checkpoint without a missing or a doubled frame, a longer `length_ps` extends it. On the same machine and the
+    checkpoint without missing or duplicated frames, a longer `length_ps` extends it. On the same machine and the
     Reference platform the bytes are those of an uninterrupted run.
 
     Parameters

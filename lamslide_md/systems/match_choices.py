@@ -35,7 +35,7 @@ class Molecule:
     centres
         Points with three that are bonded to them.
     signs
-        Of the volumes of these, by which branches are told apart that the bond graph cannot tell apart.
+        Of the volumes of these, which tell apart branches that the bond graph cannot.
     """
 
     topology: md.Topology

@@ -64,7 +64,7 @@ def test_oxygens_are_told_apart_by_a_hydrogen_that_is_not_modelled():
 
 
 def test_canonical_names_do_not_depend_on_the_names_before(aspartate):
-    once = canonical(aspartate.points_nm, aspartate.system.exchanges)
+    once = canonicalise(aspartate.points_nm, aspartate.system.exchanges)
     again = exchanged_at_random(aspartate, 0.5)
     assert (again.points_nm != aspartate.points_nm).any()
     np.testing.assert_array_equal(canonical(again.points_nm, aspartate.system.exchanges), once)
@@ -81,7 +81,7 @@ def test_a_training_does_not_see_the_names(aspartate):
 def test_names_are_exchanged_as_often_as_in_the_data_and_nothing_else_changes(aspartate, often):
     (data,) = exchanging(exchanged_at_random(replace(aspartate, points_nm=canonical_of(aspartate)), often))
     exchanges = data.system.exchanges
-    chains = canonical(data.points_nm, exchanges).reshape(10, -1, *data.points_nm.shape[1:])
+    chains = canonicalise(data.points_nm, exchanges).reshape(10, -1, *data.points_nm.shape[1:])
     names, random, out = LabelTracker(exchanges, chains[:, 0]), np.random.default_rng(1), chains.copy()
     for frame in range(1, chains.shape[1]):
         names.follow(out[:, frame], random)
