@@ -1,4 +1,4 @@
-# make demo: from a peptide's name to a judged rollout.  make test: lint, types, tests.  Both make .venv if needed.
+# make demo: from a peptide's name to an evaluated rollout.  make test: lint, types, tests.  Both make .venv if needed.
 PYTHON ?= python3
 VENV ?= .venv
 # Installed first, so that a machine can choose its build: make demo TORCH="torch==2.13.0 --index-url ..."

@@ -1,11 +1,11 @@
 """Rollouts against the noise floor of MD: every row of the table of targets, over training seeds.
 
-    python benchmarks/accuracy.py "ala2 quick" --seeds 0 1 2     # trains and judges what is missing
+    python benchmarks/accuracy.py "ala2 quick" --seeds 0 1 2     # trains and evaluates what is missing
     python benchmarks/accuracy.py --table                        # medians of all that is there, beside the targets
     python benchmarks/accuracy.py --floors ala2                  # further replicates of MD: some minutes for each
     python benchmarks/accuracy.py --demo                         # what `make demo` takes and measures
 
-A run trains on replicate 1 and is judged against replicate 2 with replicate 1 as the floor: 20 chains of 1,000 frames,
+A run trains on replicate 1 and is compared with replicate 2 with replicate 1 as the floor: 20 chains of 1,000 frames,
 5 steps of Heun (9 network evaluations) a window. The ratio of a distance is rollout / floor, the median over seeds.
 Kinetics are exp(mean |ln(rollout / MD)|) - 1 over the torsions' relaxation times, and over implied timescales that the
 data can give. One replicate may lie near the reference, or far, by chance: `--floors` measures replicates 3 and up
@@ -29,8 +29,8 @@ from common import (
     RESULTS,
     ROOT,
     commands,
+    evaluated,
     figures_of,
-    judged,
     replicate,
     run,
     write_result,
@@ -141,7 +141,7 @@ def measure_floors(name: str, n_replicates: int) -> None:
     reference = replicates.pop(2)
     floors: dict[str, list[float | None]] = {}
     for i, other in replicates.items():
-        for key, measure in judged(model, rollout, name, reference, other).items():
+        for key, measure in evaluated(model, rollout, name, reference, other).items():
             floors.setdefault(key, []).append(measure.floor)
         print(f"replicate {i} measured", flush=True)
     write_result(f"floors_{name}", {"replicates": list(replicates), "floors": floors})
@@ -172,16 +172,16 @@ def show() -> None:
             continue
         runs = list(json.loads(path.read_text(encoding="utf-8"))["runs"].values())
         minutes = np.median([sum(r["training_min"].values()) for r in runs])
-        told_of = [str(len(runs)), f"{minutes:.0f} ({row.minutes:g})", f"{sum(runs[0]['n_parameters'].values()):,}"]
-        table.add_row(name, *told_of, *judgement(row, runs))
+        described = [str(len(runs)), f"{minutes:.0f} ({row.minutes:g})", f"{sum(runs[0]['n_parameters'].values()):,}"]
+        table.add_row(name, *described, *evaluation(row, runs))
         floors = RESULTS / f"floors_{row.molecule}.json"
         if floors.exists():
             mean = mean_floors(json.loads(floors.read_text(encoding="utf-8"))["floors"])
-            table.add_row("- mean floor", "", "", "", *judgement(row, [against(r, mean) for r in runs]))
+            table.add_row("- mean floor", "", "", "", *evaluation(row, [against(r, mean) for r in runs]))
     Console(width=180).print(table)
 
 
-def judgement(row: Row, runs: list[dict]) -> list[str]:
+def evaluation(row: Row, runs: list[dict]) -> list[str]:
     """Cells of distributions and kinetics."""
     cells = []
     for group, keys in GROUPS.items():
@@ -191,7 +191,7 @@ def judgement(row: Row, runs: list[dict]) -> list[str]:
         error, floor = (
             None if x is None else np.expm1(x) for x in (median(runs, key, "rollout"), median(runs, key, "floor"))
         )
-        cells.append(f"{marked(error, row.kinetics)} ({row.kinetics:g}; MD {told(floor)})")
+        cells.append(f"{marked(error, row.kinetics)} ({row.kinetics:g}; MD {shown(floor)})")
     return cells
 
 
@@ -215,12 +215,12 @@ def median(runs: list[dict], key: str, what: str) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def told(value: float | None) -> str:
+def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
 def marked(value: float | None, target: float) -> str:
-    return told(value) + ("!" if value is not None and value > target else "")
+    return shown(value) + ("!" if value is not None and value > target else "")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the benchmarks share: the machine and its results, the user's own commands as a pipeline, replicates in memory.
 
-The pipeline simulates, trains on replicate 1, rolls out and judges against replicate 2.
+The pipeline simulates, trains on replicate 1, rolls out and evaluates against replicate 2.
 """
 
 import json
@@ -31,7 +31,7 @@ N_CHAINS, N_FRAMES = 20, 1000
 
 @dataclass(frozen=True)
 class Molecule:
-    """What is simulated, and how it is modelled and judged.
+    """What is simulated, and how it is modelled and evaluated.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Molecule:
     interval_ps
         Time between two frames of the model, ps.
     lag_ps
-        Lag of the judgement, ps.
+        Lag of the comparison, ps.
     """
 
     title: str
@@ -66,14 +66,14 @@ def commands(name: str, train: str, seed: int) -> dict[str, str]:
     """Each file to be made in a run's folder, and the command that makes it, in the order of their making."""
     molecule = MOLECULES[name]
     md = f"../../md/{name}"
-    judged = f"--reference {md}/rep2.xtc --replicate {md}/rep1.xtc --lag-ps {molecule.lag_ps:g}"
+    evaluated = f"--reference {md}/rep2.xtc --replicate {md}/rep1.xtc --lag-ps {molecule.lag_ps:g}"
     return {
         "": f"lamslide simulate {molecule.simulate} --replicates 2 --platform Reference --out {md}",
         f"{name}.lamslide": f"lamslide train {md}/rep1.xtc --interval-ps {molecule.interval_ps:g} {train} "
         f"--seed {seed} --out {name}.lamslide",
         "rollout.xtc": f"lamslide rollout {name}.lamslide --chains {N_CHAINS} --frames {N_FRAMES} --seed {seed} "
         "--out rollout.xtc",
-        "comparison.json": f"lamslide compare rollout.xtc {judged} --out comparison.json --report report.html",
+        "comparison.json": f"lamslide compare rollout.xtc {evaluated} --out comparison.json --report report.html",
     }
 
 
@@ -97,10 +97,10 @@ def run(folder: Path, steps: Mapping[str, str]) -> None:
 def figures_of(folder: Path, name: str) -> dict[str, Any]:
     """Gather what was measured in a run's folder."""
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    told = subprocess.run(
+    output = subprocess.run(
         ["lamslide", "info", f"{name}.lamslide", "--json"], cwd=folder, check=True, capture_output=True, text=True
     )
-    provenance = json.loads(told.stdout)["provenance"]
+    provenance = json.loads(output.stdout)["provenance"]
     return {
         "training_min": {stage: seconds / 60 for stage, seconds in provenance["training_s"].items()},
         "n_parameters": provenance["n_parameters"],
@@ -154,7 +154,7 @@ def replicate(name: str, number: int) -> md.Trajectory:
     return lam.read(MD / name / f"rep{number}.xtc", MD / name / "system.pdb", atoms="heavy")
 
 
-def judged(
+def evaluated(
     model: lam.Surrogate,
     chains: list[md.Trajectory],
     name: str,

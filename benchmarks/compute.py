@@ -2,7 +2,7 @@
 
     python benchmarks/compute.py AGVD          # trains what is missing: about half an hour after benchmarks/accuracy.py
 
-Every run is trained, rolled out and judged as in benchmarks/accuracy.py, one seed; full runs are shared with it, and
+Every run is trained, rolled out and evaluated as in benchmarks/accuracy.py, one seed; full runs are shared with it, and
 `standard` is shown after `quick` if it is there. Figures go to benchmarks/results/compute_NAME.json and .png.
 """
 

@@ -7,7 +7,7 @@
     python benchmarks/forecasts.py --table                        # all that is there, medians over seeds
 
 Trains what is missing, about a quarter of an hour a model on one thread with `quick`; molecules joined by + are one
-model, judged molecule by molecule. Figures go to benchmarks/results/forecasts_NAME_PRESET.json (or _xSHARE), and
+model, evaluated molecule by molecule. Figures go to benchmarks/results/forecasts_NAME_PRESET.json (or _xSHARE), and
 quality against training compute, where a name has several shares, to forecasts_compute.png.
 """
 

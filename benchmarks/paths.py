@@ -54,7 +54,7 @@ def main() -> None:
         frames = held_out[::stride]
         drawn = model.interpolate(frames[first], frames[first + n_frames + 1], n_frames, n_paths=N_PATHS, seed=1)
         md_paths = angles[1][first[:, None] + np.arange(n_frames + 2)]
-        sides = {
+        datasets = {
             "surrogate": np.stack([torsion_angles(path, torsions) for path in drawn.points_nm()]),
             "md": md_paths,
             "md, other ends": angles[1][rng.choice(begins, N_PATHS)[:, None] + np.arange(n_frames + 2)],
@@ -62,7 +62,7 @@ def main() -> None:
             "jump": jump(md_paths, rng),
         }
         results[f"{(n_frames + 1) * model.frame_interval_ps:g} ps"] = {
-            name: figures(reference_model, matrix, paths, md_paths) for name, paths in sides.items()
+            name: figures(reference_model, matrix, paths, md_paths) for name, paths in datasets.items()
         }
     for duration, rows in results.items():
         for name, row in rows.items():

@@ -1,4 +1,4 @@
-"""Peptides that the model has never seen: train on many, roll out three others from one frame each, and judge them.
+"""Peptides that the model has never seen: train on many, roll out three others from one frame each, and evaluate them.
 
     python benchmarks/peptides.py            # everything that is missing; some hours on two cores, goes on when killed
     python benchmarks/peptides.py --simulate # only the reference MD
@@ -9,7 +9,7 @@ All peptides are made of six residues. Of the 84 to learn from, each residue sta
 twelve, which have 5 ns each; in the further 36 and once more 36, of 2 ns each, it follows every residue once at each
 bond, and no three stand twice in the same places. The three test peptides were drawn once, no choice was made on them;
 they have two replicates of 10 ns. MD: amber14 and OBC2 at 350 K. Rollouts start from the first frame of replicate 1,
-are judged by replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json.
+are compared with replicate 2, and the floor is replicate 1. Figures go to benchmarks/results/peptides_SEED.json.
 
 Choices are made on two of the training peptides that are left out for it and have two further replicates of 10 ns;
 two that are learned from, with two further replicates of 20 ns, are shown beside them. Figures go to
@@ -80,13 +80,13 @@ def main() -> None:
         return
     folder = ROOT / "runs" / "peptides" / f"peptide_{args.seed}"
     train(folder, TRAINING, CHANGES, args.seed)
-    results = {name: judge(folder, name, args.seed) for name in TEST}
+    results = {name: evaluate(folder, name, args.seed) for name in TEST}
     write_result(f"peptides_{args.seed}", {"training": TRAINING, "changes": CHANGES, "unseen": results})
     show([results], "ratio")
 
 
 def validate(rows: Sequence[str], seed: int) -> None:
-    """Train on peptides but two, and judge those and two that are learned from."""
+    """Train on peptides but two, and evaluate those and two that are learned from."""
     for name in LEFT_OUT:
         command = f"lamslide simulate {name} --ns {TEST_NS} --replicates 2 --processes 1 --platform Reference --seed 1"
         simulate_as(f"{command} --out peptides/validation/{name}")
@@ -97,8 +97,8 @@ def validate(rows: Sequence[str], seed: int) -> None:
     path = RESULTS / f"peptides_validation_{seed}.json"
     for row in rows:
         folder = ROOT / "runs" / "peptides" / f"validate_{row}_{seed}"
-        train(folder, learned, CHANGES | told(row), seed)
-        figures = {name: judge(folder, name, seed, md[name]) for name in md}
+        train(folder, learned, CHANGES | described(row), seed)
+        figures = {name: evaluate(folder, name, seed, md[name]) for name in md}
         # Read now: another row may have been added since this one was begun.
         results = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
         write_result(path.stem, {"rows": results | {row: {"training": learned, "judged": figures}}})
@@ -106,7 +106,7 @@ def validate(rows: Sequence[str], seed: int) -> None:
         show([figures], "ratio")
 
 
-def told(row: str) -> dict[str, str]:
+def described(row: str) -> dict[str, str]:
     """Give the settings of a row by name."""
     return dict(change.split("=") for change in row.split(",") if change)
 
@@ -122,22 +122,22 @@ def training(files: str, changes: Mapping[str, Any], seed: int) -> str:
     return f"lamslide train {files} --preset peptide {settings} --seed {seed} --out {MODEL}"
 
 
-def judge(folder: Path, name: str, seed: int, md: str = "") -> dict[str, Any]:
+def evaluate(folder: Path, name: str, seed: int, md: str = "") -> dict[str, Any]:
     """Roll out a peptide from the first frame of its MD and compare."""
     own = folder / name
-    run(own, judging(name, seed, md))
+    run(own, evaluating(name, seed, md))
     return figures_of(own, f"../{MODEL.removesuffix('.lamslide')}")
 
 
-def judging(name: str, seed: int, md: str = "") -> dict[str, str]:
+def evaluating(name: str, seed: int, md: str = "") -> dict[str, str]:
     """Give each file to be made in a peptide's folder, and the command that makes it."""
     md = f"../../../md/{md or f'peptides/{name}'}"
     rollout = f"--chains {N_CHAINS} --frames {N_FRAMES} --seed {seed} --out rollout.xtc"
-    judged = f"--reference {md}/rep2.xtc --replicate {md}/rep1.xtc --lag-ps 100"
+    compared = f"--reference {md}/rep2.xtc --replicate {md}/rep1.xtc --lag-ps 100"
     return {
         "start.pdb": f"mdconvert {md}/rep1.xtc -t {md}/system.pdb -i 0 -o start.pdb",
         "rollout.xtc": f"lamslide rollout ../{MODEL} --start start.pdb {rollout}",
-        "comparison.json": f"lamslide compare rollout.xtc {judged} --out comparison.json --report report.html",
+        "comparison.json": f"lamslide compare rollout.xtc {compared} --out comparison.json --report report.html",
     }
 
 

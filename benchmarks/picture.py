@@ -5,8 +5,8 @@
 
 The model that ships as `ala2` has not seen this MD (another seed). Its 20 chains of 400 frames start from its own
 reference structure, 5 ps apart; the MD has a frame each ps, so that both maps hold as many frames. Timescales are the
-slowest of Markov state models of φ and ψ on clusters of both, one estimated on each side; the band is the 16-84 % range
-of a bootstrap over chains, or over twenty blocks of the MD.
+slowest of Markov state models of φ and ψ on clusters of both, one for each dataset; the band is the 16-84 % range of
+a bootstrap over chains, or over twenty blocks of the MD.
 """
 
 import argparse
@@ -34,8 +34,8 @@ GREY, COLOUR = "0.35", "C0"
 
 
 @dataclass(frozen=True)
-class Side:
-    """Torsions of one side, by chain or block, in degrees; the time between frames; how it is drawn."""
+class Dataset:
+    """Torsions of a dataset, by chain or block, in degrees; the time between frames; how it is drawn."""
 
     name: str
     parts: list[np.ndarray]
@@ -51,8 +51,8 @@ def main() -> None:
     model = lam.load_pretrained("ala2")
     simulated = lam.read(args.md / "rep1.xtc", args.md / "system.pdb", atoms="heavy")
     chains = model.rollout("reference", N_FRAMES, n_chains=N_CHAINS, seed=1).chains()
-    simulation = Side("MD", np.array_split(torsions(simulated), N_BLOCKS), float(simulated.timestep), GREY)
-    rollout = Side("rollout", [torsions(chain) for chain in chains], model.frame_interval_ps, COLOUR)
+    simulation = Dataset("MD", np.array_split(torsions(simulated), N_BLOCKS), float(simulated.timestep), GREY)
+    rollout = Dataset("rollout", [torsions(chain) for chain in chains], model.frame_interval_ps, COLOUR)
     draw([simulation, rollout], args.out)
     print(f"written: {args.out} ({args.out.stat().st_size / 1000:.0f} kB)")
 
@@ -62,25 +62,25 @@ def torsions(trajectory: md.Trajectory) -> np.ndarray:
     return np.degrees(np.concatenate([md.compute_phi(trajectory)[1], md.compute_psi(trajectory)[1]], axis=1))
 
 
-def draw(sides: Sequence[Side], path: Path) -> None:
+def draw(datasets: Sequence[Dataset], path: Path) -> None:
     """Draw both maps and the timescales."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), constrained_layout=True)
     bins = np.linspace(-180, 180, 61)
-    for axis, side in zip(axes, sides, strict=False):
-        joined = np.concatenate(side.parts)
+    for axis, dataset in zip(axes, datasets, strict=False):
+        joined = np.concatenate(dataset.parts)
         counts, _, _ = np.histogram2d(*joined.T, bins=bins)
         energy = -np.log(np.where(counts > 0, counts, np.nan) / counts.max())
         mesh = axis.pcolormesh(bins, bins, energy.T, cmap="viridis", vmin=0, vmax=8)
-        title = f"{side.name}, {len(joined):,} frames"
+        title = f"{dataset.name}, {len(joined):,} frames"
         axis.set(title=title, xlabel="φ, degrees", ylabel="ψ, degrees", aspect="equal")
         axis.set(xticks=range(-180, 181, 90), yticks=range(-180, 181, 90))
     figure.colorbar(mesh, ax=axes[:2], label="free energy, kT", shrink=0.85)
-    clustering = KMeans(N_CLUSTERS, fixed_seed=1).fit(on_circle(np.concatenate(sides[0].parts))).fetch_model()
-    for side in sides:
-        clusters = [clustering.transform(on_circle(part)) for part in side.parts]
-        low, best, high = timescales(clusters, side.interval_ps)
-        axes[2].plot(LAGS_PS, best, "o-", color=side.colour, label=side.name)
-        axes[2].fill_between(LAGS_PS, low, high, color=side.colour, alpha=0.2, linewidth=0)
+    clustering = KMeans(N_CLUSTERS, fixed_seed=1).fit(on_circle(np.concatenate(datasets[0].parts))).fetch_model()
+    for dataset in datasets:
+        clusters = [clustering.transform(on_circle(part)) for part in dataset.parts]
+        low, best, high = timescales(clusters, dataset.interval_ps)
+        axes[2].plot(LAGS_PS, best, "o-", color=dataset.colour, label=dataset.name)
+        axes[2].fill_between(LAGS_PS, low, high, color=dataset.colour, alpha=0.2, linewidth=0)
     axes[2].plot(LAGS_PS, LAGS_PS, ":", color="0.6", label="lag time")
     axes[2].set(title="slowest implied timescale", xlabel="lag time, ps", ylabel="timescale, ps", ylim=(0, 45))
     axes[2].legend(frameon=False, loc="lower right")

@@ -1,12 +1,12 @@
-"""The models that ship: simulate, train on replicate 1, judge against replicate 2, write model and card.
+"""The models that ship: simulate, train on replicate 1, evaluate against replicate 2, write model and card.
 
     python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
     python benchmarks/pretrained.py peptides  # some hours
-    python benchmarks/pretrained.py ala2 --judge    # the model that ships already, after a change of the sampling
+    python benchmarks/pretrained.py ala2 --evaluate    # the model that ships already, after a change of the sampling
 
 Trains in the folder of the first seed of row "NAME PRESET" of benchmarks/accuracy.py, or of benchmarks/peptides.py:
 what is done is kept, what was interrupted goes on. What ships has its weights in half precision, and is rolled out and
-judged anew. Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
+evaluated anew. Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
 """
 
 import argparse
@@ -27,17 +27,17 @@ from lamslide_md.pretrained import HOME
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=(*MOLECULES, "peptides"))
-    parser.add_argument("--judge", action="store_true", help="train nothing, judge what ships anew")
+    parser.add_argument("--evaluate", action="store_true", help="train nothing, evaluate what ships anew")
     args = parser.parse_args()
     name, folder = args.name, ROOT / "runs" / "pretrained" / args.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    if args.judge:
+    if args.evaluate:
         shutil.copyfile(HOME / f"{name}.lamslide", folder / f"{name}.lamslide")
     else:
         trained = train_peptides() if name == "peptides" else train_molecule(name)
         lam.Surrogate.load(trained).save(folder / f"{name}.lamslide", half_precision=True)
-    figures, card = judge_peptides(folder) if name == "peptides" else judge_molecule(name, folder)
+    figures, card = evaluate_peptides(folder) if name == "peptides" else evaluate_molecule(name, folder)
     write_result(f"pretrained_{name}", figures)
     shutil.copyfile(folder / f"{name}.lamslide", HOME / f"{name}.lamslide")
     (HOME / f"{name}.md").write_text(card, encoding="utf-8")
@@ -52,8 +52,8 @@ def train_molecule(name: str) -> Path:
     return folder / f"{name}.lamslide"
 
 
-def judge_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
-    """Judge a model by a trajectory that it has not seen."""
+def evaluate_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """Evaluate a model by a trajectory that it has not seen."""
     steps = steps_of(name)
     run(folder, {made: steps[made] for made in ("", "rollout.xtc", "comparison.json")})
     figures = figures_of(folder, name)
@@ -74,16 +74,16 @@ def train_peptides() -> Path:
     return folder / peptides.MODEL
 
 
-def judge_peptides(folder: Path) -> tuple[dict[str, Any], str]:
-    """Judge a model by peptides that it has not seen."""
+def evaluate_peptides(folder: Path) -> tuple[dict[str, Any], str]:
+    """Evaluate a model by peptides that it has not seen."""
     for name in peptides.TEST:
         peptides.simulate(name)
-    unseen = {name: peptides.judge(folder, name, seed=0) for name in peptides.TEST}
+    unseen = {name: peptides.evaluate(folder, name, seed=0) for name in peptides.TEST}
     comparisons = {name: comparison_of(folder / name) for name in unseen}
     files = f"../../md/peptides/{{{','.join(peptides.TRAINING)}}}/rep1.xtc"
     simulation = "# MD: python benchmarks/peptides.py --simulate"
     training = peptides.training(files, peptides.CHANGES, seed=0)
-    steps = [simulation, training, *peptides.judging(peptides.TEST[0], seed=0).values()]
+    steps = [simulation, training, *peptides.evaluating(peptides.TEST[0], seed=0).values()]
     return unseen, card_of_peptides(steps, comparisons, next(iter(unseen.values())))
 
 
@@ -100,7 +100,7 @@ def card_of_molecule(
     reference = settings["sides"]["reference"]
     span_ns = reference["n_frames"] * reference["interval_ps"] / 1000
     rows = [
-        f"| {label(m['kind'])} | {told(m['rollout'])} | {told(m['floor'])} | {ratio(m)} |"
+        f"| {label(m['kind'])} | {shown(m['rollout'])} | {shown(m['floor'])} | {ratio(m)} |"
         for m in comparison["measures"]
         if m["rollout"] is not None
     ]
@@ -143,8 +143,8 @@ def card_of_peptides(
     for measures in zip(*(comparison["measures"] for comparison in comparisons.values()), strict=True):
         if all(m["rollout"] is not None for m in measures):
             ratios = [m["ratio"] for m in measures if m["ratio"] is not None]
-            cells = [f"{told(m['rollout'])} ({told(m['floor'])})" for m in measures]
-            cells.append(told(float(np.median(ratios)) if ratios else None))
+            cells = [f"{shown(m['rollout'])} ({shown(m['floor'])})" for m in measures]
+            cells.append(shown(float(np.median(ratios)) if ratios else None))
             rows.append(f"| {label(measures[0]['kind'])} | {' | '.join(cells)} |")
     return f"""# peptides: Tetrapeptides of A, D, F, G, S and V, free termini
 
@@ -205,10 +205,10 @@ def made_by(name: str, steps: Sequence[str]) -> str:
 
 def ratio(measure: Mapping[str, Any]) -> str:
     """Give the ratio with its error, where there is one."""
-    return "-" if measure["ratio"] is None else f"{told(measure['ratio'])} ± {told(measure['ratio_error'])}"
+    return "-" if measure["ratio"] is None else f"{shown(measure['ratio'])} ± {shown(measure['ratio_error'])}"
 
 
-def told(value: float | None) -> str:
+def shown(value: float | None) -> str:
     """Three digits, or a dash where there is no figure."""
     return "-" if value is None else f"{value:.3g}"
 

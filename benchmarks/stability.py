@@ -36,9 +36,9 @@ def main() -> None:
     faults = np.zeros((args.frames, 3))
     done = 0
     rollout = model.rollout("reference", args.frames, n_chains=args.chains, seed=1)
-    for piece in rollout.chunks():
-        n_new = piece.shape[1]
-        frames = piece.reshape(-1, *piece.shape[2:])
+    for chunk in rollout.chunks():
+        n_new = chunk.shape[1]
+        frames = chunk.reshape(-1, *chunk.shape[2:])
         angles[:, done : done + n_new] = torsion_angles(frames, torsions).reshape(args.chains, n_new, -1)
         checked = check_structure(rules, [frames])
         flags = np.stack([checked.broken_bond, checked.flipped, checked.clash], axis=1)

@@ -73,7 +73,7 @@ def markdown(header: str, rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
-def told(value: float | None, digits: str = ".2f") -> str:
+def shown(value: float | None, digits: str = ".2f") -> str:
     """Give a number, or a dash where nothing could be estimated."""
     return "-" if value is None else f"{value:{digits}}"
 
@@ -113,7 +113,7 @@ def shipped() -> str:
         speed, md_speed = (f"{np.median([run[f'{side}_ns_per_s'] for run in runs]):.2g}" for side in ("rollout", "md"))
         cells = [f"`{name}`", what, f"{minutes(runs[0]):.0f} min", *ratios]
         rows.append([*cells, f"{off} ({md_off})", f"{speed} ({md_speed})"])
-    header = "model | judged on | training | torsions | slow modes | populations | relaxation times (MD) | ns/s (MD)"
+    header = "model | evaluated on | training | torsions | slow modes | populations | relaxation times (MD) | ns/s (MD)"
     return markdown(header, rows)
 
 
@@ -136,7 +136,7 @@ def floors() -> str:
     content = read("floors_ala2")
     keys = {f"js_distance_{key}": label for key, label in DISTANCES.items()} | KINETICS
     found = {label: content["floors"][key] for key, label in keys.items()}
-    rows = [[label, *(told(x, ".3f") for x in own)] for label, own in found.items() if any(x is not None for x in own)]
+    rows = [[label, *(shown(x, ".3f") for x in own)] for label, own in found.items() if any(x is not None for x in own)]
     header = " | ".join(["measure", *(f"replicate {i}" for i in content["replicates"])])
     return machines("floors_ala2") + markdown(header, rows)
 
@@ -150,7 +150,7 @@ def demo() -> str:
     for key, label in keys.items():
         found = content["measures"][key]
         ratio = "-" if found["ratio"] is None else f"{found['ratio']:.2f} ± {found['ratio_error']:.2f}"
-        rows.append([label, told(found["rollout"], ".3f"), told(found["floor"], ".3f"), ratio])
+        rows.append([label, shown(found["rollout"], ".3f"), shown(found["floor"], ".3f"), ratio])
     rows.append(["ns/s", f"{content['rollout_ns_per_s']:.2f}", f"{content['md_ns_per_s']:.3f}", "-"])
     rows += [[f"{what}, min", f"{seconds / 60:.1f}", "-", "-"] for what, seconds in content["wall_time_s"].items()]
     return machines("agvd") + markdown("measure | rollout | floor (MD) | ratio", rows)
@@ -185,7 +185,7 @@ def stability() -> str:
         faults = max(row[key] for row in content["rows"] for key in ("bad_bond", "flipped", "clash"))
         ends = [content["rows"][i]["js_distance_to_md"] for i in (0, -1)]
         drift = [content["drift"][key] for key in ("last_to_first", "chance")]
-        rows.append([name, f"{content['n_frames']:,}", *(told(x, ".3f") for x in (*ends, *drift)), f"{faults:g}"])
+        rows.append([name, f"{content['n_frames']:,}", *(shown(x, ".3f") for x in (*ends, *drift)), f"{faults:g}"])
     header = "model | frames | first tenth to MD | last tenth to MD | last to first | chance | broken frames"
     return machines("stability_ala2", "stability_AGVD") + markdown(header, rows)
 
@@ -195,8 +195,8 @@ def compute() -> str:
     for name in ("ala2", "AGVD"):
         for label, run in sorted(read(f"compute_{name}")["runs"].items(), key=lambda item: minutes(item[1])):
             measures = run["measures"]
-            ratios = [told(measures[f"js_distance_{key}"]["ratio"], ".1f") for key in SUMMARY]
-            kinetics = [f"{told(measures[key]['rollout'])} ({told(measures[key]['floor'])})" for key in KINETICS]
+            ratios = [shown(measures[f"js_distance_{key}"]["ratio"], ".1f") for key in SUMMARY]
+            kinetics = [f"{shown(measures[key]['rollout'])} ({shown(measures[key]['floor'])})" for key in KINETICS]
             rows.append([name, label, f"{minutes(run):.1f}", *ratios, *kinetics])
     kinetics = [f"{label} (MD)" for label in KINETICS.values()]
     header = " | ".join(["molecule", "preset", "minutes", "torsions", "TIC 0, 1", "populations", *kinetics])
@@ -223,7 +223,7 @@ def forecasts() -> str:
 def reference() -> str:
     platforms = ("Reference 1", "CPU 1", "CPU 2")
     rows = [
-        [row["system"], row["solvent"], str(row["particles"]), *(told(row.get(key), ",.0f") for key in platforms)]
+        [row["system"], row["solvent"], str(row["particles"]), *(shown(row.get(key), ",.0f") for key in platforms)]
         for row in read("reference")["speed"]
     ]
     header = "system | solvent | particles | Reference, 1 thread | CPU, 1 thread | CPU, 2 threads"

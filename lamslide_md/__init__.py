@@ -1,4 +1,4 @@
-"""LaM-SLidE as a molecular-dynamics surrogate: learn from a trajectory, roll out, and judge the rollout against MD.
+"""LaM-SLidE as a molecular-dynamics surrogate: learn from a trajectory, roll out, and compare the rollout with MD.
 
 The names below are the public interface; they are imported when first used, so that ``lamslide --help`` stays fast.
 """

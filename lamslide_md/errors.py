@@ -1,4 +1,4 @@
-"""What is said of a user's input: errors, told apart from defects of the program, and notes on what was done."""
+"""What is said about a user's input: errors, distinct from defects of the program, and notes on what was done."""
 
 import warnings
 from collections.abc import Iterator, Mapping

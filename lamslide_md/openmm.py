@@ -16,9 +16,9 @@ from lamslide_md.frames.centred import centred
 from lamslide_md.frames.superposed import superposed
 from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.simulate import PlatformChoice, PreparedSystem, SimulationSettings, choose_platform, parse_platform
-from lamslide_md.simulate.completing import Completion, own_system, potential_kJ_per_mol
-from lamslide_md.simulate.completing import minimise as minimise_energy
 from lamslide_md.simulate.energies import degrees_of_freedom
+from lamslide_md.simulate.hydrogen_building import HydrogenBuilder, own_system, potential_kJ_per_mol
+from lamslide_md.simulate.hydrogen_building import minimise as minimise_energy
 from lamslide_md.simulate.platforms import REFERENCE_LIMIT, make_context
 from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K
 
@@ -94,8 +94,8 @@ def refine(
 ) -> Refined:
     """Minimise and equilibrate frames with OpenMM.
 
-    Frames of heavy atoms get the system's hydrogens (`lamslide_md.simulate.completing.Completion` says how). A frame
-    that cannot be refined, such as one with clashes that explode, is told in the result; the others go on.
+    Frames of heavy atoms get the system's hydrogens (see `HydrogenBuilder`). A frame that cannot be refined, such as
+    one with clashes that explode, is listed in the result; the others go on.
 
     Parameters
     ----------
@@ -144,18 +144,18 @@ def refine(
     if index.size and not -trajectory.n_frames <= index.min() <= index.max() < trajectory.n_frames:
         raise InputError(f"frames={index.tolist()[:5]} must be between 0 and {trajectory.n_frames - 1}")
     index = index % trajectory.n_frames
-    completion = Completion(prepared, trajectory.topology)
+    builder = HydrogenBuilder(prepared, trajectory.topology)
     settings = _settings(prepared, equilibrate_ps, temperature_K, timestep_fs)
     context = make_context(prepared, settings, _platform(prepared, settings, platform), seed)
     done = [
-        _refine_one(context, completion, trajectory.xyz[frame], settings, minimise, seed + i)
+        _refine_one(context, builder, trajectory.xyz[frame], settings, minimise, seed + i)
         for i, frame in enumerate(index)
     ]
     sound = np.array([not one.failure for one in done], dtype=bool)
     positions_nm = np.array([one.positions_nm for one in done if not one.failure], dtype=np.float32)
     times_ps = trajectory.time[index[sound]]
     return Refined(
-        md.Trajectory(positions_nm.reshape(-1, completion.topology.n_atoms, 3), completion.topology, time=times_ps),
+        md.Trajectory(positions_nm.reshape(-1, builder.topology.n_atoms, 3), builder.topology, time=times_ps),
         index,
         sound,
         np.array([one.before_kJ_per_mol for one in done]),
@@ -181,7 +181,7 @@ class _Outcome:
 
 def _refine_one(
     context: openmm.Context,
-    completion: Completion,
+    builder: HydrogenBuilder,
     frame_nm: Float[np.ndarray, "points 3"],
     settings: SimulationSettings,
     minimise: bool,
@@ -189,7 +189,7 @@ def _refine_one(
 ) -> _Outcome:
     temperature_K = float("nan")
     try:
-        start_nm = completion.positions_nm(frame_nm)
+        start_nm = builder.positions_nm(frame_nm)
         context.setPositions(start_nm)
         before = potential_kJ_per_mol(context)
         if minimise:
@@ -203,7 +203,7 @@ def _refine_one(
     if not np.isfinite([before, after]).all():
         return _Outcome(f"the energy is {before:.4g} kJ/mol before and {after:.4g} kJ/mol after")
     positions_nm = context.getState(positions=True).getPositions(asNumpy=True).value_in_unit(unit.nanometer)
-    moved_nm = _rmsd(start_nm[completion.heavy], positions_nm[completion.heavy])
+    moved_nm = _rmsd(start_nm[builder.heavy], positions_nm[builder.heavy])
     return _Outcome("", positions_nm, before, after, moved_nm, temperature_K)
 
 

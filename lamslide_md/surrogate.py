@@ -17,9 +17,9 @@ from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.gathering import Source, gather
-from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import OnProgress, Trainer
+from lamslide_md.training.training_data import prepare_data
 
 LIBRARIES = ("lamslide_md", "torch", "mdtraj", "numpy")
 """Whose versions are kept with a model."""
@@ -50,7 +50,7 @@ class Surrogate(Sampler):
         Parameters
         ----------
         trajectories
-            One or several trajectories of a molecule, or recordings of points; several molecules as several
+            One or several trajectories of a molecule or of points; several molecules as several
             trajectories.
         preset
             Name of the settings: ``quick``, ``peptide``, ``standard``, ``paper``, or another of `config.PRESETS`, which
@@ -66,7 +66,7 @@ class Surrogate(Sampler):
         checkpoint_dir
             Where to keep checkpoints; a training that was interrupted continues from there, exactly on the CPU.
         on_progress
-            Hears of progress.
+            Callback receiving a `Progress` about once a second.
         accelerator
             Of Lightning Fabric: ``auto``, ``cpu``, ``cuda``, ``mps``.
 

@@ -30,8 +30,8 @@ def surrogate(butane):
 
 
 def test_rollouts_are_chained_of_the_shorter_windows(surrogate, butane):
-    pieces = list(surrogate.rollout(butane[0], 7, n_chains=2).chunks())
-    assert [piece.shape[1] for piece in pieces] == [2, 2, 2, 1]
+    chunks = list(surrogate.rollout(butane[0], 7, n_chains=2).chunks())
+    assert [chunk.shape[1] for chunk in chunks] == [2, 2, 2, 1]
 
 
 def test_windows_that_cannot_be_are_refused():
@@ -54,7 +54,7 @@ def test_masks_of_the_tasks():
 
 def test_training_meets_all_tasks_at_the_rates_set():
     generator = torch.Generator().manual_seed(0)
-    masks = [tuple(draw_known(SETTINGS, generator).tolist()) for _ in range(4000)]
+    masks = [tuple(draw_context(SETTINGS, generator).tolist()) for _ in range(4000)]
     n_forward = masks.count(tuple(forward(SETTINGS).tolist()))
     assert n_forward / 4000 == pytest.approx(0.5, abs=0.03)
     wanted = {tuple(between(n).tolist()) for n in range(1, 7)}

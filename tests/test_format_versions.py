@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from stage_cache import Phases
+from stage_cache import StageCache
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
@@ -35,13 +35,13 @@ def test_what_rollouts_go_on_from(tmp_path):
         RestartFile.load(path)
 
 
-def test_ledgers_of_workflows(tmp_path):
+def test_stage_caches_of_workflows(tmp_path):
     path = tmp_path / "phases.json"
-    Phases(path).run("only", dict, settings={})
+    StageCache(path).run("only", dict, settings={})
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"format_version": 2}))
     with pytest.raises(InputError, match=r"phases\.json has format version 2, this program reads 1; update"):
-        Phases(path)
+        StageCache(path)
 
 
 def test_checkpoints_of_simulations(tmp_path):

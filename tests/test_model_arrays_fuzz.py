@@ -68,7 +68,7 @@ def test_every_array_may_be_absurd(of_peptide, tmp_path):
 
 
 HARMLESS = {
-    ("centres/sign", "-1"),  # the hand of another
+    ("centres/sign", "-1"),  # the chirality of another
     ("pairs/upper_nm", "inf"),  # a contact
     ("pairs/upper_nm", "1000000000"),
     ("pairs/lower_nm", "1000000000"),

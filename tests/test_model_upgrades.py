@@ -13,7 +13,7 @@ from lamslide_md.io.model_upgrades import STEPS
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
-from lamslide_md.training.recordings import prepare_data
+from lamslide_md.training.training_data import prepare_data
 from tests.model_files import FORMAT_1, FORMAT_2, header_of, write_with
 from tests.small import shivering_peptide
 
@@ -67,7 +67,7 @@ def share_of_pairs(sequence):
     settings = preset_settings("peptide")
     trajectory = shivering_peptide(sequence, 20)
     trajectory.time *= settings.frame_interval_ps
-    frames = Frames(prepare_data(gather(trajectory, settings), settings, None).series, settings)
+    frames = Frames(prepare_data(gather(trajectory, settings), settings, None).datasets, settings)
     weights, mask = frames.pair_weights(np.arange(1))[0], frames.batch(np.arange(1), torch.Generator()).slot_mask[0]
     n_slots = int(mask.sum())
     return float(weights.sum()) / (n_slots * (n_slots - 1))

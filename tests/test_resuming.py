@@ -98,7 +98,7 @@ def test_an_interrupted_rollout_leaves_readable_frames_and_says_where(roll, tmp_
 
 
 def test_what_was_written_after_the_restart_is_written_once(roll, tmp_path):
-    """A kill between the last piece and its restart leaves frames that the restart does not know."""
+    """A kill between the last chunk and its restart leaves frames that the restart does not know."""
     for suffix in ("xtc", "extxyz", "traj"):
         whole, parts = tmp_path / f"whole.{suffix}", tmp_path / f"parts.{suffix}"
         roll().save(whole)

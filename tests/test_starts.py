@@ -160,9 +160,9 @@ def test_a_molecule_that_was_not_trained_on_is_held_to_what_its_parts_do():
             model.rollout(with_xyz(start, spoil(start)), 1)
 
 
-def test_one_centre_of_the_other_hand_is_named_with_what_is_around_it(model, sound):
+def test_one_inverted_centre_is_named_with_what_is_around_it(model, sound):
     methyls = exchanged((2, "CG1"), (2, "CG2"))(sound)
-    with pytest.raises(InputError, match=r"VAL3-CB has the other hand .*around it VAL3-CA, VAL3-CG1, VAL3-CG2\)"):
+    with pytest.raises(InputError, match=r"VAL3-CB has the opposite chir.*around it VAL3-CA, VAL3-CG1, VAL3-CG2\)"):
         model.rollout(with_xyz(sound, methyls), 1)
 
 

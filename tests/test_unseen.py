@@ -43,10 +43,10 @@ def test_molecules_stand_in_the_same_orientation_by_the_atoms_they_share():
 def test_constraints_are_carried_to_a_molecule_of_the_same_parts(model):
     unseen, own = trajectory("GAV"), lam.Surrogate.fit(trajectory("GAV"), settings=tiny_settings(n_steps=1))
     carried, learned = transferred(System.molecule(unseen, "residues"), model.systems), own.systems[0].constraints
-    hands = dict(zip(map(tuple, learned.centres), learned.signs, strict=True))
-    assert dict(zip(map(tuple, carried.centres), carried.signs, strict=True)) == hands
-    assert len(hands) == 3
-    assert len(hands) < len(list(centres_of(model.systems[0].entities.bonds)))
+    chirality = dict(zip(map(tuple, learned.centres), learned.signs, strict=True))
+    assert dict(zip(map(tuple, carried.centres), carried.signs, strict=True)) == chirality
+    assert len(chirality) == 3
+    assert len(chirality) < len(list(centres_of(model.systems[0].entities.bonds)))
     ends = {tuple(pair): upper for pair, upper in zip(carried.pairs, carried.upper_nm, strict=True)}
     bonds = [tuple(sorted(bond)) for bond in own.systems[0].entities.bonds.tolist()]
     assert all(np.isfinite(ends[bond]) for bond in bonds)

@@ -182,8 +182,8 @@ class NBodyTrajectories:
     energy: Float[np.ndarray, "trajectories frames"]
     frame_interval: float
 
-    def recordings(self) -> list[PointTrajectory]:
-        """Each trajectory as a recording; those with the same charges share a system.
+    def point_trajectories(self) -> list[PointTrajectory]:
+        """Each trajectory as a `PointTrajectory`; those with the same charges share a system.
 
         Returns
         -------
@@ -191,14 +191,14 @@ class NBodyTrajectories:
             Kinds are the signs of the charges.
         """
         systems: dict[tuple[int, ...], System] = {}
-        recordings = []
+        trajectories = []
         for charges, positions in zip(self.charges, self.positions, strict=True):
             pattern = tuple(charges.tolist())
             if pattern not in systems:
                 entities = Entities.points([SIGNS[0] if q > 0 else SIGNS[1] for q in pattern], dim=3)
                 systems[pattern] = System(_with_both_signs(entities, charges), centred(positions[0]))
-            recordings.append(PointTrajectory(systems[pattern], positions, self.frame_interval))
-        return recordings
+            trajectories.append(PointTrajectory(systems[pattern], positions, self.frame_interval))
+        return trajectories
 
     def save(self, path: Path) -> None:
         """Write a file of numpy arrays; it is there only once it is complete.

@@ -82,11 +82,11 @@ def read_pedestrians(path: Path, *, n_frames: int = 20, max_people: int = 10, st
         If the file is missing, or a line has no four numbers.
     """
     frames, people, places, _ = _read_lines(path, n_columns=4)
-    recordings = []
+    trajectories = []
     for _, paths in _windows(path, frames, people, places, n_frames, stride):
         for group in _groups(paths[:, n_frames // 2], max_people):
-            recordings.append(PointTrajectory(_crowd(len(group)), paths[group].swapaxes(0, 1), PEDESTRIAN_INTERVAL_S))
-    return recordings
+            trajectories.append(PointTrajectory(_crowd(len(group)), paths[group].swapaxes(0, 1), PEDESTRIAN_INTERVAL_S))
+    return trajectories
 
 
 def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[PointTrajectory]:
@@ -114,7 +114,7 @@ def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     if not files:
         raise InputError(f"{path} holds no .txt file of a scene")
-    recordings = []
+    trajectories = []
     for file in files:
         frames, people, places, groups = _read_lines(file, n_columns=5)
         alien = sorted(set(groups) - {"BALL", "PLAYER"})
@@ -124,8 +124,8 @@ def read_basketball(path: Path, *, n_frames: int = 20, stride: int = 1) -> list[
         for present, paths in _windows(file, frames, people, places, n_frames, stride):
             ball_first = np.argsort([one not in balls for one in present], kind="stable")
             if len(present) == 11 and present[ball_first[0]] in balls and present[ball_first[1]] not in balls:
-                recordings.append(PointTrajectory(_teams(), paths[ball_first].swapaxes(0, 1), BASKETBALL_INTERVAL_S))
-    return recordings
+                trajectories.append(PointTrajectory(_teams(), paths[ball_first].swapaxes(0, 1), BASKETBALL_INTERVAL_S))
+    return trajectories
 
 
 def _read_lines(

@@ -43,7 +43,7 @@ class Study:
     training
         Trajectories to learn from.
     windows
-        Test windows: what is known, then what is to be forecast.
+        Test windows: context, then what is to be forecast.
     groups
         To which set each test window belongs, where each has a row of its own.
     n_samples
@@ -78,12 +78,12 @@ class Study:
             What is in forecasts.json.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        n_known = settings.flow.n_known
-        histories = [_cut(window, slice(None, n_known)) for window in self.windows]
-        truths = [_points(_cut(window, slice(n_known, None))) for window in self.windows]
-        n_new = len(truths[0])
+        n_context = settings.flow.n_known
+        histories = [_cut(window, slice(None, n_context)) for window in self.windows]
+        truths = [_points(_cut(window, slice(n_context, None))) for window in self.windows]
+        n_target = len(truths[0])
         forecasts = {
-            name: [forecast(_points(history), n_new) for history in histories]
+            name: [forecast(_points(history), n_target) for history in histories]
             for name, forecast in (("last frame", last_frame), ("constant velocity", constant_velocity))
         }
         costs: dict[str, dict[str, Any]] = {name: {} for name in forecasts}
@@ -94,7 +94,7 @@ class Study:
             forecasts[name] = lam.forecast(
                 model,
                 histories,
-                n_new,
+                n_target,
                 n_samples=self.n_samples,
                 solver="euler",
                 n_solver_steps=n_solver_steps,
@@ -145,20 +145,20 @@ class Study:
     def _draw(
         self, path: Path, histories: Windows, truths: Sequence[np.ndarray], forecasts: Sequence[np.ndarray]
     ) -> None:
-        """Draw some windows in the plane: known and true in grey, forecasts in colour."""
+        """Draw some windows in the plane: context and truth in grey, forecasts in colour."""
         shown = np.linspace(0, len(truths) - 1, 6).astype(int)
         figure, axes = plt.subplots(2, 3, figsize=(11, 7), constrained_layout=True)
         for axis, i in zip(axes.flat, shown, strict=True):
-            known, truth = (points[..., :2] / self.per_unit for points in (_points(histories[i]), truths[i]))
+            context, truth = (points[..., :2] / self.per_unit for points in (_points(histories[i]), truths[i]))
             for point in range(truth.shape[1]):
                 for sample in forecasts[i][..., point, :2] / self.per_unit:
-                    path_ahead = np.concatenate([known[-1:, point], sample])
+                    path_ahead = np.concatenate([context[-1:, point], sample])
                     axis.plot(*path_ahead.T, color=f"C{point % 10}", alpha=0.35, linewidth=1)
-                axis.plot(*np.concatenate([known[:, point], truth[:, point]]).T, color="0.6", linewidth=2, zorder=1)
-                axis.plot(*known[:, point].T, color="0.25", linewidth=2)
+                axis.plot(*np.concatenate([context[:, point], truth[:, point]]).T, color="0.6", linewidth=2, zorder=1)
+                axis.plot(*context[:, point].T, color="0.25", linewidth=2)
                 axis.plot(*truth[-1, point], "o", color="0.6", markersize=4)
             axis.set(xlabel=f"x, {self.unit}", ylabel=f"y, {self.unit}", aspect="equal")
-        figure.suptitle(f"{self.title}: known (dark), what happened (grey), forecasts (coloured)")
+        figure.suptitle(f"{self.title}: context (dark), what happened (grey), forecasts (coloured)")
         figure.savefig(path, dpi=120)
         plt.close(figure)
 

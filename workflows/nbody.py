@@ -36,13 +36,13 @@ def main(
     """Forecast charged particles, 20 frames from 10."""
     settings = with_changes(forecast_settings("nbody", preset), set_)
     parts = {name: simulated(out, name, max(1, round(part * size))) for name, size in SIZES.items()}
-    test = parts[split].recordings()
+    test = parts[split].point_trajectories()
     chosen = [test[i] for i in range(0, len(test), -(-len(test) // windows))]
     study = Study(
         title="Charged particles",
         unit="simulation units",
         per_unit=1.0,
-        training=parts["train"].recordings(),
+        training=parts["train"].point_trajectories(),
         windows=chosen,
         groups=[""] * len(chosen),
         n_samples=samples,

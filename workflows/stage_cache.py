@@ -1,4 +1,4 @@
-"""Phases of a workflow that are done once: a ledger of settings, inputs and outputs tells what must be done again."""
+"""Stages of a workflow that are done once: a file of settings, inputs and outputs tells what must be done again."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ from lamslide_md.io.whole_files import write_whole
 FORMAT_VERSION = 1
 
 Work = Callable[[], Mapping[str, Any]]
-"""Does a phase, or continues it where it was interrupted. Returns JSON-able facts to keep."""
+"""Does a stage, or continues it where it was interrupted. Returns JSON-able facts to keep."""
 
 
-class Phase(BaseModel):
-    """What the ledger knows of one phase; files are told by the SHA-256 of their content.
+class Stage(BaseModel):
+    """What is kept of one stage; files are identified by the SHA-256 of their content.
 
-    `fingerprint` is that of settings and inputs. Of a phase that was begun and not finished the outputs are empty.
+    `fingerprint` is that of settings and inputs. Of a stage that was begun and not finished the outputs are empty.
     """
 
     fingerprint: str
@@ -34,50 +34,50 @@ class Phase(BaseModel):
     wall_time_s: float | None = None
 
 
-class Ledger(BaseModel):
-    """All phases by name, as the file holds them."""
+class CacheFile(BaseModel):
+    """All stages by name, as the file holds them."""
 
     format_version: int = FORMAT_VERSION
-    phases: dict[str, Phase] = {}
+    phases: dict[str, Stage] = {}
 
 
-class Phases:
-    """Runs phases whose settings, inputs or outputs have changed since they were last done, and only those.
+class StageCache:
+    """Runs stages whose settings, inputs or outputs have changed since they were last done, and only those.
 
     Parameters
     ----------
     path
-        The ledger, a JSON file; inputs and outputs are named relative to its folder.
+        The cache, a JSON file; inputs and outputs are named relative to its folder.
 
     Raises
     ------
     InputError
-        If the ledger is damaged or newer than this program.
+        If the file is damaged or newer than this program.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._ledger = Ledger()
+        self._cached = CacheFile()
         if self.path.exists():
             try:
-                self._ledger = Ledger.model_validate_json(self.path.read_text(encoding="utf-8"))
+                self._cached = CacheFile.model_validate_json(self.path.read_text(encoding="utf-8"))
             except (ValidationError, UnicodeDecodeError) as error:
-                raise InputError(f"{self.path} is damaged; delete it to do every phase again") from error
-            if self._ledger.format_version != FORMAT_VERSION:
+                raise InputError(f"{self.path} is damaged; delete it to do every stage again") from error
+            if self._cached.format_version != FORMAT_VERSION:
                 raise InputError(
-                    f"{self.path} has format version {self._ledger.format_version}, this program reads "
-                    f"{FORMAT_VERSION}; update lamslide_md, or delete it to do every phase again"
+                    f"{self.path} has format version {self._cached.format_version}, this program reads "
+                    f"{FORMAT_VERSION}; update lamslide_md, or delete it to do every stage again"
                 )
 
-    def __getitem__(self, name: str) -> Phase:
-        return self._ledger.phases[name]
+    def __getitem__(self, name: str) -> Stage:
+        return self._cached.phases[name]
 
     def is_done(self, name: str, settings: Mapping[str, Any], inputs: Sequence[Path] = ()) -> bool:
-        """Tell whether a phase was finished with these settings and inputs, and its outputs are as it left them."""
-        phase = self._ledger.phases.get(name)
-        if phase is None or phase.wall_time_s is None or phase.fingerprint != self._begun(settings, inputs).fingerprint:
+        """Tell whether a stage was finished with these settings and inputs, and its outputs are as it left them."""
+        stage = self._cached.phases.get(name)
+        if stage is None or stage.wall_time_s is None or stage.fingerprint != self._begun(settings, inputs).fingerprint:
             return False
-        return all(_digest(self.path.parent / output) == digest for output, digest in phase.outputs.items())
+        return all(_digest(self.path.parent / output) == digest for output, digest in stage.outputs.items())
 
     def run(
         self,
@@ -89,15 +89,15 @@ class Phases:
         outputs: Sequence[Path] = (),
         leftovers: Sequence[Path] = (),
     ) -> bool:
-        """Do a phase unless it is done.
+        """Do a stage unless it is done.
 
-        A phase that was interrupted finds its files as they were; one that was begun with other settings or inputs
+        A stage that was interrupted finds its files as they were; one that was begun with other settings or inputs
         begins without its old files.
 
         Parameters
         ----------
         name
-            Of the phase.
+            Of the stage.
         work
             Does it.
         settings
@@ -121,20 +121,20 @@ class Phases:
         """
         if self.is_done(name, settings, inputs):
             return False
-        earlier = self._ledger.phases.get(name)
-        phase = self._begun(settings, inputs, outputs, leftovers)
-        if earlier is not None and earlier.fingerprint != phase.fingerprint:
+        earlier = self._cached.phases.get(name)
+        stage = self._begun(settings, inputs, outputs, leftovers)
+        if earlier is not None and earlier.fingerprint != stage.fingerprint:
             for path in (*earlier.outputs, *earlier.leftovers):
                 (self.path.parent / path).unlink(missing_ok=True)
-        self._write(name, phase)
+        self._write(name, stage)
         started_s = time.monotonic()
         facts = dict(work())
         made = {self._relative(output): _digest(output) for output in outputs}
         missing = [output for output, digest in made.items() if not digest]
         if missing:
-            raise InputError(f"phase {name!r} ended without {', '.join(missing)}; was the folder changed meanwhile?")
+            raise InputError(f"stage {name!r} ended without {', '.join(missing)}; was the folder changed meanwhile?")
         took_s = round(time.monotonic() - started_s, 3)
-        self._write(name, phase.model_copy(update={"outputs": made, "facts": facts, "wall_time_s": took_s}))
+        self._write(name, stage.model_copy(update={"outputs": made, "facts": facts, "wall_time_s": took_s}))
         return True
 
     def _begun(
@@ -143,14 +143,14 @@ class Phases:
         inputs: Sequence[Path],
         outputs: Sequence[Path] = (),
         leftovers: Sequence[Path] = (),
-    ) -> Phase:
+    ) -> Stage:
         digests = {self._relative(path): _digest(path) for path in inputs}
         missing = [path for path, digest in digests.items() if not digest]
         if missing:
-            raise InputError(f"{self.path.parent}: {', '.join(missing)} is missing, which the next phase reads")
+            raise InputError(f"{self.path.parent}: {', '.join(missing)} is missing, which the next stage reads")
         text = json.dumps([settings, digests], sort_keys=True)
         plain = json.loads(text)[0]
-        return Phase(
+        return Stage(
             fingerprint=hashlib.sha256(text.encode()).hexdigest()[:16],
             settings=plain,
             inputs=digests,
@@ -161,10 +161,10 @@ class Phases:
     def _relative(self, path: Path) -> str:
         return os.path.relpath(path, self.path.parent)
 
-    def _write(self, name: str, phase: Phase) -> None:
-        self._ledger = Ledger(phases=self._ledger.phases | {name: phase})
+    def _write(self, name: str, stage: Stage) -> None:
+        self._cached = CacheFile(phases=self._cached.phases | {name: stage})
         try:
-            write_whole(self.path, self._ledger.model_dump_json(indent=1) + "\n")
+            write_whole(self.path, self._cached.model_dump_json(indent=1) + "\n")
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}; is the disk full?") from error
 

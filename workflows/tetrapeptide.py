@@ -1,10 +1,10 @@
-"""From a peptide's name to a judged rollout: simulate, train, roll out, compare. Again, it does what is missing.
+"""From a peptide's name to an evaluated rollout: simulate, train, roll out, compare. Again, it does what is missing.
 
     python workflows/tetrapeptide.py AGVD --preset peptide
 
 Leaves in runs/NAME/: system.pdb, rep1.xtc and rep2.xtc with manifests, NAME.lamslide, rollout.xtc with topology and
-manifest, comparison.json, report.html, workflow.log and the ledger phases.json. The model is trained on replicate 1 and
-judged against replicate 2, which it has never seen; the floor is replicate 1 against replicate 2.
+manifest, comparison.json, report.html, workflow.log and the stage cache phases.json. The model is trained on replicate
+1 and compared with replicate 2, which it has never seen; the floor is replicate 1 against replicate 2.
 """
 
 import logging
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from stage_cache import Phases
+from stage_cache import StageCache
 
 import lamslide_md as lam
-from lamslide_md.cli.beside import ns_per_s, simulation_ns_per_s
 from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.cli.running import run_script
+from lamslide_md.cli.sidecars import ns_per_s, simulation_ns_per_s
 from lamslide_md.cli.train import changed_settings
 from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
 from lamslide_md.simulate.platforms import usable_cores
@@ -36,11 +36,11 @@ log = logging.getLogger("tetrapeptide")
 
 
 class Workflow:
-    """Four phases on one folder; each reads only files that an earlier one has written."""
+    """Four stages on one folder; each reads only files that an earlier one has written."""
 
     def __init__(self, sequence: str, folder: Path, simulation: SimulationSettings, bars: ProgressBars) -> None:
         self.sequence, self.folder, self.simulation, self.bars = sequence, folder, simulation, bars
-        self.phases = Phases(folder / "phases.json")
+        self.stages = StageCache(folder / "phases.json")
         self.top = folder / "system.pdb"
         self.replicates = [folder / "rep1.xtc", folder / "rep2.xtc"]
         self.model = folder / f"{sequence}.lamslide"
@@ -48,9 +48,9 @@ class Workflow:
         self.json, self.report = folder / "comparison.json", folder / "report.html"
 
     def _run(self, name: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed on
-        if self.phases.run(name, *args, **kwargs):
-            phase = self.phases[name]
-            log.info("%s: done in %.1f s, settings %s, facts %s", name, phase.wall_time_s, phase.settings, phase.facts)
+        if self.stages.run(name, *args, **kwargs):
+            stage = self.stages[name]
+            log.info("%s: done in %.1f s, settings %s, facts %s", name, stage.wall_time_s, stage.settings, stage.facts)
         else:
             self.bars.console.print(f"{name}: done before, kept", highlight=False)
             log.info("%s: done before, kept", name)
@@ -64,13 +64,13 @@ class Workflow:
             )
             return {"md_ns_per_s": simulation_ns_per_s(self.replicates)}
 
-        beside = [path.with_suffix(ending) for path in self.replicates for ending in (".json", ".checkpoint")]
+        sidecars = [path.with_suffix(ending) for path in self.replicates for ending in (".json", ".checkpoint")]
         self._run(
             "simulate",
             work,
             settings={"sequence": self.sequence, "seed": SEED, **asdict(self.simulation)},
             outputs=[*self.replicates, self.top],
-            leftovers=beside,
+            leftovers=sidecars,
         )
 
     def train(self, preset: str, changes: list[str]) -> None:
@@ -120,7 +120,7 @@ class Workflow:
 
         def work() -> Mapping[str, Any]:
             own, held_out = (lam.read(path, self.top) for path in self.replicates)
-            speeds = self.phases["simulate"].facts | self.phases["roll out"].facts
+            speeds = self.stages["simulate"].facts | self.stages["roll out"].facts
             with self.bars.waiting("compare"):
                 comparison = lam.compare(
                     lam.read(self.rollout, self.rollout.with_suffix(".pdb"), check_bonds=False),
@@ -147,9 +147,9 @@ class Workflow:
         names = ("simulate", "train", "roll out")
         return {
             "machine": f"{platform.processor() or platform.machine()}, {usable_cores()} cores",
-            "wall_time_s": {name: self.phases[name].wall_time_s for name in names},
-            "settings": {name: self.phases[name].settings for name in names},
-            "training": self.phases["train"].facts,
+            "wall_time_s": {name: self.stages[name].wall_time_s for name in names},
+            "settings": {name: self.stages[name].settings for name in names},
+            "training": self.stages["train"].facts,
         }
 
 
@@ -183,7 +183,7 @@ def main(
     lag_ps: Annotated[float, typer.Option(help="Lag of TICA and Markov models, ps.")] = 100.0,
     out: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
 ) -> None:
-    """Simulate a peptide, train a surrogate on one replicate, roll it out, judge it against the other replicate."""
+    """Simulate a peptide, train a surrogate on one replicate, roll it out, compare it with the other replicate."""
     sequence = sequence.strip().upper()
     started_s = time.monotonic()
     # The default lengths fit 20 minutes on two cores; a chain is as long as an MD replicate.
@@ -199,7 +199,7 @@ def main(
         workflow.roll_out(frames, chains)
         workflow.compare(lag_ps)
         log.info("end: %.1f s in all", time.monotonic() - started_s)
-    print(workflow.phases["compare"].facts["summary"])
+    print(workflow.stages["compare"].facts["summary"])
     took_s = time.monotonic() - started_s
     print(f"\n{folder}: report.html, comparison.json, {workflow.model.name}, rollout.xtc; {took_s / 60:.1f} min")
 

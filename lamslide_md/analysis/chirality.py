@@ -1,4 +1,4 @@
-"""Chiral centres: which atoms have a hand, by names and by the bond graph, and on which side of it frames are."""
+"""Chiral centres: which atoms they are, by names and by the bond graph, and on which side of it frames are."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from lamslide_md.systems.atom_graphs import refined_colours
 from lamslide_md.systems.volumes import PEPTIDE_CENTRE, relative_volumes
 
 CENTRE_ELEMENTS = ("C", "Si", "P", "S")
-"""What keeps its hand; nitrogen turns over."""
+"""What keeps its chirality; nitrogen inverts."""
 MIN_VOLUME = 0.2
 """Least mean triple product of the directions of three bonds at a centre; it is 0.77 at sp3 carbon, 0 in a plane."""
 
@@ -61,7 +61,7 @@ def graph_centres(topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"]) -> I
 def find_centres(
     topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"], parts_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]
 ) -> tuple[Int[np.ndarray, "centres 4"], Float[np.ndarray, " centres"]]:
-    """Find the chiral centres of the reference, and their hands.
+    """Find the chiral centres of the reference, and their chirality.
 
     Parameters
     ----------

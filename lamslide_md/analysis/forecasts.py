@@ -11,7 +11,7 @@ from lamslide_md.errors import InputError
 # Windows of a list may differ in frames and points, so that these axes have no name.
 Samples = Float[np.ndarray, "samples _ _ dim"]
 Truth = Float[np.ndarray, "_ _ dim"]
-Known = Float[np.ndarray, "_ _ dim"]
+Context = Float[np.ndarray, "_ _ dim"]
 
 
 @dataclass(frozen=True)
@@ -100,20 +100,20 @@ def _over_points(values: list[Float[np.ndarray, " _"]]) -> float:
     return float(np.concatenate(values).mean())
 
 
-def last_frame(known: Known, n_frames: int) -> Samples:
-    """Forecast that nothing moves: the last known frame, again and again."""
-    return np.repeat(known[None, -1:], n_frames, axis=1)
+def last_frame(context: Context, n_frames: int) -> Samples:
+    """Forecast that nothing moves: the last context frame, repeated."""
+    return np.repeat(context[None, -1:], n_frames, axis=1)
 
 
-def constant_velocity(known: Known, n_frames: int) -> Samples:
-    """Forecast that everything goes on as it moved between the last two known frames.
+def constant_velocity(context: Context, n_frames: int) -> Samples:
+    """Forecast that every point keeps the velocity that it had between the last two context frames.
 
     Parameters
     ----------
-    known
+    context
         At least two frames.
     n_frames
-        New frames.
+        Frames to forecast.
 
     Returns
     -------
@@ -123,9 +123,9 @@ def constant_velocity(known: Known, n_frames: int) -> Samples:
     Raises
     ------
     InputError
-        If there is but one frame.
+        If there is only one frame.
     """
-    if len(known) < 2:
-        raise InputError("one known frame has no velocity; give at least two")
-    steps = np.arange(1, n_frames + 1, dtype=known.dtype)[:, None, None]
-    return (known[-1] + steps * (known[-1] - known[-2]))[None]
+    if len(context) < 2:
+        raise InputError("one context frame has no velocity; give at least two")
+    steps = np.arange(1, n_frames + 1, dtype=context.dtype)[:, None, None]
+    return (context[-1] + steps * (context[-1] - context[-2]))[None]

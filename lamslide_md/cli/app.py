@@ -81,7 +81,7 @@ def about(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Learn the dynamics of a molecule from a trajectory, roll it out, and judge the rollout against MD."""
+    """Learn the dynamics of a molecule from a trajectory, roll it out, and compare the rollout with MD."""
 
 
 def build_app() -> typer.Typer:

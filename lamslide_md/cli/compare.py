@@ -1,4 +1,4 @@
-"""`lamslide compare`: a rollout judged against MD."""
+"""`lamslide compare`: a rollout compared with MD."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,8 +47,8 @@ def parse_lag(text: str) -> float | Literal["auto"]:
 
 def compare(
     context: Context,
-    rollout: Annotated[Path, typer.Argument(help="Rollout, or any trajectory to be judged.")],
-    reference: Annotated[list[Path], typer.Option(help="MD to judge it against; may be given several times.")],
+    rollout: Annotated[Path, typer.Argument(help="Rollout, or any trajectory to be evaluated.")],
+    reference: Annotated[list[Path], typer.Option(help="MD to compare it with; may be given several times.")],
     replicate: Annotated[
         list[Path], typer.Option(help="Independent MD for the noise floor; halves of the reference if not given.")
     ] = [],  # noqa: B006 - typer copies it
@@ -80,10 +80,10 @@ def compare(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Judge a rollout against MD: distributions, kinetics and structure, each beside its noise floor."""
+    """Compare a rollout with MD: distributions, kinetics and structure, each beside its noise floor."""
     from lamslide_md.analysis.compare import compare as compare_trajectories
-    from lamslide_md.cli.beside import files_read, ns_per_s, simulation_ns_per_s, temperature_of
     from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.cli.sidecars import files_read, ns_per_s, simulation_ns_per_s, temperature_of
     from lamslide_md.systems.solvent import solute_mask
 
     lag = parse_lag(lag_ps)
@@ -133,26 +133,26 @@ def _read_all(
     solvent: bool = True,
 ) -> "list[md.Trajectory]":
     """Read the files of a side, at an interval by which those that hold no times are read `otherwise_ps` apart."""
-    from lamslide_md.cli.beside import topology_beside
+    from lamslide_md.cli.sidecars import sidecar_topology
     from lamslide_md.io.readers import read
 
     trajectories: list[md.Trajectory] = []
     with options_called({"frame_interval_ps": OPTIONS[f"{side}_interval_ps"]}):
         for path in paths:
-            _check_told(path, side, interval_ps)
-            beside = topology_beside(path, top)
+            _check_interval(path, side, interval_ps)
+            topology = sidecar_topology(path, top)
             # Broken bonds are a finding about a rollout, not a reason to refuse it.
             how: dict[str, Any] = {"solvent": solvent, "check_bonds": False}
             try:
-                trajectories += read([path], beside, frame_interval_ps=interval_ps, **how)
+                trajectories += read([path], topology, frame_interval_ps=interval_ps, **how)
             except InputError:
                 if interval_ps is not None or otherwise_ps is None:
                     raise
-                trajectories += read([path], beside, frame_interval_ps=otherwise_ps, **how)
+                trajectories += read([path], topology, frame_interval_ps=otherwise_ps, **how)
     return trajectories
 
 
-def _check_told(path: Path, side: str, interval_ps: float | None) -> None:
+def _check_interval(path: Path, side: str, interval_ps: float | None) -> None:
     """Refuse an interval that the manifest of our own making contradicts: all kinetics would be wrong."""
     from lamslide_md.io.manifests import find_manifest
 

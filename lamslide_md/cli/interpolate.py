@@ -47,8 +47,8 @@ def interpolate(
     json: Json = False,
 ) -> None:
     """Draw paths from one structure to another, both ends included; the time it takes is frames + 1 intervals."""
-    from lamslide_md.cli.beside import files_read
     from lamslide_md.cli.models import find_model
+    from lamslide_md.cli.sidecars import files_read
     from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
@@ -69,8 +69,8 @@ def interpolate(
     echo_parameters(context, out, inputs)
     made.save(out, overwrite=overwrite, inputs=inputs)
     if json:
-        told = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
-        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps})
+        content = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
+        print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps})
         return
     duration_ps = (frames + 1) * surrogate.frame_interval_ps
     print(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")

@@ -55,9 +55,9 @@ def rollout(
     json: Json = False,
 ) -> None:
     """Roll out chains of a model, written as they come; topology and manifest are written beside them."""
-    from lamslide_md.cli.beside import files_read, ns_per_s
     from lamslide_md.cli.models import find_model
     from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.cli.sidecars import files_read, ns_per_s
     from lamslide_md.io.interrupts import RolloutInterrupted
     from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
@@ -86,8 +86,8 @@ def rollout(
         unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
         print(f"note: {out}: {unseen}", file=sys.stderr)
     if json:
-        told = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
-        print_json(told | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
+        content = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
+        print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
         return
     total_ns = chains * frames * surrogate.frame_interval_ps / 1000
     print(f"{out}: {chains} chain(s) of {frames} frames, {surrogate.frame_interval_ps:g} ps apart, {total_ns:g} ns")

@@ -36,8 +36,8 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Simulate replicates of a molecule with OpenMM; run again, it continues what is not finished."""
-    from lamslide_md.cli.beside import simulation_ns_per_s
     from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.cli.sidecars import simulation_ns_per_s
     from lamslide_md.simulate import (
         SimulationSettings,
         clean_structure,

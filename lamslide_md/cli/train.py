@@ -148,8 +148,8 @@ def train(
     json: Json = False,
 ) -> None:
     """Train both stages on trajectories; interrupted, the same command continues."""
-    from lamslide_md.cli.beside import files_read, temperature_of, topology_beside
     from lamslide_md.cli.progress import ProgressBars
+    from lamslide_md.cli.sidecars import files_read, sidecar_topology, temperature_of
     from lamslide_md.frames import from_settings
     from lamslide_md.io.outputs import check_folder, check_model_name, check_outputs
     from lamslide_md.io.readers import read
@@ -169,9 +169,9 @@ def train(
     words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
     with options_called(words), collected_notes() as notes:
         for path in trajectories:
-            beside = topology_beside(path, top)
+            topology = sidecar_topology(path, top)
             solvent = not leaves_solvent_out(settings.atoms)
-            data += read([path], beside, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
+            data += read([path], topology, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
     echo_parameters(context, out, inputs)
     if from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
@@ -196,8 +196,8 @@ def train(
         print_json(facts | surrogate.provenance)
         return
     rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]
-    told = "unknown temperature" if temperature is None else f"{temperature:g} K"
-    print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {told}, held-out RMSD {rmsd_nm:.4f} nm")
+    temperature_text = "unknown temperature" if temperature is None else f"{temperature:g} K"
+    print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {temperature_text}, held-out RMSD {rmsd_nm:.4f} nm")
 
 
 def _is_short_chain(trajectory: "md.Trajectory") -> bool:

@@ -1,4 +1,4 @@
-"""Presets for forecasts: how many frames are known and drawn in each benchmark, and sizes that suit it."""
+"""Presets for forecasts: how many frames are context and target in each benchmark, and sizes that suit it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ class Task:
 
     Attributes
     ----------
-    n_known, n_new
-        Known and new frames of a window.
+    n_context, n_target
+        Context and target frames of a window.
     frame_interval
         Time between two frames, in the benchmark's unit (ps for molecules).
     reversible
@@ -25,8 +25,8 @@ class Task:
         Published sizes: tokens, channels, identifiers; width, depth and heads of the flow; rates and batch.
     """
 
-    n_known: int
-    n_new: int
+    n_context: int
+    n_target: int
     frame_interval: float
     reversible: bool
     tokens: int
@@ -48,7 +48,7 @@ TASKS = {
         8, 12, 0.2, False, 4, 20, {"latent": (8, 32, 11), "flow": (256, 6, 16), "rates": (4e-4, 1e-3), "batch": 256}
     ),
 }
-"""Known and new frames, intervals and published sizes of the benchmarks in arXiv 2502.12128."""
+"""Context and target frames, intervals and published sizes of the benchmarks in arXiv 2502.12128."""
 
 TOKENS_AT_ONCE = 2048
 """Latents of all frames of all windows in a batch of the small presets: more steps of few windows learn more in the
@@ -80,14 +80,14 @@ def forecast_settings(task: str, preset: str) -> Settings:
     InputError
         If there is none of that name.
     """
-    known = ALIASES.get(task, task)
-    if known not in TASKS or preset not in PRESETS:
+    name = ALIASES.get(task, task)
+    if name not in TASKS or preset not in PRESETS:
         raise InputError(
             f"no preset {preset!r} of {task!r}; tasks are {', '.join(TASKS)}, presets {', '.join(PRESETS)}"
         )
     if preset == "paper":
-        return _paper(TASKS[known])
-    return _small(TASKS[known], wide=preset == "standard")
+        return _paper(TASKS[name])
+    return _small(TASKS[name], wide=preset == "standard")
 
 
 def without_latents(settings: Settings, n_entities: int) -> Settings:
@@ -135,7 +135,7 @@ def _small(task: Task, wide: bool) -> Settings:
         ),
         flow=FlowSettings(
             n_frames=task.window,
-            n_known=task.n_known,
+            n_known=task.n_context,
             prediction="data",
             reverse_time=task.reversible,
             bridging=0.0,
@@ -175,8 +175,8 @@ def _paper(task: Task) -> Settings:
             ),
         ),
         flow=FlowSettings(
-            n_frames=task.n_known + task.n_new,
-            n_known=task.n_known,
+            n_frames=task.n_context + task.n_target,
+            n_known=task.n_context,
             prediction="data",
             prior="white",
             width=width,

@@ -74,7 +74,7 @@ class FlowSettings(BaseModel):
 
     optimisation: Optimisation
     n_frames: Size = 16
-    """Frames of the longest window, in which gaps between known frames are filled."""
+    """Frames of the longest window, in which gaps between context frames are filled."""
     forward_frames: Size | None = None
     """Frames of a window that goes forwards, of which rollouts are chained; None: `n_frames`."""
     n_known: Size = 1
@@ -90,9 +90,9 @@ class FlowSettings(BaseModel):
     reverse_time: bool = True
     """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
     bridging: float = Field(default=0.2, ge=0, le=1)
-    """Share of the batches with known frames at both ends, for transition paths and upsampling."""
+    """Share of the batches with context frames at both ends, for transition paths and upsampling."""
     known_noise: float = Field(default=0.0, ge=0)
-    """Standard deviation of noise on known frames in training, in that of the latents; chains then forgive errors."""
+    """Standard deviation of noise on context frames in training, in that of the latents; chains then forgive errors."""
     bfloat16: bool = False
     """Multiply matrices in bfloat16 in training; left aside where a timing at the start shows that this is slower,
     unless `optimisation.iteration_dtype` is bfloat16, too."""

@@ -1,4 +1,4 @@
-"""Which frames of a window are known, and how many it has: the task that the flow learns from it."""
+"""Which frames of a window are its context, and how many it has: the task that the flow learns from it."""
 
 import torch
 from jaxtyping import Bool
@@ -6,26 +6,26 @@ from torch import Tensor
 
 from lamslide_md.config import FlowSettings
 
-KnownFrames = Bool[Tensor, " frames"]
+ContextMask = Bool[Tensor, " frames"]
 
 
-def forward(settings: FlowSettings) -> KnownFrames:
-    """Simulation forwards in time: the first frames are known."""
+def forward(settings: FlowSettings) -> ContextMask:
+    """Simulation forwards in time: the first frames are the context."""
     return torch.arange(settings.n_forward) < settings.n_known
 
 
-def context_frames(n_known: int) -> KnownFrames:
+def context_frames(n_known: int) -> ContextMask:
     """Mask of a window's context frames alone."""
     return torch.ones(n_known, dtype=torch.bool)
 
 
-def between(n_frames: int) -> KnownFrames:
-    """Bridges, of which paths and upsampled trajectories are made: both ends of `n_frames` unknown frames are known."""
+def between(n_frames: int) -> ContextMask:
+    """Bridges, of which paths and upsampled trajectories are made: a context frame at each end of `n_frames` others."""
     frames = torch.arange(n_frames + 2)
     return (frames == 0) | (frames == n_frames + 1)
 
 
-def draw_known(settings: FlowSettings, generator: torch.Generator) -> KnownFrames:
+def draw_context(settings: FlowSettings, generator: torch.Generator) -> ContextMask:
     """Draw the task of a batch: forwards, or with probability `bridging` a bridge of any length that a window holds.
 
     Parameters
@@ -38,7 +38,7 @@ def draw_known(settings: FlowSettings, generator: torch.Generator) -> KnownFrame
     Returns
     -------
     Tensor
-        Which frames are known.
+        Which frames are context.
     """
     longest = settings.n_frames - 2
     if torch.rand((), generator=generator).item() >= settings.bridging or longest < 1:

@@ -1,4 +1,4 @@
-"""Slots of atoms in a residue and in a piece of a chain; numbers only, so that headers are read without torch."""
+"""Slots of atoms in a residue and in a residue frame; numbers only, so that headers are read without torch."""
 
 N_SLOTS = 15
 """Of a residue: fourteen heavy atoms of tryptophan and a terminal oxygen."""
@@ -7,7 +7,7 @@ NITROGEN, ALPHA, CARBONYL, OXYGEN = range(4)
 """Slots of the backbone's atoms in a residue, and of what takes their place in a cap."""
 
 OF_BEFORE, OF_AFTER = [ALPHA, CARBONYL, OXYGEN], [NITROGEN, ALPHA]
-"""Slots of a residue that are in the piece after it, and in the piece before it."""
+"""Slots of a residue that are in the frame of the residue after it, and of the one before it."""
 
 N_SHARED = len(OF_BEFORE) + len(OF_AFTER)
-"""Slots of a piece besides those of its residue."""
+"""Slots of a residue frame besides those of its residue."""

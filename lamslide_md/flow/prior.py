@@ -5,31 +5,32 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 Latents = Float[Tensor, "batch frames tokens channels"]
-KnownFrames = Bool[Tensor, " frames"]
+ContextMask = Bool[Tensor, " frames"]
 
 RELATIVE_FLOOR = 1e-4
 """Smallest variance of the Gaussian prior in any direction, relative to the mean variance."""
 
 
 class WhitePrior(nn.Module):
-    """Independent standard normal noise; unknown frames are told the mean of the known ones (arXiv 2502.12128)."""
+    """Independent standard normal noise, conditioned on the mean of the context frames (arXiv 2502.12128)."""
 
-    def mean(self, latents: Latents, known: KnownFrames) -> Latents:
+    def mean(self, latents: Latents, context: ContextMask) -> Latents:
         """Centre of the noise: zero."""
         return torch.zeros_like(latents)
 
-    def condition(self, latents: Latents, known: KnownFrames) -> Latents:
-        """What the network is told: the known frames, and their mean elsewhere."""
-        fill = latents[:, known].mean(dim=1, keepdim=True)
-        return torch.where(known[:, None, None], latents, fill)
+    def condition(self, latents: Latents, context: ContextMask) -> Latents:
+        """Conditioning of the network: the context frames, and their mean elsewhere."""
+        fill = latents[:, context].mean(dim=1, keepdim=True)
+        return torch.where(context[:, None, None], latents, fill)
 
-    def colour(self, white: Latents, known: KnownFrames) -> Latents:
-        """Turn white noise into the noise of the prior; zero on known frames."""
-        return white * ~known[:, None, None]
+    def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
+        """Draw white noise, of the shape of the latents; zero on context frames."""
+        white = torch.randn(latents.shape, generator=generator).to(latents)
+        return white * ~context[:, None, None]
 
 
 class GaussianPrior(nn.Module):
-    """Gaussian process with the latents' own means and covariances between frames, given the known frames.
+    """Gaussian process with the latents' own means and covariances between frames, given the context frames.
 
     A flow that starts here has nothing to learn where the dynamics is linear: mean, covariance and all two-time
     correlations of the latents are right before the first step of training; what is left are the barriers. With a
@@ -76,7 +77,7 @@ class GaussianPrior(nn.Module):
         windows
             Latents of training windows.
         reversible
-            Average over both directions of time, as holds for the positions of equilibrium dynamics.
+            Average over both directions of time, which is right for the positions of equilibrium dynamics.
         """
         x = windows.flatten(2).cpu().double()
         self._given.clear()
@@ -93,26 +94,27 @@ class GaussianPrior(nn.Module):
             self.lagged[k] = (covariance + covariance.T) / 2 if reversible else covariance
         self.centre.copy_(centre)
 
-    def mean(self, latents: Latents, known: KnownFrames) -> Latents:
-        """Conditional mean given the known frames; the known frames themselves where known."""
-        gain, _ = self._conditional(known)
-        centre = self.centre.to(latents).expand(self.n_frames, -1)[: len(known)]
+    def mean(self, latents: Latents, context: ContextMask) -> Latents:
+        """Conditional mean given the context frames, which are returned unchanged."""
+        gain, _ = self._conditional(context)
+        centre = self.centre.to(latents).expand(self.n_frames, -1)[: len(context)]
         flat = latents.flatten(2)
-        deviation = (flat[:, known] - centre[known]).flatten(1)
+        deviation = (flat[:, context] - centre[context]).flatten(1)
         out = flat.clone()
-        out[:, ~known] = (deviation @ gain.T.to(latents)).unflatten(1, (-1, self.n_features)) + centre[~known]
+        out[:, ~context] = (deviation @ gain.T.to(latents)).unflatten(1, (-1, self.n_features)) + centre[~context]
         return out.view(latents.shape)
 
-    def condition(self, latents: Latents, known: KnownFrames) -> Latents:
-        """What the network is told: the conditional mean."""
-        return self.mean(latents, known)
+    def condition(self, latents: Latents, context: ContextMask) -> Latents:
+        """Conditioning of the network: the conditional mean."""
+        return self.mean(latents, context)
 
-    def colour(self, white: Latents, known: KnownFrames) -> Latents:
-        """Turn white noise into noise with the conditional covariance; zero on known frames."""
-        _, root = self._conditional(known)
+    def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
+        """Draw noise with the conditional covariance, of the shape of the latents; zero on context frames."""
+        _, root = self._conditional(context)
+        white = torch.randn(latents.shape, generator=generator).to(latents)
         flat = white.flatten(2)
         out = torch.zeros_like(flat)
-        out[:, ~known] = (flat[:, ~known].flatten(1) @ root.T.to(white)).unflatten(1, (-1, self.n_features))
+        out[:, ~context] = (flat[:, ~context].flatten(1) @ root.T.to(white)).unflatten(1, (-1, self.n_features))
         return out.view(white.shape)
 
     def _covariance(self, n: int) -> Tensor:
@@ -126,14 +128,18 @@ class GaussianPrior(nn.Module):
         values, vectors = torch.linalg.eigh(whole)
         return (vectors * values.clamp(min=RELATIVE_FLOOR * whole.diagonal().mean())) @ vectors.T
 
-    def _conditional(self, known: KnownFrames) -> tuple[Tensor, Tensor]:
-        """Gain and Cholesky factor of the conditional Gaussian of the unknown frames (Schur complement)."""
-        key = tuple(known.tolist())
+    def _conditional(self, context: ContextMask) -> tuple[Tensor, Tensor]:
+        """Gain and Cholesky factor of the conditional Gaussian of the target frames (Schur complement)."""
+        key = tuple(context.tolist())
         if key not in self._given:
-            is_known = known.cpu().repeat_interleave(self.n_features)
-            c = self._covariance(len(known))
-            c_uk, c_kk, c_uu = c[~is_known][:, is_known], c[is_known][:, is_known], c[~is_known][:, ~is_known]
-            gain = torch.linalg.solve(c_kk, c_uk.T).T
-            root = torch.linalg.cholesky(c_uu - gain @ c_uk.T)
+            is_context = context.cpu().repeat_interleave(self.n_features)
+            c = self._covariance(len(context))
+            c_tc, c_cc, c_tt = (
+                c[~is_context][:, is_context],
+                c[is_context][:, is_context],
+                c[~is_context][:, ~is_context],
+            )
+            gain = torch.linalg.solve(c_cc, c_tc.T).T
+            root = torch.linalg.cholesky(c_tt - gain @ c_tc.T)
             self._given[key] = gain.float().to(self.lagged.device), root.float().to(self.lagged.device)
         return self._given[key]

@@ -39,7 +39,7 @@ class FrameTransform(ABC):
         Slots that entities are given in addition to their own.
     pairs_within_entities
         Whether distances are only defined between slots of the same entity.
-    keeps_pose
+    keeps_orientation
         Whether `Fitted.inverse` leads back to where the molecule stood, and not just to its shape.
     """
 
@@ -47,7 +47,7 @@ class FrameTransform(ABC):
     cacheable: bool = True
     extra_slots: int = 0
     pairs_within_entities: bool = False
-    keeps_pose: bool = True
+    keeps_orientation: bool = True
 
     @abstractmethod
     def fit(self, batch: Batch, context: Context | None = None, generator: torch.Generator | None = None) -> Fitted:

@@ -26,7 +26,7 @@ class Compose(FrameTransform):
             "cacheable": all(part.cacheable for part in self.parts),
             "extra_slots": sum(part.extra_slots for part in self.parts),
             "pairs_within_entities": any(part.pairs_within_entities for part in self.parts),
-            "keeps_pose": all(part.keeps_pose for part in self.parts),
+            "keeps_orientation": all(part.keeps_orientation for part in self.parts),
         }
         for name, value in combined.items():
             object.__setattr__(self, name, value)

@@ -32,7 +32,7 @@ class ResidueFrames(FrameTransform):
 
     extra_slots = N_SHARED
     pairs_within_entities = True
-    keeps_pose = False
+    keeps_orientation = False
 
     def fit(
         self, batch: Batch, context: Context | None = None, generator: torch.Generator | None = None

@@ -75,9 +75,9 @@ class ReferenceFrame:
         Returns
         -------
         Compose
-            Canonical labels and, where the pose was lost, the place again.
+            Canonical labels and, where the orientation was lost, the place again.
         """
-        return Compose(of_system.parts[: -1 if self.windows.keeps_pose else None])
+        return Compose(of_system.parts[: -1 if self.windows.keeps_orientation else None])
 
     def _labelling(self, labels: tuple[LabelGroup, ...]) -> tuple[SymmetryLabels, ...]:
         return (SymmetryLabels(labels),) if labels else ()

@@ -28,7 +28,7 @@ def atom_count_error(source: str | Path, n_source: int, top_name: str, topology:
     InputError
         To be raised.
     """
-    told = f"{source} has {n_source} atoms, {top_name} has {topology.n_atoms}"
+    both = f"{source} has {n_source} atoms, {top_name} has {topology.n_atoms}"
     is_solute = solute_mask(topology)
     is_heavy = np.array(
         [atom.element is None or atom.element.symbol not in ("H", "D", "VS") for atom in topology.atoms]
@@ -43,7 +43,7 @@ def atom_count_error(source: str | Path, n_source: int, top_name: str, topology:
     left_out = next((what for what, kept in parts if n_source == kept.sum() < topology.n_atoms), None)
     if left_out is not None:
         what = left_out if left_out.startswith("all") else f"its {left_out}"
-        return InputError(f"{told}, and as many without {what}; pass a topology without them")
+        return InputError(f"{both}, and as many without {what}; pass a topology without them")
     if n_source > topology.n_atoms:
-        return InputError(f"{told}; pass the topology it was written with: were water or hydrogens removed from this?")
-    return InputError(f"{told}; pass the topology it was written with, or were hydrogens or water removed from one?")
+        return InputError(f"{both}; pass the topology it was written with: were water or hydrogens removed from this?")
+    return InputError(f"{both}; pass the topology it was written with, or were hydrogens or water removed from one?")

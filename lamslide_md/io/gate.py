@@ -129,9 +129,9 @@ class Gate:
                     f"surrogate learns molecules in open space: choose some of them with {option('atoms')}"
                 )
             left_out = ~is_solute
-            told = ", ".join(filter(None, (self.solvated, composition(self._topology, left_out))))
-            if told:
-                note(f"{self.name}: solvent and ions are left out ({told}), the solute is read")
+            removed = ", ".join(filter(None, (self.solvated, composition(self._topology, left_out))))
+            if removed:
+                note(f"{self.name}: solvent and ions are left out ({removed}), the solute is read")
             kept = kept[is_solute[kept]]
         self._kept = kept
         self._kept_topology = self._topology if len(kept) == self._topology.n_atoms else self._topology.subset(kept)

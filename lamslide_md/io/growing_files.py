@@ -1,4 +1,4 @@
-"""Trajectory files that grow piece by piece, are readable all the while, and survive a kill between two pieces."""
+"""Trajectory files that grow chunk by chunk, are readable all the while, and survive a kill between two chunks."""
 
 import os
 import tempfile
@@ -20,7 +20,7 @@ EXTENDED_XYZ = (".extxyz", ".xyz")
 GROWING = (*GROMACS, *EXTENDED_XYZ, ".traj")
 """Formats that grow in place. A frame of the others has no end of its own, or the file a header that counts frames."""
 
-PIECE_FRAMES = 1000
+CHUNK_FRAMES = 1000
 """Frames encoded at once: bounds memory."""
 
 
@@ -70,8 +70,8 @@ class GrowingFile(ABC):
         OSError
             If the disk is full or the file was cut meanwhile.
         """
-        for first in range(0, len(positions_nm), PIECE_FRAMES):
-            some = slice(first, first + PIECE_FRAMES)
+        for first in range(0, len(positions_nm), CHUNK_FRAMES):
+            some = slice(first, first + CHUNK_FRAMES)
             length = self._append(length, first_frame + first, positions_nm[some], time_ps[some])
         with self.path.open("rb+") as file:
             os.fsync(file.fileno())
@@ -82,7 +82,7 @@ class GrowingFile(ABC):
 
 
 class BytesFile(GrowingFile):
-    """A file whose frames stand alone, so that pieces are joined by joining their bytes; its length is in bytes."""
+    """A file whose frames stand alone, so that chunks are joined by joining their bytes; its length is in bytes."""
 
     def _append(self, length: int, first_frame: int, positions_nm: np.ndarray, time_ps: np.ndarray) -> int:
         if self.path.suffix in GROMACS:
@@ -99,18 +99,18 @@ class BytesFile(GrowingFile):
             "step": np.arange(first_frame + 1, first_frame + 1 + len(positions_nm), dtype=np.int32),
         }
         with tempfile.TemporaryDirectory() as folder:
-            piece = Path(folder) / f"piece{self.path.suffix}"
+            chunk = Path(folder) / f"chunk{self.path.suffix}"
             try:
-                with md.open(str(piece), "w") as file:
+                with md.open(str(chunk), "w") as file:
                     file.write(**frames)
-                with md.open(str(piece)) as file:
+                with md.open(str(chunk)) as file:
                     n_found = len(file)
             except RuntimeError as error:
                 raise OSError(f"{error}, {len(positions_nm)} frames into {folder}: is it full?") from error
             # A full disk can lose frames without an error, too.
             if n_found != len(positions_nm):
                 raise OSError(f"{n_found} of {len(positions_nm)} frames fitted into {folder}: is it full?")
-            return piece.read_bytes()
+            return chunk.read_bytes()
 
     def _text(self, positions_nm: np.ndarray, time_ps: np.ndarray) -> bytes:
         text = StringIO()

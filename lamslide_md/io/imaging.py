@@ -48,7 +48,7 @@ class Imager:
     _shown: bool = field(default=False, init=False, repr=False)
     _last: np.ndarray | None = field(default=None, init=False, repr=False)
     _n_frames: int = field(default=0, init=False, repr=False)
-    _told: bool = field(default=False, init=False, repr=False)
+    _noted: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._tree, self._shown = BondTree.of(self.topology), self.solvated
@@ -118,8 +118,8 @@ class Imager:
     def _whole(self, positions: np.ndarray, cells: np.ndarray) -> np.ndarray:
         whole = positions.astype(np.float64)
         for pairs in self._tree.levels:
-            atoms, beside = pairs.T
-            whole[:, atoms] = whole[:, beside] + minimum_image(whole[:, atoms] - whole[:, beside], cells)
+            atoms, neighbours = pairs.T
+            whole[:, atoms] = whole[:, neighbours] + minimum_image(whole[:, atoms] - whole[:, neighbours], cells)
         self._refuse_networks(whole, cells)
         return whole
 
@@ -152,9 +152,9 @@ class Imager:
 
     def _tell_images(self, positions: np.ndarray, cells: np.ndarray, molecules: list[np.ndarray]) -> None:
         """Note once molecules that were imaged by their way, which has led them to the image of another."""
-        touching = {} if self._told else touching_images(positions, cells, molecules)
+        touching = {} if self._noted else touching_images(positions, cells, molecules)
         if touching:
-            self._told = True
+            self._noted = True
             pair, count = max(touching.items(), key=lambda item: item[1])
             one, other = (called(self.topology, molecules[index]) for index in pair)
             note(

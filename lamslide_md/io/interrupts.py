@@ -1,4 +1,4 @@
-"""Ctrl-C: held back while files are written, and told with what is on disk."""
+"""Ctrl-C: deferred while files are written, and reported with what is on disk."""
 
 import signal
 import threading

@@ -13,7 +13,7 @@ from lamslide_md.io.plain_paths import plain_path
 from lamslide_md.io.whole_files import replacing
 from lamslide_md.io.writers import STREAMED, TrajectoryWriter
 
-PIECE_FRAMES = 1000
+CHUNK_FRAMES = 1000
 
 
 def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None:
@@ -42,7 +42,7 @@ def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None
             _stream(parts, partial, topology)
         else:
             with plain_path(partial) as plain:
-                md.join(_pieces(parts, topology), check_topology=False).save(plain)
+                md.join(_chunks(parts, topology), check_topology=False).save(plain)
 
 
 def _join_bytes(parts: Sequence[Path], path: Path) -> None:
@@ -62,11 +62,11 @@ def _join_ase(parts: Sequence[Path], path: Path) -> None:
 
 def _stream(parts: Sequence[Path], path: Path, topology: md.Topology) -> None:
     with TrajectoryWriter(path, topology) as writer:
-        for piece in _pieces(parts, topology):
-            writer.write(piece.xyz, piece.time.astype(np.float64))
+        for chunk in _chunks(parts, topology):
+            writer.write(chunk.xyz, chunk.time.astype(np.float64))
 
 
-def _pieces(parts: Sequence[Path], topology: md.Topology) -> Iterator[md.Trajectory]:
+def _chunks(parts: Sequence[Path], topology: md.Topology) -> Iterator[md.Trajectory]:
     for part in parts:
         with plain_path(part) as plain:
-            yield from md.iterload(plain, top=topology, chunk=PIECE_FRAMES)
+            yield from md.iterload(plain, top=topology, chunk=CHUNK_FRAMES)

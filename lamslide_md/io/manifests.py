@@ -85,13 +85,13 @@ def manifest_file(trajectory: Path) -> Path | None:
 def _found(trajectory: Path) -> tuple[Path | None, dict[str, Any]]:
     if not trajectory.name:
         return None, {}
-    told = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
-    names = {place: str(content.get("trajectory") or trajectory.name) for place, content in told.items()}
+    contents = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
+    names = {place: str(content.get("trajectory") or trajectory.name) for place, content in contents.items()}
     own = (place for place, name in names.items() if name == trajectory.name)
     # A trajectory that was renamed or converted keeps the one of its stem, unless that is of another one still there.
     left = (place for place, name in names.items() if not trajectory.with_name(name).exists())
     place = next(own, next(left, None))
-    return place, {} if place is None else told[place]
+    return place, {} if place is None else contents[place]
 
 
 def content_of(path: Path) -> dict[str, Any] | None:

@@ -75,8 +75,8 @@ COLUMNS = {
     "swaps/exchange": Column("int32", of="exchanges"),
     "starts/points_nm": Column("float32", (None,), low=-FARTHEST_NM, high=FARTHEST_NM),
 }
-"""Of every system. No atoms: points without a topology. No fit: all points are superposed. Starts are windows of known
-frames, start by start and frame by frame."""
+"""Of every system. No atoms: points without a topology. No fit: all points are superposed. Starts are context frames,
+start by start and frame by frame."""
 
 GROUPS = tuple(dict.fromkeys(name.partition("/")[0] for name in COLUMNS))
 

@@ -162,8 +162,8 @@ def check_earlier(path: Path, command: str) -> None:
         return
     writer = writer_of(path)
     if writer != command:
-        told = "is not of lamslide's making, or was changed since" if writer is None else f"is of lamslide {writer}"
-        raise InputError(f"{path} is there and {told}; choose another name, or replace it with {_overwrite()}")
+        maker = "is not of lamslide's making, or was changed since" if writer is None else f"is of lamslide {writer}"
+        raise InputError(f"{path} is there and {maker}; choose another name, or replace it with {_overwrite()}")
 
 
 def same_file(one: Path, other: Path) -> bool:

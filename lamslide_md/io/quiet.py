@@ -33,7 +33,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def boxes_may_lack() -> Iterator[None]:
-    """Let no warning come of frames without a box among others; whether there is one is asked and told elsewhere."""
+    """Suppress warnings about frames without a box among others; whether there is one is checked elsewhere."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Certain frames have invalid unitcell box", UserWarning)
         warnings.filterwarnings("ignore", "invalid value encountered in divide", RuntimeWarning)

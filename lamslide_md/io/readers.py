@@ -37,7 +37,7 @@ def read(
     The topology is checked against the first frames: bonds that are missing are found by distance, bonds that no frame
     supports are left out, elements that cannot be are mended from the names. Molecules cut by a periodic box are made
     whole, those in contact are put together, and the box is dropped: the entities of a surrogate live in open space,
-    and the box of an xtc header is often meaningless. Each of these is told by an `InputNote`.
+    and the box of an xtc header is often meaningless. Each of these is reported as an `InputNote`.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def read_structures(
     Returns
     -------
     md.Trajectory
-        Positions in nm; `time` says nothing.
+        Positions in nm; `time` has no meaning.
 
     Raises
     ------
@@ -139,10 +139,10 @@ def read_structures(
     """
     opened = open_source(source, name_of(source, "the structure"), top, atoms, True, MOST_STRUCTURES, recover=False)
     gate = Gate(opened.name, opened.atoms, solvent=True, check_bonds=check_bonds)
-    pieces = [gate.passed(frames) for frames in opened.frames]
-    if not pieces:
+    chunks = [gate.passed(frames) for frames in opened.frames]
+    if not chunks:
         raise InputError(f"{opened.name} holds no frames")
-    return pieces[0] if len(pieces) == 1 else md.join(pieces, check_topology=False)
+    return chunks[0] if len(chunks) == 1 else md.join(chunks, check_topology=False)
 
 
 def _checked(

@@ -1,4 +1,4 @@
-"""Who wrote a file: told by the file itself, or by a record beside it."""
+"""Who wrote a file, according to the file itself or to a record beside it."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,8 +65,8 @@ def is_echo(content: Mapping[str, Any], command: str | None = None) -> bool:
     entry = content.get(WRITTEN_BY)
     if not isinstance(entry, dict) or command not in (None, entry.get("command")):
         return False
-    told = json.dumps(content.get(str(entry.get("command"))))
-    return entry.get("digest") == digest(told.encode())
+    text = json.dumps(content.get(str(entry.get("command"))))
+    return entry.get("digest") == digest(text.encode())
 
 
 def digest(content: bytes) -> str:
@@ -149,10 +149,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _changed(path: Path, told: str | None, record: Mapping[str, Any]) -> bool:
+def _changed(path: Path, recorded: str | None, record: Mapping[str, Any]) -> bool:
     """Whether a file is not what its record says."""
-    if told is not None:
-        return digest_of(path) != told
+    if recorded is not None:
+        return digest_of(path) != recorded
     n_bytes = record.get("n_bytes") if record.get("trajectory") == path.name else None
     return n_bytes is not None and record.get("n_frames") is not None and n_bytes != path.stat().st_size
 

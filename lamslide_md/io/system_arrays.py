@@ -12,7 +12,7 @@ from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.symmetry import N_BINS, Exchange, Group
 from lamslide_md.systems.system import System
 
-Starts = Float[np.ndarray, "starts known points dim"]
+Starts = Float[np.ndarray, "starts context points dim"]
 
 
 def arrays_of(system: System, starts_nm: Starts | None = None) -> Arrays:
@@ -23,7 +23,7 @@ def arrays_of(system: System, starts_nm: Starts | None = None) -> Arrays:
     system
         Its vocabularies and number of slots, which all systems of a model share, are kept elsewhere.
     starts_nm
-        Windows of known frames; None: none.
+        Windows of context frames; None: none.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def _exchanges_of(whole: Arrays) -> tuple[Exchange, ...]:
 
 
 def starts_of(arrays: Arrays, n_known: int) -> Starts:
-    """Windows of known frames of one system.
+    """Windows of context frames of one system.
 
     Parameters
     ----------

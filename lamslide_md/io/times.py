@@ -207,32 +207,32 @@ class Clock:
             raise InputError(f"{self.source} has {len(time_ps)} frame; a trajectory needs at least 2")
         self._own_ps, why = usual_interval(time_ps)
         manifest_ps, given_ps = self._manifest_ps, self._given_ps
-        known = {"its own times": self._own_ps, "the manifest beside it": manifest_ps}
-        told = {name: value for name, value in known.items() if value is not None}
+        sources = {"its own times": self._own_ps, "the manifest beside it": manifest_ps}
+        stated = {name: value for name, value in sources.items() if value is not None}
         if given_ps is not None:
             if self._own_ps is None:
                 check_disorder(self.source, time_ps, given_ps)
                 if np.issubdtype(time_ps.dtype, np.floating):
                     note(f"{self.source}: {why}; {given_ps:g} ps is taken, as {option('frame_interval_ps')} says")
-            for name, value in told.items():
+            for name, value in stated.items():
                 if not _agree(value, given_ps):
                     note(
                         f"{self.source}: by {name} the frames are {value:g} ps apart; {given_ps:g} ps is taken, as "
                         f"{option('frame_interval_ps')} says"
                     )
             self._interval_ps = given_ps
-        elif not told:
+        elif not stated:
             raise InputError(
                 f"{self.source} does not say how far apart its frames are: {why}; pass {option('frame_interval_ps')}"
             )
-        elif len(told) == 2 and not _agree(*told.values()):
+        elif len(stated) == 2 and not _agree(*stated.values()):
             raise InputError(
                 f"{self.source}: by its own times the frames are {self._own_ps:g} ps apart, by the manifest beside it "
                 f"{manifest_ps:g} ps; say which with {option('frame_interval_ps')} (the file's, before any stride)"
             )
         else:
             # That of the manifest is not rounded to single precision.
-            self._interval_ps = list(told.values())[-1]
+            self._interval_ps = list(stated.values())[-1]
         overruled = given_ps is not None and self._own_ps is not None and not _agree(self._own_ps, given_ps)
         self._start_ps = 0.0 if self._own_ps is None or overruled else float(time_ps[0])
 

@@ -69,7 +69,7 @@ def open_chunks(
     recover: bool = False,
     needed: np.ndarray | None = None,
 ) -> Iterator[md.Trajectory]:
-    """Frames of a file as they are, chunk by chunk.
+    """Iterate over the frames of a file, unchanged, chunk by chunk.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def open_chunks(
     chunk
         Frames per chunk.
     recover
-        Take the sound frames of a truncated xtc or trr instead of refusing it.
+        Return the intact frames of a truncated xtc or trr instead of refusing it.
     needed
         Indices of the atoms to keep, shape (atoms,); all when left out.
 

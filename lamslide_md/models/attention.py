@@ -97,7 +97,7 @@ class ModulatedBlock(nn.Module):
     n_heads
         Attention heads; divides the width.
     rotary
-        Whether the axis is ordered, so that positions along it are told by rotation.
+        Whether the axis is ordered, so that positions along it are encoded by rotation.
     """
 
     def __init__(self, width: int, n_heads: int, rotary: bool) -> None:

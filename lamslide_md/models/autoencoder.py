@@ -67,7 +67,7 @@ class Autoencoder(nn.Module, ABC):
             Positions and kinds of the entities.
         """
 
-    def terms(self, batch: Batch, latent_noise: float, generator: torch.Generator | None) -> Decoded:
+    def training_step(self, batch: Batch, latent_noise: float, generator: torch.Generator | None) -> Decoded:
         """Encode, disturb the latents, decode: one training sample.
 
         Parameters

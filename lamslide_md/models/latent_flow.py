@@ -1,4 +1,4 @@
-"""`LatentFlow`, the second stage: a flow on windows of latents, given their known frames."""
+"""`LatentFlow`, the second stage: a flow on windows of latents, given their context frames."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,7 +12,7 @@ from lamslide_md.models.flow_terms import FlowTerms
 from lamslide_md.models.flow_time import FlowTimeEmbedding
 
 Latents = Float[Tensor, "batch frames tokens channels"]
-KnownFrames = Bool[Tensor, " frames"]
+ContextMask = Bool[Tensor, " frames"]
 
 
 class LatentFlow(nn.Module):
@@ -25,7 +25,7 @@ class LatentFlow(nn.Module):
     n_channels
         Channels of a token.
     n_frames
-        Frames of the longest window; as many as `known` tells are worked on.
+        Frames of the longest window; as many as the mask of context frames has are worked on.
     width
         Channels inside the transformer.
     depth
@@ -66,6 +66,7 @@ class LatentFlow(nn.Module):
         n_tokens, n_features = (1, n_latents * n_channels) if whole_frames else (n_latents, n_channels)
         self.n_tokens = n_tokens
         self.embed_state = nn.Linear(n_features, width)
+        # Their names are those in model files.
         self.embed_told = nn.Linear(n_features, width)
         self.embed_known = nn.Embedding(2, width)
         self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
@@ -87,7 +88,9 @@ class LatentFlow(nn.Module):
         """Undo `standardise`."""
         return standardised * self.latent_scale + self.latent_mean
 
-    def forward(self, state: Latents, tau: Float[Tensor, " batch"], told: Latents, known: KnownFrames) -> Latents:
+    def forward(
+        self, state: Latents, tau: Float[Tensor, " batch"], conditioning: Latents, context: ContextMask
+    ) -> Latents:
         """Predict velocity, data or noise of a window.
 
         Parameters
@@ -96,19 +99,19 @@ class LatentFlow(nn.Module):
             Interpolated window, standardised latents.
         tau
             Flow time of each sample.
-        told
-            Known frames, and the prior's guess elsewhere.
-        known
-            Which frames are known.
+        conditioning
+            Context frames, and the prior's guess elsewhere.
+        context
+            Which frames are context.
 
         Returns
         -------
         Tensor
-            The prediction; meaningless on known frames.
+            The prediction; meaningless on context frames.
         """
-        places = self.latent_places + self.embed_known(known.long())[:, None, :]
+        places = self.latent_places + self.embed_known(context.long())[:, None, :]
         shape = (*state.shape[:2], self.n_tokens, -1)
-        x = self.embed_state(state.reshape(shape)) + self.embed_told(told.reshape(shape)) + places
+        x = self.embed_state(state.reshape(shape)) + self.embed_told(conditioning.reshape(shape)) + places
         condition = self.embed_tau(tau)
         for i, over_frames in enumerate(self.over_frames):
             if len(self.over_latents):
@@ -116,36 +119,36 @@ class LatentFlow(nn.Module):
             x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
         return self.out(self.norm(x)).reshape(state.shape)
 
-    def terms(
+    def training_step(
         self,
         latents: Latents,
-        known: KnownFrames,
+        context: ContextMask,
         tau: Float[Tensor, " batch"],
         generator: torch.Generator | None,
         known_noise: float = 0.0,
         bfloat16: bool = False,
-    ) -> FlowTerms:
+    ) -> FlowOutput:
         """Draw noise for a training window and compare the network's prediction with the truth.
 
         Parameters
         ----------
         latents
             Window of the autoencoder's latents.
-        known
-            Which frames are given.
+        context
+            Which frames are context.
         tau
             Flow time of each sample.
         generator
             Source of the noise, on the CPU.
         known_noise
-            Standard deviation of noise on the known frames: what a chain goes on from is not exact, either.
+            Standard deviation of noise on the context frames: those that a chain continues from are not exact, either.
         bfloat16
             The network multiplies its matrices in bfloat16; prior, path and weights stay in single precision.
 
         Returns
         -------
-        FlowTerms
-            Prediction and target; equal on known frames.
+        FlowOutput
+            Prediction and target; equal on context frames.
         """
         data = given = self.standardise(latents)
         if known_noise:
@@ -155,11 +158,11 @@ class LatentFlow(nn.Module):
         residual = (data - mean) * unknown
         state = self.interpolant.state(residual, noise, tau)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bfloat16):
-            said = self(mean * unknown + state, tau, told, known)
-        prediction = said.to(data) * unknown
-        implied = self.interpolant.to_data(prediction, state, tau) * unknown + mean
+            output = self(mean * target_mask + state, tau, conditioning, context)
+        prediction = output.to(data) * target_mask
+        implied = self.interpolant.to_data(prediction, state, tau) * target_mask + mean
         target = self.interpolant.target(residual, noise, tau)
-        return FlowTerms(prediction, target, torch.where(unknown, implied, data), tau)
+        return FlowOutput(prediction, target, torch.where(target_mask, implied, data), tau)
 
     @torch.no_grad()
     def sample(self, latents: Latents, known: KnownFrames, solver: Solver, generator: torch.Generator) -> Latents:
@@ -168,9 +171,9 @@ class LatentFlow(nn.Module):
         Parameters
         ----------
         latents
-            Windows of the autoencoder's latents; unknown frames may hold anything finite.
-        known
-            Which frames are given.
+            Windows of the autoencoder's latents; target frames may hold anything finite.
+        context
+            Which frames are context.
         solver
             How noise is carried to data.
         generator
@@ -179,14 +182,14 @@ class LatentFlow(nn.Module):
         Returns
         -------
         Tensor
-            The windows, known frames unchanged.
+            The windows, context frames unchanged.
         """
         given = self.standardise(latents)
-        unknown = ~known[:, None, None]
-        mean, told = self.prior.mean(given, known), self.prior.condition(given, known)
+        target_mask = ~context[:, None, None]
+        mean, conditioning = self.prior.mean(given, context), self.prior.condition(given, context)
 
         def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
-            return self(mean * unknown + state, tau, told, known) * unknown
+            return self(mean * target_mask + state, tau, conditioning, context) * target_mask
 
         residual = solver.solve(Dynamics(self.interpolant, predict, lambda: self._noise(given, known, generator)))
         return torch.where(unknown, self.restore(mean + residual), latents)

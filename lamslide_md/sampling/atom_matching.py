@@ -120,11 +120,11 @@ def _by_bonds(atoms: Atoms, surrogate: Sampler, reason: str) -> Match:
         nearest_A = np.median(cKDTree(atoms.positions).query(atoms.positions, k=2)[0][:, 1]) if len(atoms) > 1 else 1.0
         unit = "" if 0.7 < nearest_A < 2.0 else f" (the nearest atoms are {nearest_A:.3g} apart: are positions in Å?)"
         raise InputError(f"{reason}; nor are their elements and bonds those of the model{unit}")
-    beside = np.setdiff1d(np.flatnonzero(atoms.numbers != 1), match.index)
-    if len(beside):
+    others = np.setdiff1d(np.flatnonzero(atoms.numbers != 1), match.index)
+    if len(others):
         raise InputError(
-            f"{NAME} hold {len(beside)} besides the {len(match.index)} of the model that are no hydrogens, such as "
-            f"atom {beside[0]} ({atoms.symbols[beside[0]]}); leave them out"
+            f"{NAME} hold {len(others)} besides the {len(match.index)} of the model that are no hydrogens, such as "
+            f"atom {others[0]} ({atoms.symbols[others[0]]}); leave them out"
         )
     tell_renamed(match.system.molecule_wanted().topology, topology_from_ase(atoms), match.index, NAME)
     return match
@@ -166,10 +166,10 @@ def _labels(atoms: Atoms) -> list[Label]:
 
 def _remembered(atoms: Atoms, surrogate: Sampler) -> Match | None:
     """Match by what an earlier run has left in the info of its frames."""
-    told = atoms.info.get("lamslide", {}).get("atoms", {})
+    kept = atoms.info.get("lamslide", {}).get("atoms", {})
     for system in surrogate.systems:
-        index = np.array(told.get("index", []), dtype=int)
-        if system.topology is None or told.get("labels") != labels_digest(system.labels()) or index.max() >= len(atoms):
+        index = np.array(kept.get("index", []), dtype=int)
+        if system.topology is None or kept.get("labels") != labels_digest(system.labels()) or index.max() >= len(atoms):
             continue
         if list(atoms.numbers[index]) == [atom.element.atomic_number for atom in system.topology.atoms]:
             return Match(system, index)

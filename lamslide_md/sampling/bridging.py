@@ -1,4 +1,4 @@
-"""Frames between known ones: which windows to fill for a path or an upsampled trajectory."""
+"""Frames between given ones: which windows to fill for a path or an upsampled trajectory."""
 
 import numpy as np
 from jaxtyping import Float
@@ -20,12 +20,12 @@ def check_bridging(settings: FlowSettings) -> None:
     Raises
     ------
     InputError
-        If no batch of its training had known frames at both ends.
+        If no batch of its training had context frames at both ends.
     """
     if settings.bridging == 0:
         raise InputError(
             "this model was trained with flow.bridging=0: it has only learned to go forwards; train it with "
-            "flow.bridging=0.2 to fill in between known frames"
+            "flow.bridging=0.2 to fill in between context frames"
         )
 
 

@@ -1,4 +1,4 @@
-"""A rollout on disk: files that grow, a restart beside them, and the one file that they become."""
+"""A rollout on disk: files that grow, a restart file beside them, and the one file that they become."""
 
 import json
 import time
@@ -139,7 +139,7 @@ class RolloutFiles:
         InputError
             If a coordinate is not finite, or the disk full.
         """
-        waiting = sum(piece.shape[1] for piece in self._waiting)
+        waiting = sum(chunk.shape[1] for chunk in self._waiting)
         if not np.isfinite(positions_nm).all():
             bad = np.argmax(~np.isfinite(positions_nm).all(axis=(0, 2, 3)))
             raise InputError(
@@ -148,7 +148,7 @@ class RolloutFiles:
             )
         self._waiting.append(positions_nm)
         self.state = state
-        full = sum(piece.nbytes for piece in self._waiting) > COMMIT_BYTES
+        full = sum(chunk.nbytes for chunk in self._waiting) > COMMIT_BYTES
         if full or time.monotonic() - self._committed_s > max(COMMIT_S, self._writing_s / WRITING_SHARE):
             self._commit()
 
@@ -229,8 +229,8 @@ class RolloutFiles:
         return True
 
     def _write_manifest(self, manifest: Manifest, *, finished: bool, joined: bool = False) -> None:
-        target, told = self.names.record(self._command, finished=finished, joined=joined)
-        write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | told, indent=1))
+        target, record = self.names.record(self._command, finished=finished, joined=joined)
+        write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | record, indent=1))
 
     def _remove(self, files: Sequence[Path]) -> None:
         for file in files:

@@ -32,7 +32,7 @@ def forecast(
     model
         Trained with anchored windows, if the forecast is to stand in the place of its history.
     histories
-        The last frames of each are what is known.
+        The last frames of each are the context.
     n_frames
         New frames; more than a window holds are chained.
     n_samples

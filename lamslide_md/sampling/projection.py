@@ -22,7 +22,7 @@ INSIDE = 0.25
 thousand, bonds would pile up."""
 
 FLAT = 0.1
-"""Volume, relative to the product of the three bonds (0.77 in a tetrahedron), below which a centre is turned over."""
+"""Volume, relative to the product of the three bonds (0.77 in a tetrahedron), below which a centre is inverted."""
 
 RAISED = 0.6
 """Volume that such a centre is given; with less, mending distances turns it over again."""
@@ -36,11 +36,11 @@ MAX_ROUNDS = 30
 
 @dataclass(frozen=True)
 class Projection:
-    """Ranges of distances between pairs of points, and the hands of centres.
+    """Ranges of distances between pairs of points, and the chirality of centres.
 
     Distances: each iteration moves both points of every violated pair along their line by half of what the pair lacks
     to be well inside of its range, damped by the number of violated pairs that a point belongs to (Jacobi iteration of
-    SHAKE's equations with inequality constraints). Hands: a centre on the wrong side of the plane of three neighbours,
+    SHAKE's equations with inequality constraints). Chirality: one on the wrong side of the plane of three neighbours,
     or nearly in it, moves with them along the gradient of the volume that the four span, to the right side. Neither
     shifts or turns the points as a whole. Frames without violations are left exactly as they are.
 
@@ -83,12 +83,12 @@ class Projection:
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_ROUNDS):
             points[rows] = self._into_ranges(self._turn_over(points[rows]))
-            rows = rows[self.turned_over(points[rows]).any(dim=1)]
+            rows = rows[self.inverted(points[rows]).any(dim=1)]
             if not len(rows):
                 break
         return points
 
-    def turned_over(self, points: Float[Tensor, "frames points dim"]) -> Bool[Tensor, "frames centres"]:
+    def inverted(self, points: Float[Tensor, "frames points dim"]) -> Bool[Tensor, "frames centres"]:
         """Find centres that are on the wrong side of their three, or nearly in their plane.
 
         Parameters
@@ -107,11 +107,11 @@ class Projection:
         return volume * self.signs < FLAT * bonds
 
     def _turn_over(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
-        """Give turned-over centres their volume back, until all are right at once: those of a carbon share its ends."""
+        """Give inverted centres their volume back, until all are right at once: those of a carbon share its ends."""
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_TURNS):
-            wrong = self.turned_over(points[rows])
+            wrong = self.inverted(points[rows])
             some = wrong.any(dim=1)
             if not some.any():
                 break

@@ -17,7 +17,7 @@ from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState, label_stream, noise_stream
 from lamslide_md.sampling.projection import Projection
 from lamslide_md.systems.batches import batch_of, points_of
-from lamslide_md.systems.symmetry import Names
+from lamslide_md.systems.symmetry import LabelTracker
 from lamslide_md.systems.system import System
 
 WINDOWS_AT_ONCE = 64
@@ -75,21 +75,24 @@ class Propagator:
         state
             Where the chains stand after them.
         """
-        known = torch.arange(self.n_forward) < state.context.shape[1]
-        frames = self._draw(state.context, known, noise_stream(state.seed, state.window))
-        labels, random = Names(self.system.exchanges, state.context[:, -1]), label_stream(state.seed, state.window)
+        is_context = torch.arange(self.n_forward) < state.context.shape[1]
+        frames = self._draw(state.context, is_context, noise_stream(state.seed, state.window))
+        labels, random = (
+            LabelTracker(self.system.exchanges, state.context[:, -1]),
+            label_stream(state.seed, state.window),
+        )
         for frame in frames.swapaxes(0, 1):
             labels.follow(frame, random)
         return frames, state.after(frames)
 
-    def fill(self, given: Frames, known: Bool[Tensor, " frames"], seed: int, turn: int = 0) -> Frames:
+    def fill(self, given: Frames, is_context: Bool[Tensor, " frames"], seed: int, turn: int = 0) -> Frames:
         """Fill windows between their context frames.
 
         Parameters
         ----------
         given
             Context frames of every window, in their order.
-        known
+        is_context
             Which frames of a window they are.
         seed
             Of the noise.
@@ -102,32 +105,32 @@ class Propagator:
             Whole windows, context frames as given.
         """
         exchanges, n_batches = self.system.exchanges, -(-len(given) // WINDOWS_AT_ONCE)
-        frames = np.empty((len(given), len(known), *given.shape[2:]), dtype=np.float32)
-        frames[:, known.numpy()] = given
+        frames = np.empty((len(given), len(is_context), *given.shape[2:]), dtype=np.float32)
+        frames[:, is_context.numpy()] = given
         for i, first in enumerate(range(0, len(given), WINDOWS_AT_ONCE)):
             some, window = slice(first, first + WINDOWS_AT_ONCE), turn * n_batches + i
-            frames[some, ~known.numpy()] = self._draw(given[some], known, noise_stream(seed, window))
-            labels, random = Names(exchanges, given[some, 0]), label_stream(seed, window)
-            for frame, is_given in zip(frames[some].swapaxes(0, 1), known.tolist(), strict=True):
-                if is_given:
-                    labels = Names(exchanges, frame)
+            frames[some, ~is_context.numpy()] = self._draw(given[some], is_context, noise_stream(seed, window))
+            labels, random = LabelTracker(exchanges, given[some, 0]), label_stream(seed, window)
+            for frame, as_given in zip(frames[some].swapaxes(0, 1), is_context.tolist(), strict=True):
+                if as_given:
+                    labels = LabelTracker(exchanges, frame)
                 else:
                     labels.follow(frame, random)
         return frames
 
     @torch.no_grad()
-    def _draw(self, context: Frames, known: Bool[Tensor, " frames"], noise: torch.Generator) -> Frames:
+    def _draw(self, context: Frames, is_context: Bool[Tensor, " frames"], noise: torch.Generator) -> Frames:
         """Draw the target frames of windows, with canonical labels; only these are copied to the host."""
         device = next(self.flow.parameters()).device
         given = self._labelling.apply(batch_of(self.system.entities, context.astype(np.float32)).to(device))
-        known = known.to(device)
-        fitted = self.frame.windows.fit(given, known)
+        is_context = is_context.to(device)
+        fitted = self.frame.windows.fit(given, is_context)
         seen = fitted.transform(given)
         encoded = self.autoencoder.encode(seen)
-        latents = encoded.new_zeros(len(encoded), len(known), *encoded.shape[2:])
-        latents[:, known] = encoded
-        latents = self.flow.sample(latents, known, self.solver, noise)
-        positions = fitted.inverse(self.autoencoder.decode(latents[:, ~known], seen).positions)
+        latents = encoded.new_zeros(len(encoded), len(is_context), *encoded.shape[2:])
+        latents[:, is_context] = encoded
+        latents = self.flow.sample(latents, is_context, self.solver, noise)
+        positions = fitted.inverse(self.autoencoder.decode(latents[:, ~is_context], seen).positions)
         made = given.with_positions(self._projected(positions))
         return points_of(self.system.entities, self.frame.after_inverse(self._of_system).apply(made).positions)
 

@@ -111,8 +111,8 @@ def check_format(path: Path) -> None:
     """
     ending = suffix(path)
     if ending not in WRITABLE or not path.name.endswith(ending):
-        told = f"{path.name[len(path.name) - len(ending) :]} files hold no rollout" if ending else "it has no ending"
-        raise InputError(f"cannot write {path}: {told}; use one of {', '.join(WRITABLE)}")
+        reason = f"{path.name[len(path.name) - len(ending) :]} files hold no rollout" if ending else "it has no ending"
+        raise InputError(f"cannot write {path}: {reason}; use one of {', '.join(WRITABLE)}")
 
 
 def choose_names(
@@ -235,8 +235,8 @@ def _unfinished(names: RolloutNames, command: str) -> list[Path]:
     """Files of an unfinished rollout under these names: those of its manifest, or else of its restart."""
     record = _record(names.growing_manifest, names.path, command)
     if record and record.get("n_frames") is None:
-        recorded = {names.path.with_name(Path(name).name): told for name, told in files_in(record).items()}
-        return [file for file, told in recorded.items() if told is None or told == digest_of(file)]
+        recorded = {names.path.with_name(Path(name).name): digest for name, digest in files_in(record).items()}
+        return [file for file, digest in recorded.items() if digest is None or digest == digest_of(file)]
     try:
         n_chains = len(RestartFile.load(names.restart).lengths)
     except InputError:

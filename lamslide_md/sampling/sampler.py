@@ -36,7 +36,7 @@ class Sampler(TrainedModel):
         Parameters
         ----------
         start
-            Frames to start from, chain c from frame c modulo their number (a model with several known frames takes the
+            Frames to start from, chain c from frame c modulo their number (a model of several context frames takes the
             last ones, for all chains), of a system of the training or, if that was of several molecules, of another
             one whose parts they have; or several trajectories of one system, chain c from the end of trajectory c
             modulo their number. ``reference``: frames of the training data drawn with the seed, if that was of one
@@ -165,7 +165,7 @@ class Sampler(TrainedModel):
                 f"frames {interval_ps:g} ps apart cannot be upsampled {factor} times to the model's "
                 f"{self.frame_interval_ps:g} ps; stride the trajectory to {factor * self.frame_interval_ps:g} ps"
             )
-        system, frames_nm = known_frames(trajectory, self.resolver, 1, n_coarse, "the trajectory")
+        system, frames_nm = start_context(trajectory, self.resolver, 1, n_coarse, "the trajectory")
         coarse = self._placed(system, frames_nm)[:, 0]
         fine = fill_spaced(coarse, factor, self.settings.flow, self.propagator(system, how), how.seed)
         return self._filled(system, fine[None], self._facts(system, how))

@@ -84,8 +84,8 @@ def seed_frames(
         Chosen frames with their times.
     """
     torsions = find_torsions(topology, reference_nm[None])
-    pieces = [np.stack([torsion_angles(chain, torsions) for chain in chunk]) for chunk in chunks()]
-    angles = list(np.concatenate(pieces, axis=1))
+    torsions_by_chunk = [np.stack([torsion_angles(chain, torsions) for chain in chunk]) for chunk in chunks()]
+    angles = list(np.concatenate(torsions_by_chunk, axis=1))
     chosen = choose_seeds(angles, n, method, frame_interval_ps=frame_interval_ps, lag_ps=lag_ps, seed=seed)
     positions_nm = np.empty((n, topology.n_atoms, 3), dtype=np.float32)
     done = 0

@@ -62,7 +62,7 @@ class Stepper:
         """Begin at a frame; a chain that has run before goes on with noise it has not used."""
         batch = batch_of(self._system.entities, points_nm[None, None].astype(np.float64))
         fitted = self._system.transform(self._propagator.frame).parts[-1].fit(batch)
-        self._turn, self._centre = _pose(fitted)
+        self._turn, self._centre = _rotation_and_shift(fitted)
         placed = points_of(self._system.entities, fitted.transform(batch).positions) / self._scale_nm
         self._begin(ChainState(placed.astype(np.float32), self._state.window + 1, self._seed))
 
@@ -130,7 +130,7 @@ class Stepper:
         return points.astype(np.float64) * self._scale_nm @ self._turn.T + self._centre
 
 
-def _pose(fitted: Fitted) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]:
+def _rotation_and_shift(fitted: Fitted) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]:
     """Rotation and shift by which placed points are led back: those of the unit vectors and the origin tell."""
     corners = torch.cat([torch.zeros(1, 3), torch.eye(3)]).double()[None, None, :, None]
     origin, *axes = fitted.inverse(corners)[0, 0, :, 0].numpy()

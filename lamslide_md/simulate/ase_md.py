@@ -111,7 +111,7 @@ def simulate_ase(
         Where to write MD17's arrays (``R`` in Å, ``z``, ``E`` in kcal/mol, ``F`` in kcal/mol/Å), with the frame
         interval in ps and the settings.
     on_steps
-        Hears of progress.
+        Callback receiving the steps done and the steps wanted.
 
     Returns
     -------

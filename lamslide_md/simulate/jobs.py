@@ -53,7 +53,7 @@ class Job:
         return is_finished(self.trajectory, self.settings, self.fingerprint)
 
     def on(self, platform: PlatformChoice) -> "Job":
-        """Return the same job for a platform."""
+        """Return a copy of the job for another platform."""
         return replace(self, platform=platform)
 
     def run(self, progress: ProgressCallback | None = None) -> Path:

@@ -38,7 +38,7 @@ class LocalWorkers:
         self._stopped = False
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Run jobs to their ends.
+        """Run jobs until all have finished.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class LocalWorkers:
         Raises
         ------
         InputError
-            If a job fails; the others are stopped, what they have done stays.
+            If a job fails; the others are stopped, and what they have written is kept.
         """
         total_ps = sum(job.total_ps for job in jobs)
         with ThreadPoolExecutor(self._n_processes) as pool:

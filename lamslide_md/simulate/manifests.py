@@ -1,4 +1,4 @@
-"""Writing the manifest beside a trajectory: everything needed to judge and to repeat it."""
+"""Writing the manifest beside a trajectory: everything needed to assess and to repeat it."""
 
 import json
 import platform as python_platform

@@ -78,7 +78,7 @@ class Replicate:
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
         self._context = make_context(prepared, settings, platform, seed)
         self._done = Bookkeeping(fingerprint, 0, 0, 0, 0.0, platform.name, openmm.version.full_version)
-        self._told = 0.0
+        self._noted_s = 0.0
 
     def run(self, earlier: Bookkeeping | None) -> None:
         """Bring the trajectory to its full length.
@@ -205,8 +205,8 @@ class Replicate:
 
     def _tell(self, phase: str, done_ps: float, ns_per_day: float) -> None:
         now = time.monotonic()
-        if self._progress is None or (now - self._told < PROGRESS_SECONDS and phase not in ("minimising", "done")):
+        if self._progress is None or (now - self._noted_s < PROGRESS_SECONDS and phase not in ("minimising", "done")):
             return
-        self._told = now
+        self._noted_s = now
         total_ps = self._settings.equilibration_ps + self._settings.length_ps
         self._progress(Progress(phase, done_ps, total_ps, ns_per_day, str(self._platform)))

@@ -31,7 +31,7 @@ def simulate(
     """Simulate one replicate into an xtc, with its manifest beside it.
 
     Frames already there are kept: a finished trajectory is returned at once, a killed run continues from its last
-    checkpoint without a missing or a doubled frame, a longer `length_ps` extends it. On the same machine and the
+    checkpoint without missing or duplicated frames, a longer `length_ps` extends it. On the same machine and the
     Reference platform the bytes are those of an uninterrupted run.
 
     Parameters
@@ -140,9 +140,9 @@ def check_earlier(trajectory: Path, settings: SimulationSettings, fingerprint: s
         If the files belong to another run or cannot be continued.
     """
     manifest, done = find_manifest(trajectory), load_bookkeeping(checkpoint_path(trajectory))
-    beside = manifest_path(trajectory)
-    if beside.exists() and content_of(beside) is None and beside.stat().st_size:
-        raise InputError(f"{beside} is there and no manifest of this program; use another folder")
+    sidecar = manifest_path(trajectory)
+    if sidecar.exists() and content_of(sidecar) is None and sidecar.stat().st_size:
+        raise InputError(f"{sidecar} is there and no manifest of this program; use another folder")
     if manifest is None and done is None:
         if trajectory.exists() and trajectory.stat().st_size:
             raise InputError(f"{trajectory} is there and has no manifest: not made by this program; use another folder")

@@ -31,7 +31,7 @@ def bond_graph(frame: md.Trajectory, hydrogens: bool) -> nx.Graph:
     frame
         Its topology's bonds are taken; atoms without any get those that the distances of the first frame suggest.
     hydrogens
-        Whether they are among the atoms; virtual sites never are.
+        Whether to include hydrogens; virtual sites are never included.
 
     Returns
     -------

@@ -34,7 +34,7 @@ NEVER_BOUND = frozenset("VS He Ne Ar Kr Xe Rn Li Na K Rb Cs Mg Ca Sr Ba".split()
 """Virtual sites, noble gases and metals that are ions wherever they stand."""
 
 Pairs = Int[np.ndarray, "_ 2"]
-Sample = Float[np.ndarray, "frames atoms 3"]
+Positions = Float[np.ndarray, "frames atoms 3"]
 
 
 def with_complete_bonds(frames: md.Trajectory, name: str) -> md.Topology:
@@ -78,7 +78,7 @@ def bonds_of(topology: md.Topology) -> Pairs:
     return np.array([(one.index, other.index) for one, other in topology.bonds], dtype=int).reshape(-1, 2)
 
 
-def found_bonds(topology: md.Topology, sample_nm: Sample, cells: np.ndarray | None) -> Pairs:
+def found_bonds(topology: md.Topology, sample_nm: Positions, cells: np.ndarray | None) -> Pairs:
     """Pairs of atoms that are as near as bonded ones in most of a few frames.
 
     Parameters
@@ -156,7 +156,7 @@ def _light(topology: md.Topology) -> Bool[np.ndarray, " atoms"]:
     return np.array([atom.element is not None and atom.element.symbol in ORGANIC for atom in topology.atoms])
 
 
-def _lengths_nm(positions_nm: Sample, pairs: Pairs, cells: np.ndarray | None) -> Float[np.ndarray, "frames bonds"]:
+def _lengths_nm(positions_nm: Positions, pairs: Pairs, cells: np.ndarray | None) -> Float[np.ndarray, "frames bonds"]:
     return np.linalg.norm(minimum_image(positions_nm[:, pairs[:, 0]] - positions_nm[:, pairs[:, 1]], cells), axis=-1)
 
 
@@ -185,7 +185,7 @@ def _not_among(pairs: Pairs, others: Pairs, n_atoms: int) -> Bool[np.ndarray, " 
 
 
 def _within_valence(
-    topology: md.Topology, kept: Pairs, added: Pairs, sample_nm: Sample, cells: np.ndarray | None
+    topology: md.Topology, kept: Pairs, added: Pairs, sample_nm: Positions, cells: np.ndarray | None
 ) -> Pairs:
     """Leave out found bonds, the longest first, where an atom would have more neighbours than its element can."""
     if not len(added):

@@ -43,10 +43,10 @@ def superposed_alike(systems: Sequence[System]) -> list[System]:
     common = [place for place in places[0] if place[1] in names and all(place in others for others in places)]
     if len(common) < MIN_COMMON:
         return list(systems)
-    target_nm = systems[0].reference_nm[[places[0][place] for place in common]]
+    target_nm = systems[0].reference_nm[[indices[0][key] for key in common]]
     return [
-        _superposed_on(system, np.array([own[place] for place in common]), target_nm)
-        for system, own in zip(systems, places, strict=True)
+        _superposed_on(system, np.array([own[key] for key in common]), target_nm)
+        for system, own in zip(systems, indices, strict=True)
     ]
 
 
@@ -80,7 +80,7 @@ def superposed_like(system: System, other: System) -> System:
             f"the molecule lacks {', '.join(missing[:5])}, by which the model superposes; it has learned molecules of "
             f"{other.topology.n_residues} residues"
         )
-    return _superposed_on(system, np.array([own[place] for place in common]), other.reference_nm[other.fit])
+    return _superposed_on(system, np.array([own[key] for key in common]), other.reference_nm[other.fit])
 
 
 def _superposed_on(system: System, fit: np.ndarray, target_nm: np.ndarray) -> System:

@@ -1,4 +1,4 @@
-"""What the frames of a system never leave: rigid distances, contacts, and the hands of chiral centres."""
+"""What the frames of a system never leave: rigid distances, contacts, and the chirality of centres."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CONTACT_NM = 0.3
 """Atoms that are further apart in all of the data are kept apart by so much, the width of a hydrogen bond."""
 
 MIN_VOLUME = 0.2
-"""A centre has a hand if its volume, relative to the product of its bonds, has one sign and is at least so large."""
+"""A centre is chiral if its volume, relative to the product of its bonds, has one sign and is at least so large."""
 
 MAX_FRAMES = 20_000
 """Frames from which constraints are learned, equally spaced."""
@@ -91,13 +91,13 @@ def find_constraints(
         pairs.append((i, j))
         lower.append(low)
         upper.append(high)
-    hands = dict(_hands(frames, bonds))
+    chirality = dict(_chirality(frames, bonds))
     return Constraints(
         np.array(pairs, dtype=int).reshape(-1, 2),
         np.round(np.array(lower), 6),
         np.round(np.array(upper), 6),
-        np.array(list(hands), dtype=int).reshape(-1, 4),
-        np.array(list(hands.values()), dtype=int),
+        np.array(list(chirality), dtype=int).reshape(-1, 4),
+        np.array(list(chirality.values()), dtype=int),
     )
 
 
@@ -123,7 +123,7 @@ def centres_of(bonds: Int[np.ndarray, "bonds 2"]) -> Iterator[Centre]:
             yield centre, first, second, third
 
 
-def _hands(
+def _chirality(
     frames: Float[np.ndarray, "frames points dim"], bonds: Int[np.ndarray, "bonds 2"]
 ) -> Iterator[tuple[Centre, int]]:
     """Centres whose signed volume never comes near zero, and its sign."""

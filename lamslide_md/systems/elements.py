@@ -129,7 +129,7 @@ def _mended(topology: md.Topology, wrong: list[Atom], name: str) -> md.Topology:
         elements[atom.index] = element_from_name(atom.name)
         read_as = "no element" if atom.element in (None, md.element.virtual) else atom.element.symbol
         kinds[f"{atom.name} was read as {read_as}"] += 1
-    told = ", ".join(f"{what} ({count}x)" if count > 1 else what for what, count in kinds.most_common(4))
+    kinds_found = ", ".join(f"{what} ({count}x)" if count > 1 else what for what, count in kinds.most_common(4))
     more = ", ..." * (len(kinds) > 4)
-    note(f"{name}: the elements of {len(wrong)} atoms were mended from their names: {told}{more}")
+    note(f"{name}: the elements of {len(wrong)} atoms were mended from their names: {kinds_found}{more}")
     return rebuilt(topology, elements=elements)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from lamslide_md.systems.constraints import MIN_VOLUME
 from lamslide_md.systems.planar_groups import groups_of
 from lamslide_md.systems.residues import Part, part_of
-from lamslide_md.systems.symmetry import N_BINS, Exchange, Group, bins_of, canonical
+from lamslide_md.systems.symmetry import N_BINS, Exchange, Group, bins_of, canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.systems.volumes import relative_volumes
 from lamslide_md.units import whole_frames
@@ -30,7 +30,7 @@ Kind = tuple[Part, ...]
 
 
 def with_exchanges(
-    systems: Sequence[System], recordings: Sequence[PointTrajectory], frame_interval_ps: float
+    systems: Sequence[System], trajectories: Sequence[PointTrajectory], frame_interval_ps: float
 ) -> list[System]:
     """Find what can be exchanged in the molecules of a training, with the same canonical names in all of them.
 
@@ -38,7 +38,7 @@ def with_exchanges(
     ----------
     systems
         Those without topology stay as they are.
-    recordings
+    trajectories
         All trajectories of the systems.
     frame_interval_ps
         Of the model, ps: exchanges are counted over it.
@@ -51,13 +51,13 @@ def with_exchanges(
     found: dict[Kind, list[tuple[int, Group]]] = {}
     for i, system in enumerate(systems):
         if system.topology is not None:
-            points = np.concatenate([r.points_nm for r in recordings if r.system is system])
+            points = np.concatenate([r.points_nm for r in trajectories if r.system is system])
             for group in groups_of(system.topology, system.entities.bonds):
                 if _halves_alike(points, group):
                     found.setdefault(_kind(group, system.topology), []).append((i, group))
     exchanges: list[list[Exchange]] = [[] for _ in systems]
     for those in found.values():
-        angles = [list(_angles(systems[i], group, recordings, frame_interval_ps)) for i, group in those]
+        angles = [list(_angles(systems[i], group, trajectories, frame_interval_ps)) for i, group in those]
         seam = _seam(np.concatenate([angle for own in angles for angle in own]))
         for (i, group), own in zip(those, angles, strict=True):
             flips = _flips([(angle - seam) % (2 * np.pi) for angle in own])
@@ -111,13 +111,13 @@ def _halves_alike(points: Float[np.ndarray, "frames points 3"], group: Group) ->
 
 
 def _angles(
-    system: System, group: Group, recordings: Sequence[PointTrajectory], frame_interval_ps: float
+    system: System, group: Group, trajectories: Sequence[PointTrajectory], frame_interval_ps: float
 ) -> Iterator[Float[np.ndarray, " frames"]]:
     """How a group is turned in series of frames as far apart as those of the model."""
-    for recording in recordings:
-        if recording.system is system:
-            stride = whole_frames(frame_interval_ps, recording.frame_interval_ps, "the model's frame interval")
-            turned = group.angle(recording.points_nm)
+    for trajectory in trajectories:
+        if trajectory.system is system:
+            stride = whole_frames(frame_interval_ps, trajectory.frame_interval_ps, "the model's frame interval")
+            turned = group.angle(trajectory.points_nm)
             yield from (turned[offset::stride] for offset in range(stride))
 
 
@@ -141,4 +141,5 @@ def _flips(beyond_seam_rad: Sequence[Float[np.ndarray, " frames"]]) -> Float[np.
 
 
 def _named(system: System, exchanges: Sequence[Exchange]) -> System:
-    return replace(system, exchanges=tuple(exchanges), reference_nm=canonical(system.reference_nm[None], exchanges)[0])
+    reference_nm = canonicalise(system.reference_nm[None], exchanges)[0]
+    return replace(system, exchanges=tuple(exchanges), reference_nm=reference_nm)

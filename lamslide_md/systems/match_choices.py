@@ -35,7 +35,7 @@ class Molecule:
     centres
         Points with three that are bonded to them.
     signs
-        Of the volumes of these, by which branches are told apart that the bond graph cannot tell apart.
+        Of the volumes of these, which tell apart branches that the bond graph cannot.
     """
 
     topology: md.Topology
@@ -44,14 +44,14 @@ class Molecule:
 
 
 class Choices:
-    """Chooses by hands of centres, then by names.
+    """Chooses by the chirality of centres, then by names.
 
     Parameters
     ----------
     wanted
         The molecule.
     there
-        The trajectory; its first frame tells hands apart.
+        The trajectory; its first frame tells chirality.
     name
         What to call it in an error.
     """
@@ -112,7 +112,7 @@ class Choices:
                 yield wanted[i], there[j]
 
     def best(self, graph: nx.Graph, found: Found) -> Found:
-        """Exchange atoms that the graph cannot tell apart until hands and names fit best.
+        """Exchange atoms that the graph cannot tell apart until chirality and names fit best.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class Choices:
         return found
 
     def _merit(self, found: Found, moved: Exchanged) -> tuple[int, int]:
-        """Hands that fit, then names that fit, around the atoms that are exchanged."""
+        """Chirality that fits, then names that fit, around the atoms that are exchanged."""
         rows = sorted({row for atom in moved for row in self.rows[atom]})
         index = np.array([[found[i] for i in self.wanted.centres[row].tolist()] for row in rows], dtype=int)
         signed = relative_volumes(self.points, index.reshape(-1, 4))[0] * self.wanted.signs[rows]

@@ -21,8 +21,8 @@ def match(wanted: Molecule, there: md.Trajectory, name: str) -> Int[np.ndarray, 
     wanted
         The molecule.
     there
-        May hold more atoms, in another order, and name them and their residues otherwise. Its first frame tells hands
-        apart.
+        May hold more atoms, in another order, and name them and their residues otherwise. Its first frame tells the
+        chirality.
     name
         What to call it in an error or note.
 
@@ -77,7 +77,7 @@ def match_labels(wanted: md.Topology, there: md.Topology) -> Int[np.ndarray, " p
 
 
 def match_graph(wanted: Molecule, there: md.Trajectory, name: str) -> Int[np.ndarray, " points"] | None:
-    """Match by elements and bonds; names, and the hands of centres, tell apart what these do not.
+    """Match by elements and bonds; names, and the chirality of centres, tell apart what these do not.
 
     Parameters
     ----------

@@ -146,7 +146,7 @@ class SystemResolver:
         return superposed_like(own, molecules[0]) if reference_frame.shared_reference else own
 
 
-def extents_told(provenance: Mapping[str, Any], n_systems: int) -> tuple[Extent, ...]:
+def stored_extents(provenance: Mapping[str, Any], n_systems: int) -> tuple[Extent, ...]:
     """Take the extents out of a model's provenance, which is not checked when it is read; older models have none."""
     try:
         extents_nm = tuple((float(low), float(high)) for low, high in provenance[EXTENTS_KEY])

@@ -171,11 +171,11 @@ def check_unit(trajectory: md.Trajectory, source: str) -> None:
         return
     nearest = cKDTree(trajectory.xyz[0, light]).query(trajectory.xyz[0, light], k=2)[0][:, 1]
     middle, (low, high) = float(np.median(nearest)), MEDIAN_BOND_NM
-    told = f"{source}: no two atoms are bonded, their nearest neighbours are {middle:.3g} nm away"
+    found = f"{source}: no two atoms are bonded, their nearest neighbours are {middle:.3g} nm away"
     if 10 * low <= middle <= 10 * high:
-        raise InputError(f"{told}; these look like Å taken for nm: divide the coordinates by 10")
+        raise InputError(f"{found}; these look like Å taken for nm: divide the coordinates by 10")
     if middle < low / 2:
-        raise InputError(f"{told}; lengths are too short by ten: multiply the coordinates by 10")
+        raise InputError(f"{found}; lengths are too short by ten: multiply the coordinates by 10")
 
 
 def check_places(trajectory: md.Trajectory, source: str) -> None:

@@ -96,7 +96,7 @@ def check_start(
     ------
     InputError
         If positions are no numbers, of another unit, without shape, atoms exchanged or in each other, distances out of
-        the range of the data, or centres of the other hand.
+        the range of the data, or inverted centres.
     """
     near = _near_pairs(system)
     for index in range(len(points_nm)) if frames is None else frames:
@@ -109,7 +109,7 @@ def check_start(
         frame = _Frame(points, system, where, near)
         _check_shape(frame)
         _check_distances(frame, name, index, check_bonds)
-        _check_hands(frame)
+        _check_chirality(frame)
         _check_overlaps(frame)
         _tell_unlike(frame, extent_nm)
 
@@ -169,27 +169,27 @@ def _exchanged(frame: _Frame, wrong: Bool[np.ndarray, " pairs"]) -> tuple[int, i
     worst = [int(i) for i in np.argsort(-counts, kind="stable")[:MOST_EXCHANGES] if counts[i]]
     # One of the two may be at the end of a branch, with no distance out of range: it is near the other.
     pairs = frame.held.pairs[frame.near]
-    beside = pairs[np.isin(pairs, worst[:3]).any(axis=1)].ravel().tolist()
-    for one, other in combinations(dict.fromkeys([*worst, *beside]), 2):
+    partners = pairs[np.isin(pairs, worst[:3]).any(axis=1)].ravel().tolist()
+    for one, other in combinations(dict.fromkeys([*worst, *partners]), 2):
         mended = frame.points.copy()
         mended[[one, other]] = mended[[other, one]]
-        if not (frame.out_of_range(mended) & frame.near).any() and not frame.turned_over(mended).any():
+        if not (frame.out_of_range(mended) & frame.near).any() and not frame.inverted(mended).any():
             return one, other
     return None
 
 
-def _check_hands(frame: _Frame) -> None:
-    """Refuse centres of the other hand."""
-    turned = frame.turned_over(frame.points)
+def _check_chirality(frame: _Frame) -> None:
+    """Refuse inverted centres."""
+    inverted = frame.inverted(frame.points)
     centres = list(_stable_centres(frame.system))
-    wrong = [centre for centre in centres if turned[frame.held.centres[:, 0] == centre].mean() > 0.5]
+    wrong = [centre for centre in centres if inverted[frame.held.centres[:, 0] == centre].mean() > 0.5]
     if not wrong:
         return
     if len(wrong) == len(centres) > 1:
-        what = f"is a mirror image of what the model has learned: all {len(centres)} centres have the other hand"
-        raise InputError(f"{frame.where} {what} ({listed([_hand(frame, i) for i in wrong], 3)})")
-    told = listed([_hand(frame, i) for i in wrong])
-    raise InputError(f"{frame.where}: {told}; is it a mirrored structure, or are two neighbours of these exchanged?")
+        what = f"is a mirror image of what the model has learned: all {len(centres)} centres are inverted"
+        raise InputError(f"{frame.where} {what} ({listed([_describe_centre(frame, i) for i in wrong], 3)})")
+    found = listed([_describe_centre(frame, i) for i in wrong])
+    raise InputError(f"{frame.where}: {found}; is it a mirrored structure, or are two neighbours of these exchanged?")
 
 
 def _stable_centres(system: System) -> Iterator[int]:
@@ -201,8 +201,8 @@ def _stable_centres(system: System) -> Iterator[int]:
             yield centre
 
 
-def _hand(frame: _Frame, centre: int) -> str:
-    """Say which hand a centre has and should have."""
+def _describe_centre(frame: _Frame, centre: int) -> str:
+    """Describe the chirality of a centre, which is not that of the data."""
     name, rows = frame.named(centre)[0], np.flatnonzero(frame.held.centres[:, 0] == centre)
     for row in rows:
         by_name = {frame.named(i)[0].rsplit("-", 1)[-1]: i for i in frame.held.centres[row, 1:].tolist()}
@@ -211,7 +211,7 @@ def _hand(frame: _Frame, centre: int) -> str:
             here, learned = "LD" if relative_volumes(frame.points[None], ordered)[0, 0] * L_SIGN > 0 else "DL"
             return f"{name} has {here} chirality, the model has learned {learned}"
     around = listed(frame.named(*frame.held.centres[rows[0], 1:].tolist()))
-    return f"{name} has the other hand than in the training data (around it {around})"
+    return f"{name} has the opposite chirality to that in the training data (around it {around})"
 
 
 def _check_overlaps(frame: _Frame) -> None:
@@ -229,18 +229,18 @@ def _check_overlaps(frame: _Frame) -> None:
 
 def _tell_unlike(frame: _Frame, extent_nm: Extent | None) -> None:
     """Note what is possible but not in the data."""
-    told, held = [], frame.held
+    differences, held = [], frame.held
     if extent_nm is not None:
         size, (low, high) = radii_of_gyration_nm(frame.points[None])[0], extent_nm
         if not low * (1 - EXTENT_SLACK) <= size <= high * (1 + EXTENT_SLACK):
-            told.append(f"its radius of gyration is {size:.3g} nm, there {low:.3g} to {high:.3g}")
+            differences.append(f"its radius of gyration is {size:.3g} nm, there {low:.3g} to {high:.3g}")
     far = frame.out_of_range(frame.points) & ~frame.near
     if far.any():
         row = int(np.argmax(far))
         one, other = frame.named(*held.pairs[row].tolist())
-        told.append(
+        differences.append(
             f"{int(far.sum())} distances that hardly change there are others, such as {one} to {other}, "
             f"{frame.distances(frame.points)[row]:.3g} nm, there {held.lower_nm[row]:.3g} to {held.upper_nm[row]:.3g}"
         )
-    if told:
-        note(f"{frame.where} is unlike the training data: {'; '.join(told)}; what follows on it is extrapolated")
+    if differences:
+        note(f"{frame.where} is unlike the training data: {'; '.join(differences)}; what follows on it is extrapolated")

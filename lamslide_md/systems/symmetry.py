@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from lamslide_md.systems.dihedrals import dihedral
 
 N_BINS = 6
-"""Of the canonical angle, in which exchanges of names are counted."""
+"""Of the canonical angle, in which exchanges of labels are counted."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Group:
         return dihedral(before, axis, middle, middle + one - other)
 
     def swap(self, points: Float[np.ndarray, "*frames points 3"], where: Bool[np.ndarray, "*frames"]) -> None:
-        """Exchange names in place."""
+        """Exchange labels in place."""
         first, second = np.array(self.swaps).T
         both, crossed = np.r_[first, second], np.r_[second, first]
         points[..., both, :] = np.where(where[..., None, None], points[..., crossed, :], points[..., both, :])
@@ -55,16 +55,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Which names of a group are canonical, and how often they are exchanged.
+    """Which labels of a group are canonical, and how often they are exchanged.
 
     Attributes
     ----------
     group
         Whose halves are exchanged.
     seam_rad
-        Names are canonical where the angle is from here to half a turn further: the group is least often here.
+        Labels are canonical where the angle is from here to half a turn further: the group is least often here.
     flips
-        Probability that names are exchanged from one frame to the next, by the bins of both canonical angles.
+        Probability that labels are exchanged from one frame to the next, by the bins of both canonical angles.
     """
 
     group: Group
@@ -76,19 +76,19 @@ class Exchange:
         return (self.group.angle(points) - self.seam_rad) % (2 * np.pi)
 
     def exchanged(self, points: Float[np.ndarray, "*frames points 3"]) -> Bool[np.ndarray, "*frames"]:
-        """Tell in which frames the names are not the canonical ones."""
+        """Tell in which frames the labels are not the canonical ones."""
         return self.beyond_seam(points) >= np.pi
 
 
 def bins_of(beyond_seam_rad: Float[np.ndarray, "*frames"]) -> Int[np.ndarray, "*frames"]:
-    """Bin of the canonical angle, from that of the names as they are."""
+    """Bin of the canonical angle, from that of the labels as they are."""
     return np.minimum((beyond_seam_rad % np.pi * (N_BINS / np.pi)).astype(int), N_BINS - 1)
 
 
-def canonical(
+def canonicalise(
     points: Float[np.ndarray, "*frames points dim"], exchanges: Sequence[Exchange]
 ) -> Float[np.ndarray, "*frames points dim"]:
-    """Give frames their canonical names.
+    """Give frames their canonical labels.
 
     Parameters
     ----------
@@ -108,15 +108,15 @@ def canonical(
     return points
 
 
-class Names:
-    """Names of chains of frames, from those of the frames that they begin with.
+class LabelTracker:
+    """Symmetry labels of chains of frames, from those of the frames that they begin with.
 
     Parameters
     ----------
     exchanges
         Of the system.
     points
-        The last frame of each chain as it was given, by whose names the chain goes on.
+        The last frame of each chain as it was given, by whose labels the chain goes on.
     """
 
     def __init__(self, exchanges: Sequence[Exchange], points: Float[np.ndarray, "chains points dim"]) -> None:
@@ -126,14 +126,14 @@ class Names:
         self._exchanged = [angle >= np.pi for angle in beyond]
 
     def follow(self, points: Float[np.ndarray, "chains points dim"], random: np.random.Generator) -> None:
-        """Name the next frame of every chain, in place.
+        """Label the next frame of every chain, in place.
 
         Parameters
         ----------
         points
-            With canonical names, or whatever names the model has left.
+            With canonical labels, or whatever labels the model has left.
         random
-            By which names are exchanged.
+            By which labels are exchanged.
         """
         for i, exchange in enumerate(self.exchanges):
             beyond = exchange.beyond_seam(points)

@@ -143,7 +143,7 @@ class System:
         return md.Trajectory(traj.xyz[:, match(self.molecule_wanted(), traj, name)], self.topology)
 
     def molecule_wanted(self) -> Molecule:
-        """What is looked for among other atoms, with the hands that the data keeps or else the first frame has."""
+        """What is looked for among other atoms, with the chirality that the data keeps or else the first frame has."""
         held, topology = self.constraints, self.topology or md.Topology()
         known = {tuple(centre): sign for centre, sign in zip(held.centres.tolist(), held.signs.tolist(), strict=True)}
         others = np.array([c for c in centres_of(self.entities.bonds) if c not in known], dtype=int).reshape(-1, 4)

@@ -49,13 +49,13 @@ def transferred(molecule: System, trained: Sequence[System]) -> Constraints:
         return Constraints.none()
     pairs = combinations(range(molecule.entities.n_points), 2)
     found = [(pair, ranges[key]) for pair in pairs if (key := _pair_key(molecule.topology, *pair)) in ranges]
-    hands = list(_hands(molecule.topology, molecule.entities.bonds, signs))
+    chirality = list(_chirality(molecule.topology, molecule.entities.bonds, signs))
     return Constraints(
         np.array([pair for pair, _ in found], dtype=int).reshape(-1, 2),
         np.array([lower for _, (lower, _) in found]),
         np.array([upper for _, (_, upper) in found]),
-        np.array([centre for centre, _ in hands], dtype=int).reshape(-1, 4),
-        np.array([sign for _, sign in hands], dtype=int),
+        np.array([centre for centre, _ in chirality], dtype=int).reshape(-1, 4),
+        np.array([sign for _, sign in chirality], dtype=int),
     )
 
 
@@ -73,7 +73,7 @@ def _centre_key(topology: md.Topology, centre: Sequence[int]) -> tuple[CentreKey
     return (part_of(middle), tuple(named[i] for i in order)), parity
 
 
-def _hands(
+def _chirality(
     topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"], signs: dict[CentreKey, set[int]]
 ) -> Iterator[tuple[Centre, int]]:
     for centre in centres_of(bonds):

@@ -15,8 +15,8 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
 from lamslide_md.training.stiffness import MAX_FRAMES, stiffness_weights
-from lamslide_md.training.trainer import Terms, Trainer
-from lamslide_md.training.windows import Series, Windows, rotated
+from lamslide_md.training.trainer import Trainer, TrainingStep
+from lamslide_md.training.windows import SystemDataset, Windows, rotated
 
 TEST_FRAMES = 2000
 
@@ -51,16 +51,16 @@ class Frames:
 
     Parameters
     ----------
-    series
+    datasets
         Trajectories.
     settings
         Placement, and the windows of the second stage.
     """
 
-    def __init__(self, series: list[Series], settings: Settings) -> None:
+    def __init__(self, datasets: list[SystemDataset], settings: Settings) -> None:
         self.settings, self.transform = settings, from_settings(settings.placement).windows
         self._weights: dict[int, Tensor] = {}
-        self.windows = Windows(series, settings.flow.n_frames if self.transform.per_window else 1)
+        self.windows = Windows(datasets, settings.flow.n_frames if self.transform.per_window else 1)
 
     def batch(self, index: Int[np.ndarray, " frames"], generator: torch.Generator) -> Batch:
         """Take frames; of windows that are placed as a whole any frame, where it stands beside the anchor."""
@@ -83,15 +83,17 @@ class Frames:
 
     def _weights_of(self, i: int) -> Float[Tensor, "ent slots ent slots"]:
         if i not in self._weights:
-            series = self.windows.series[i]
-            batch = series.batch(np.arange(0, len(series.points), -(-len(series.points) // MAX_FRAMES))[:, None])
+            dataset = self.windows.datasets[i]
+            batch = dataset.batch(np.arange(0, len(dataset.points), -(-len(dataset.points) // MAX_FRAMES))[:, None])
             batch = self.transform.apply(batch)
             pairs = self.transform.pair_mask(batch.slot_mask[:1])[0]
             self._weights[i] = torch.from_numpy(stiffness_weights(batch, self.settings.autoencoder.stiffness, pairs))
         return self._weights[i]
 
 
-def train_autoencoder(trainer: Trainer, fingerprint: str, series: list[Series], settings: Settings) -> Autoencoder:
+def train_autoencoder(
+    trainer: Trainer, fingerprint: str, datasets: list[SystemDataset], settings: Settings
+) -> Autoencoder:
     """Train the first stage on single frames.
 
     Parameters
@@ -100,7 +102,7 @@ def train_autoencoder(trainer: Trainer, fingerprint: str, series: list[Series], 
         The training loop.
     fingerprint
         Hash of data, settings and seed.
-    series
+    datasets
         Trajectories.
     settings
         Sizes and weights of the losses.
@@ -112,18 +114,18 @@ def train_autoencoder(trainer: Trainer, fingerprint: str, series: list[Series], 
     """
     torch.manual_seed(trainer.seed)
     own = settings.autoencoder
-    autoencoder = build_autoencoder([s.entities for s in series], own, settings.placement)
+    autoencoder = build_autoencoder([s.entities for s in datasets], own, settings.placement)
     if not list(autoencoder.parameters()):
         return autoencoder.to(trainer.fabric.device)
-    frames = Frames(series, settings)
+    frames = Frames(datasets, settings)
     n_samples = own.optimisation.batch_size
     device = trainer.fabric.device
 
-    def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
+    def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         index = frames.windows.draw(n_samples, generator)
         batch = prepare(frames.batch(index, generator), autoencoder, own, generator).to(device)
         weights = frames.pair_weights(index)
-        decoded = terms_of(batch, own.latent_noise, generator)
+        decoded = training_step(batch, own.latent_noise, generator)
         return (
             position_loss(decoded, batch)
             + own.distance_weight * distance_loss(decoded, batch, None if weights is None else weights.to(device))
@@ -134,14 +136,14 @@ def train_autoencoder(trainer: Trainer, fingerprint: str, series: list[Series], 
 
 
 @torch.no_grad()
-def reconstruction_rmsd(autoencoder: Autoencoder, series: list[Series], settings: Settings) -> float:
+def reconstruction_rmsd(autoencoder: Autoencoder, datasets: list[SystemDataset], settings: Settings) -> float:
     """Root-mean-square deviation of decoded from encoded points over frames of several trajectories.
 
     Parameters
     ----------
     autoencoder
         Trained.
-    series
+    datasets
         Trajectories; at most `TEST_FRAMES` frames are drawn.
     settings
         Placement, identifiers and rotation as in training.
@@ -151,7 +153,7 @@ def reconstruction_rmsd(autoencoder: Autoencoder, series: list[Series], settings
     float
         In length scales.
     """
-    frames = Frames(series, settings)
+    frames = Frames(datasets, settings)
     generator = torch.Generator().manual_seed(0)
     index = np.sort(frames.windows.draw(min(TEST_FRAMES, len(frames.windows)), generator))
     batch = prepare(frames.batch(index, generator), autoencoder, settings.autoencoder, generator)

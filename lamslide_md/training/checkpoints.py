@@ -120,7 +120,7 @@ def load_checkpoint(
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Read what `save_checkpoint` was told, without the weights.
+    """Read the facts that `save_checkpoint` stored, without the weights.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.config import FlowSettings, NumberType, Settings
-from lamslide_md.data.masks import draw_known
+from lamslide_md.data.masks import draw_context
 from lamslide_md.errors import note
 from lamslide_md.flow.prior import GaussianPrior
 from lamslide_md.models.autoencoder import Autoencoder
@@ -15,8 +15,8 @@ from lamslide_md.training.building import build_flow
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.slow_coordinates import slow_coordinates
-from lamslide_md.training.trainer import Terms, Trainer
-from lamslide_md.training.windows import Series
+from lamslide_md.training.trainer import Trainer, TrainingStep
+from lamslide_md.training.windows import SystemDataset
 
 SAMPLE_WINDOWS = 20_000
 """Windows from which the normalisation, the Gaussian prior and the slow coordinates are estimated."""
@@ -26,7 +26,7 @@ def train_flow(
     trainer: Trainer,
     fingerprint: str,
     autoencoder: Autoencoder,
-    series: list[Series],
+    datasets: list[SystemDataset],
     settings: Settings,
 ) -> LatentFlow:
     """Train the second stage on latent windows of the frozen first.
@@ -39,7 +39,7 @@ def train_flow(
         Hash of data, settings, seed and first stage.
     autoencoder
         Frozen first stage.
-    series
+    datasets
         Trajectories.
     settings
         Of both stages: the first's augmentation matters here too.
@@ -50,7 +50,7 @@ def train_flow(
         Frozen, with averaged weights.
     """
     torch.manual_seed(trainer.seed)
-    source, own = LatentWindows(autoencoder, series, settings), settings.flow
+    source, own = LatentWindows(autoencoder, datasets, settings), settings.flow
     flow = build_flow(autoencoder, settings)
     n_samples, device = own.optimisation.batch_size, trainer.fabric.device
     sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
@@ -63,19 +63,19 @@ def train_flow(
         )
     slow = slow_coordinates(flow.standardise(sample), owners).to(device) if own.slow_weight else None
 
-    def loss(terms_of: Terms, generator: torch.Generator) -> Tensor:
-        known = draw_known(own, generator)
+    def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
+        context = draw_context(own, generator)
         # As many frames in every batch: of shorter windows there are more.
-        index = source.windows.draw(max(1, n_samples * own.n_frames // len(known)), generator)
-        latents, batch = source.encode(index, known, generator, with_batch=own.decoded_weight > 0)
+        index = source.windows.draw(max(1, n_samples * own.n_frames // len(context)), generator)
+        latents, batch = source.encode(index, context, generator, with_batch=own.decoded_weight > 0)
         tau = torch.rand(len(latents), generator=generator).to(device)
-        terms = terms_of(latents, known.to(device), tau, generator, own.known_noise, bfloat16)
-        errors = terms.prediction - terms.target
+        output = training_step(latents, context.to(device), tau, generator, own.known_noise, bfloat16)
+        errors = output.prediction - output.target
         total = errors.square().mean()
         if slow is not None:
             total = total + own.slow_weight * (errors.flatten(2) @ slow).square().sum(dim=-1).mean()
         if batch is not None and own.decoded_weight:
-            decoded = autoencoder.decode(flow.restore(terms.data), batch)
+            decoded = autoencoder.decode(flow.restore(output.data), batch)
             total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
         return total
 
@@ -103,11 +103,11 @@ def multiplies_in_bfloat16(settings: FlowSettings, fast: NumberType) -> bool:
 def _draw_sample(
     source: LatentWindows, settings: FlowSettings, generator: torch.Generator
 ) -> tuple[Float[Tensor, "windows frames tokens channels"], Int[np.ndarray, " windows"]]:
-    """Draw windows that speak for all, on the CPU, and the series that each is of."""
+    """Draw windows that speak for all, on the CPU, and the dataset that each is of."""
     n_windows = min(SAMPLE_WINDOWS, len(source.windows))
-    index, known = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
+    index, context = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
     parts = np.array_split(index, -(-n_windows // 256))
-    latents = torch.cat([source.encode(part, known, generator)[0].cpu() for part in parts])
+    latents = torch.cat([source.encode(part, context, generator)[0].cpu() for part in parts])
     return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
 
 

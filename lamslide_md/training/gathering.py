@@ -22,8 +22,8 @@ from lamslide_md.training.recordings import coordinates_hash
 
 Source: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
 
-FRAMES_FOR_HANDS = 50
-"""Frames of a trajectory in which a centre must keep its hand, about."""
+CHIRALITY_FRAMES = 50
+"""Frames of a trajectory in which a centre must keep its chirality, about."""
 
 
 def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
@@ -32,7 +32,7 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     Parameters
     ----------
     source
-        Trajectories of one or several molecules, or recordings of points.
+        Trajectories of one or several molecules, or of points.
     settings
         Which atoms, grouped how.
 
@@ -52,10 +52,10 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     if not items:
         raise InputError("no trajectory to train on: pass at least one")
     systems: dict[tuple[Any, ...], System] = {}
-    recordings = []
+    trajectories = []
     for index, item in enumerate(items):
         if isinstance(item, PointTrajectory):
-            recordings.append(item)
+            trajectories.append(item)
             continue
         traj = cast(
             md.Trajectory,
@@ -73,17 +73,17 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
                 "again?"
             )
         system = System.molecule(traj, settings.autoencoder.entities)
-        known = systems.setdefault(tuple(sorted(system.labels())), system)
-        xyz = traj.xyz if known is system else _in_order_of(known, traj, index)
-        recordings.append(PointTrajectory(known, xyz, frame_interval_of(traj)))
-    _tell_doubled(recordings)
-    _tell_mirrored(recordings)
-    return recordings
+        shared = systems.setdefault(tuple(sorted(system.labels())), system)
+        xyz = traj.xyz if shared is system else _in_order_of(shared, traj, index)
+        trajectories.append(PointTrajectory(shared, xyz, frame_interval_of(traj)))
+    _tell_doubled(trajectories)
+    _tell_mirrored(trajectories)
+    return trajectories
 
 
-def _in_order_of(known: System, traj: md.Trajectory, index: int) -> np.ndarray:
+def _in_order_of(first: System, traj: md.Trajectory, index: int) -> np.ndarray:
     """Positions in the order of the atoms of an earlier trajectory; what else differs is noted."""
-    topology = known.topology or md.Topology()
+    topology = first.topology or md.Topology()
     order = match_labels(topology, traj.topology)
     if order is None:
         raise InputError(
@@ -108,11 +108,11 @@ def _in_order_of(known: System, traj: md.Trajectory, index: int) -> np.ndarray:
     return traj.xyz[:, order]
 
 
-def _tell_mirrored(recordings: list[PointTrajectory]) -> None:
-    """Note trajectories of one molecule whose chiral centres have other hands: what they share holds none of these."""
+def _tell_mirrored(trajectories: list[PointTrajectory]) -> None:
+    """Note trajectories of one molecule with opposite chirality at a centre, which a model of both cannot keep."""
     first: dict[int, np.ndarray] = {}
-    for i, recording in enumerate(recordings):
-        bonds, topology = recording.system.entities.bonds, recording.system.topology
+    for i, trajectory in enumerate(trajectories):
+        bonds, topology = trajectory.system.entities.bonds, trajectory.system.topology
         centres = np.array(list(centres_of(bonds)), dtype=int).reshape(-1, 4)
         if topology is None or not len(centres):
             continue
@@ -124,18 +124,18 @@ def _tell_mirrored(recordings: list[PointTrajectory]) -> None:
         if turned.any():
             names = list(dict.fromkeys(str(topology.atom(int(atom))) for atom in centres[turned, 0]))
             note(
-                f"trajectory {i} of the training data (counted from 0) has the other hand at {listed(names)} than an "
-                "earlier one of the same molecule; is one mirrored? A model of both holds neither hand"
+                f"trajectory {i} of the training data (counted from 0) has the opposite chirality at {listed(names)} "
+                "to an earlier one of the same molecule; is one mirrored? A model of both keeps neither chirality"
             )
 
 
-def _tell_doubled(recordings: list[PointTrajectory]) -> None:
+def _tell_doubled(trajectories: list[PointTrajectory]) -> None:
     """Note trajectories that are there twice: they weigh double and are no replicates."""
     first: dict[str, int] = {}
-    for i, recording in enumerate(recordings):
-        before = first.setdefault(coordinates_hash(recording.points_nm), i)
+    for i, trajectory in enumerate(trajectories):
+        before = first.setdefault(coordinates_hash(trajectory.points_nm), i)
         if before != i:
             note(
                 f"trajectory {i} of the training data has the coordinates of trajectory {before} in all its "
-                f"{len(recording.points_nm)} frames (counted from 0): given twice it weighs double and adds nothing"
+                f"{len(trajectory.points_nm)} frames (counted from 0): given twice it weighs double and adds nothing"
             )

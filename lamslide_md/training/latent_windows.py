@@ -10,7 +10,7 @@ from lamslide_md.data.batch import Batch
 from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.autoencoder_stage import prepare
-from lamslide_md.training.windows import Series, Windows
+from lamslide_md.training.windows import SystemDataset, Windows
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 
@@ -25,25 +25,25 @@ class LatentWindows:
     ----------
     autoencoder
         Frozen first stage.
-    series
+    datasets
         Trajectories.
     settings
         Augmentation and placement, which may forbid the memory, and the windows.
     """
 
-    def __init__(self, autoencoder: Autoencoder, series: list[Series], settings: Settings) -> None:
+    def __init__(self, autoencoder: Autoencoder, datasets: list[SystemDataset], settings: Settings) -> None:
         self.autoencoder, self.settings = autoencoder, settings
         self.device = autoencoder.pool.embeddings.device
-        self.windows = Windows(series, settings.flow.n_frames)
+        self.windows = Windows(datasets, settings.flow.n_frames)
         augmented = settings.autoencoder.identifiers == "random" or settings.autoencoder.rotate
         self.transform = from_settings(settings.placement).windows
         self.fixed = not augmented and self.transform.cacheable
-        self.encoded = [self._encode_all(s) for s in series] if self.fixed else []
+        self.encoded = [self._encode_all(s) for s in datasets] if self.fixed else []
 
     @torch.no_grad()
-    def _encode_all(self, series: Series) -> Float[Tensor, "frames tokens channels"]:
-        chunks = np.array_split(np.arange(len(series.points)), -(-len(series.points) // ENCODE_FRAMES))
-        batches = (series.batch(c[:, None]) for c in chunks)
+    def _encode_all(self, dataset: SystemDataset) -> Float[Tensor, "frames tokens channels"]:
+        chunks = np.array_split(np.arange(len(dataset.points)), -(-len(dataset.points) // ENCODE_FRAMES))
+        batches = (dataset.batch(c[:, None]) for c in chunks)
         seen = (self.transform.apply(batch.to(self.device)) for batch in batches)
         return torch.cat([self.autoencoder.encode(batch)[:, 0] for batch in seen])
 
@@ -51,7 +51,7 @@ class LatentWindows:
     def encode(
         self,
         index: Int[np.ndarray, " windows"],
-        known: Bool[Tensor, " frames"],
+        context: Bool[Tensor, " frames"],
         generator: torch.Generator,
         with_batch: bool = False,
     ) -> tuple[Latents, Batch | None]:
@@ -61,8 +61,8 @@ class LatentWindows:
         ----------
         index
             Which windows.
-        known
-            Which frames will be known, and how many are wanted.
+        context
+            Which frames will be context, and how many frames are wanted.
         generator
             Source of the augmentation.
         with_batch
@@ -79,17 +79,17 @@ class LatentWindows:
         if self.settings.flow.reverse_time:
             backwards = torch.rand(len(index), generator=generator) < 0.5
         if not self.fixed:
-            batch = self._batch(index, len(known), backwards)
-            batch = self.transform.apply(batch, known, generator)
+            batch = self._batch(index, len(context), backwards)
+            batch = self.transform.apply(batch, context, generator)
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(batch), batch
         groups = self.windows.frames_of(index)
-        wanted = [(i, torch.from_numpy(frames[:, : len(known)]).to(self.device)) for i, frames in groups]
+        wanted = [(i, torch.from_numpy(frames[:, : len(context)]).to(self.device)) for i, frames in groups]
         latents = torch.cat([self.encoded[i][frames] for i, frames in wanted])
         latents = torch.where(backwards.to(self.device)[:, None, None, None], latents.flip(1), latents)
         if not with_batch:
             return latents, None
-        return latents, self.transform.apply(self._batch(index, len(known), backwards).to(self.device))
+        return latents, self.transform.apply(self._batch(index, len(context), backwards).to(self.device))
 
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
         batch = self.windows.batch(index, n_frames)

@@ -77,8 +77,8 @@ def has_bfloat16(device: torch.device) -> bool:
     """Tell whether a device is known to have instructions for bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    told: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
-    return any(told.get(flag) for flag in BFLOAT16_FLAGS)
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
+    return any(capabilities.get(flag) for flag in BFLOAT16_FLAGS)
 
 
 def fast_type(device: torch.device) -> NumberType:

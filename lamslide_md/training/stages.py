@@ -13,8 +13,8 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
-from lamslide_md.training.recordings import TrainingData
 from lamslide_md.training.trainer import Trainer
+from lamslide_md.training.training_data import TrainingData
 
 
 def train_both(
@@ -55,11 +55,11 @@ def train_both(
     between_s = time.monotonic()
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
     second = _fingerprint(first, settings.flow)
-    flow = train_flow(trainer, second, autoencoder, data.series, settings)
+    flow = train_flow(trainer, second, autoencoder, data.datasets, settings)
     spent_s = {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s}
     facts = {
         "data_sha256": data_hash,
-        "n_frames": sum(len(s.points) for s in data.series),
+        "n_frames": sum(len(s.points) for s in data.datasets),
         "held_out_rmsd_nm": rmsd_nm,
         "n_parameters": {"autoencoder": _n_parameters(autoencoder), "flow": _n_parameters(flow)},
         "number_types": _number_types(trainer, second, settings.flow),
@@ -80,7 +80,7 @@ def _fingerprint(*parts: BaseModel | str | float | int) -> str:
     return sha256_of([text.encode()])
 
 
-def _told(settings: BaseModel) -> str:
+def _described(settings: BaseModel) -> str:
     """Write settings as JSON, as they were written before there was a choice of number types where there is none."""
     chosen = settings.model_dump()["optimisation"]["iteration_dtype"] != "auto"
     return settings.model_dump_json(exclude=None if chosen else {"optimisation": {"iteration_dtype"}})

@@ -39,9 +39,9 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 Network = TypeVar("Network", bound=nn.Module)
-Terms = Callable[..., Any]
-Loss = Callable[[Terms, torch.Generator], Tensor]
-"""Loss on a fresh batch drawn with the generator; the network is asked through its method `terms`, given first."""
+TrainingStep = Callable[..., Any]
+Loss = Callable[[TrainingStep, torch.Generator], Tensor]
+"""Loss on a fresh batch drawn with the generator; the first argument is the network's method `training_step`."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Trainer:
         network
             Trained in place.
         loss
-            Draws a batch and judges the network on it.
+            Draws a batch and evaluates the network on it.
         settings
             Steps and learning rate.
 
@@ -112,13 +112,13 @@ class Trainer:
             facts = load_checkpoint(checkpoint, state, optimisers, generator)
             step, self.earlier_s[phase] = facts["step"], facts.get("trained_s", 0.0)
         wrapped, *fabric_optimisers = self.fabric.setup(network, *optimisers)
-        wrapped.mark_forward_method("terms")
+        wrapped.mark_forward_method("training_step")
         started_s = saved_s = time.monotonic()
         while step < settings.n_steps:
             rate = settings.learning_rate * _relative_rate(step, settings)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
-            value = loss(wrapped.terms, generator)
+            value = loss(wrapped.training_step, generator)
             network.zero_grad()
             self.fabric.backward(value)
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
@@ -169,8 +169,8 @@ class Trainer:
         now = time.monotonic()
         if self.on_progress and (now - self._reported_s > 1 or step == n_steps):
             self._reported_s = now
-            told = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
-            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{told}"))
+            number_type_text = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
+            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{number_type_text}"))
 
 
 def _relative_rate(step: int, settings: Optimisation) -> float:

@@ -14,7 +14,7 @@ from lamslide_md.systems.entities import Entities
 
 
 @dataclass(frozen=True)
-class Series:
+class SystemDataset:
     """Trajectories of one system, placed and scaled, one after another.
 
     Attributes
@@ -42,7 +42,7 @@ class Series:
         inside = [np.arange(end - length, end - span) for length, end in zip(lengths, ends, strict=True)]
         return np.concatenate(inside).astype(int)
 
-    def split(self, share: float) -> tuple["Series", "Series | None"]:
+    def split(self, share: float) -> tuple["SystemDataset", "SystemDataset | None"]:
         """Cut off the last share of every trajectory, or of their number where they are short.
 
         Parameters
@@ -73,11 +73,11 @@ class Series:
 
 
 class Windows:
-    """Windows of equal length at every possible start in every series, drawn uniformly.
+    """Windows of equal length at every possible start in every dataset, drawn uniformly.
 
     Parameters
     ----------
-    series
+    datasets
         Trajectories.
     n_frames
         Frames of a window, one frame interval of the model apart.
@@ -85,16 +85,16 @@ class Windows:
     Raises
     ------
     InputError
-        If no series is long enough for one window.
+        If no dataset is long enough for one window.
     """
 
-    def __init__(self, series: list[Series], n_frames: int) -> None:
-        self.series, self.n_frames = series, n_frames
-        self._starts = [s.starts(n_frames) for s in series]
+    def __init__(self, datasets: list[SystemDataset], n_frames: int) -> None:
+        self.datasets, self.n_frames = datasets, n_frames
+        self._starts = [s.starts(n_frames) for s in datasets]
         self.first_index = np.concatenate([[0], np.cumsum([len(starts) for starts in self._starts])])
         if len(self) == 0:
-            span = min((n_frames - 1) * s.frame_stride for s in series) + 1
-            longest = max(max(s.lengths or (len(s.points),)) for s in series)
+            span = min((n_frames - 1) * s.frame_stride for s in datasets) + 1
+            longest = max(max(s.lengths or (len(s.points),)) for s in datasets)
             raise InputError(
                 f"trajectory too short: a window spans {span} frames, the longest trajectory has {longest}; "
                 "give a longer trajectory, a shorter frame interval or fewer frames per window"
@@ -104,21 +104,21 @@ class Windows:
         return int(self.first_index[-1])
 
     def owners(self, index: Int[np.ndarray, " windows"]) -> Int[np.ndarray, " windows"]:
-        """Tell which series each window is of."""
+        """Tell which dataset each window is of."""
         return np.searchsorted(self.first_index, index, side="right") - 1
 
     def frames_of(self, index: Int[np.ndarray, " windows"]) -> list[tuple[int, Int[np.ndarray, "own frames"]]]:
-        """Resolve window indices to series and their frame indices, grouped by series in rising order."""
+        """Resolve window indices to datasets and their frame indices, grouped by dataset in rising order."""
         owner = self.owners(index)
         groups = []
         for i in np.unique(owner):
             start = self._starts[i][index[owner == i] - self.first_index[i]]
-            groups.append((int(i), start[:, None] + np.arange(self.n_frames) * self.series[i].frame_stride))
+            groups.append((int(i), start[:, None] + np.arange(self.n_frames) * self.datasets[i].frame_stride))
         return groups
 
     def batch(self, index: Int[np.ndarray, " windows"], n_frames: int | None = None) -> Batch:
-        """Gather windows by index, or only their first frames, padded to one batch, ordered by series."""
-        return pad([self.series[i].batch(frames[:, :n_frames]) for i, frames in self.frames_of(index)])
+        """Gather windows by index, or only their first frames, padded to one batch, ordered by dataset."""
+        return pad([self.datasets[i].batch(frames[:, :n_frames]) for i, frames in self.frames_of(index)])
 
     def draw(self, n_windows: int, generator: torch.Generator) -> Int[np.ndarray, " windows"]:
         """Draw window indices with replacement."""

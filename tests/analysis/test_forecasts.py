@@ -37,9 +37,9 @@ def test_the_best_of_more_samples_is_never_worse():
 
 def test_uniform_motion_is_forecast_exactly_by_constant_velocity_and_missed_by_the_last_frame():
     path = np.arange(8.0)[:, None, None] * np.array([[[1.0, 2.0]]])
-    known, truth = path[:3], path[3:]
-    assert forecast_errors([constant_velocity(known, 5)], [truth]).ade == pytest.approx(0, abs=1e-12)
-    assert forecast_errors([last_frame(known, 5)], [truth]).fde == pytest.approx(5 * np.sqrt(5))
+    context, truth = path[:3], path[3:]
+    assert forecast_errors([constant_velocity(context, 5)], [truth]).ade == pytest.approx(0, abs=1e-12)
+    assert forecast_errors([last_frame(context, 5)], [truth]).fde == pytest.approx(5 * np.sqrt(5))
 
 
 def test_what_cannot_be_measured_is_refused_with_its_window():

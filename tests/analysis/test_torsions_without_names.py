@@ -81,7 +81,7 @@ def test_torsions_of_ordinary_peptides_are_those_of_their_names_in_their_order(s
     assert [name.split(" #")[0] for name, _ in found] == names
 
 
-def test_phi_and_psi_of_a_residue_that_holds_its_caps_are_judged(alanine):
+def test_phi_and_psi_of_a_residue_that_holds_its_caps_are_evaluated(alanine):
     trajectory = alanine(np.full(3, -1.0), np.full(3, 2.0))
     named = find_torsions(trajectory.topology, trajectory.xyz)
     torsions = find_torsions(patched(trajectory.topology), trajectory.xyz)
@@ -153,7 +153,7 @@ def test_a_cyclic_hexapeptide_has_twelve_backbone_torsions_over_the_bond_that_cl
     over = {t.name: [str(ring.topology.atom(atom)) for atom in t.atoms] for t in survey.torsions}
     assert over["phi ALA1"] == ["ALA6-C", "ALA1-N", "ALA1-CA", "ALA1-C"]
     assert over["psi ALA6"] == ["ALA6-N", "ALA6-CA", "ALA6-C", "ALA1-N"]
-    assert survey.left_out == "bonds that are not judged by a torsion: 6 of amides"
+    assert survey.left_out == "bonds that are not described by a torsion: 6 of amides"
 
 
 def test_amides_and_double_bonds_of_a_ligand_are_left_out_and_counted():
@@ -175,7 +175,7 @@ def test_amides_and_double_bonds_of_a_ligand_are_left_out_and_counted():
     survey = survey_torsions(topology, zigzag)
     middles = ["-".join(topology.atom(atom).name for atom in t.atoms[1:3]) for t in survey.torsions]
     assert middles == ["C2-C3", "N1-C4", "C4-C5", "C5-C6"]
-    assert survey.left_out == "bonds that are not judged by a torsion: 1 double, 1 of amides"
+    assert survey.left_out == "bonds that are not described by a torsion: 1 double, 1 of amides"
 
 
 def test_a_ring_of_nine_turns_and_one_of_eight_does_not():

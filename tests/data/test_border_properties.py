@@ -69,8 +69,8 @@ def test_stripped_bonds_of_molecules_cut_by_any_box_are_found_and_the_molecules_
     whole = read(wrapped)
     assert graph(whole.topology) == graph(frame.topology)
     same_shape(whole, frames.xyz)
-    pieces = [piece.xyz for piece in iterate(wrapped, chunk=3)]
-    np.testing.assert_array_equal(np.concatenate(pieces), whole.xyz)
+    chunks = [chunk.xyz for chunk in iterate(wrapped, chunk=3)]
+    np.testing.assert_array_equal(np.concatenate(chunks), whole.xyz)
 
 
 @property_test

@@ -8,21 +8,21 @@ from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.settings import Sampling
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.equivalent_atoms import with_exchanges, with_exchanges_like
-from lamslide_md.systems.symmetry import Names, canonical
+from lamslide_md.systems.symmetry import LabelTracker, canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
-from lamslide_md.training.recordings import prepare_data
+from lamslide_md.training.training_data import prepare_data
 from tests.small import shivering_peptide, tiny_settings
 
 N_FRAMES = 3000
 
 
-def recording_of(traj):
+def trajectory_of(traj):
     return PointTrajectory(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
 
 
-def exchanging(*recordings, interval_ps=1.0):
-    systems = with_exchanges([r.system for r in recordings], recordings, interval_ps)
-    return [replace(r, system=system) for r, system in zip(recordings, systems, strict=True)]
+def exchanging(*trajectories, interval_ps=1.0):
+    systems = with_exchanges([r.system for r in trajectories], trajectories, interval_ps)
+    return [replace(r, system=system) for r, system in zip(trajectories, systems, strict=True)]
 
 
 def named(system):
@@ -34,22 +34,22 @@ def named(system):
     }
 
 
-def exchanged_at_random(recording, often, seed=0):
+def exchanged_at_random(trajectory, often, seed=0):
     """The same frames, the names of every group exchanged between any two frames with this probability."""
-    points, generator = recording.points_nm.copy(), np.random.default_rng(seed)
-    for exchange in recording.system.exchanges:
+    points, generator = trajectory.points_nm.copy(), np.random.default_rng(seed)
+    for exchange in trajectory.system.exchanges:
         exchange.group.swap(points, np.cumsum(generator.random(len(points)) < often) % 2 == 1)
-    return replace(recording, points_nm=points)
+    return replace(trajectory, points_nm=points)
 
 
 @pytest.fixture(scope="module")
 def aspartate():
-    (found,) = exchanging(recording_of(shivering_peptide("AD", N_FRAMES)))
+    (found,) = exchanging(trajectory_of(shivering_peptide("AD", N_FRAMES)))
     return found
 
 
 def test_planar_groups_with_equal_halves_are_exchanged_and_nothing_else():
-    (found,) = exchanging(recording_of(shivering_peptide("FDREYVLNHT", 50)))
+    (found,) = exchanging(trajectory_of(shivering_peptide("FDREYVLNHT", 50)))
     halves = ["PHE-CD1 PHE-CD2", "PHE-CE1 PHE-CE2", "ASP-OD1 ASP-OD2", "ARG-NH1 ARG-NH2", "GLU-OE1 GLU-OE2"]
     halves += ["TYR-CD1 TYR-CD2", "TYR-CE1 TYR-CE2", "THR-O THR-OXT"]
     assert named(found.system) == {frozenset(pair.split()) for pair in halves}
@@ -59,12 +59,12 @@ def test_oxygens_are_told_apart_by_a_hydrogen_that_is_not_modelled():
     traj = shivering_peptide("AD", 50)
     carbon, acid = (next(a.index for a in traj.topology.atoms if a.name == name) for name in ("CG", "OD2"))
     traj.xyz[:, acid] += 0.06 * (traj.xyz[:, acid] - traj.xyz[:, carbon])
-    (found,) = exchanging(recording_of(traj))
+    (found,) = exchanging(trajectory_of(traj))
     assert named(found.system) == {frozenset({"ASP-O", "ASP-OXT"})}
 
 
 def test_canonical_names_do_not_depend_on_the_names_before(aspartate):
-    once = canonical(aspartate.points_nm, aspartate.system.exchanges)
+    once = canonicalise(aspartate.points_nm, aspartate.system.exchanges)
     again = exchanged_at_random(aspartate, 0.5)
     assert (again.points_nm != aspartate.points_nm).any()
     np.testing.assert_array_equal(canonical(again.points_nm, aspartate.system.exchanges), once)
@@ -74,15 +74,15 @@ def test_canonical_names_do_not_depend_on_the_names_before(aspartate):
 def test_a_training_does_not_see_the_names(aspartate):
     settings = tiny_settings(entities="residues").model_copy(update={"exchange": True})
     one, other = (prepare_data([r], settings, None) for r in (aspartate, exchanged_at_random(aspartate, 0.5)))
-    np.testing.assert_allclose(one.series[0].points, other.series[0].points, atol=1e-6)
+    np.testing.assert_allclose(one.datasets[0].points, other.datasets[0].points, atol=1e-6)
 
 
 @pytest.mark.parametrize("often", [0.02, 0.4])
 def test_names_are_exchanged_as_often_as_in_the_data_and_nothing_else_changes(aspartate, often):
     (data,) = exchanging(exchanged_at_random(replace(aspartate, points_nm=canonical_of(aspartate)), often))
     exchanges = data.system.exchanges
-    chains = canonical(data.points_nm, exchanges).reshape(10, -1, *data.points_nm.shape[1:])
-    names, random, out = Names(exchanges, chains[:, 0]), np.random.default_rng(1), chains.copy()
+    chains = canonicalise(data.points_nm, exchanges).reshape(10, -1, *data.points_nm.shape[1:])
+    names, random, out = LabelTracker(exchanges, chains[:, 0]), np.random.default_rng(1), chains.copy()
     for frame in range(1, chains.shape[1]):
         names.follow(out[:, frame], random)
     np.testing.assert_array_equal(canonical(out, exchanges), chains)
@@ -92,8 +92,8 @@ def test_names_are_exchanged_as_often_as_in_the_data_and_nothing_else_changes(as
         assert abs(flips - true) < 4 * np.sqrt(2 * true * (1 - true) / N_FRAMES)
 
 
-def canonical_of(recording):
-    return canonical(recording.points_nm, recording.system.exchanges)
+def canonical_of(trajectory):
+    return canonicalise(trajectory.points_nm, trajectory.system.exchanges)
 
 
 def rate(exchanged):
@@ -101,16 +101,16 @@ def rate(exchanged):
 
 
 def test_molecules_share_the_seam_and_another_one_has_it_from_them():
-    recordings = exchanging(
-        *(recording_of(shivering_peptide(name, 300, seed=i)) for i, name in enumerate(("DA", "AD")))
+    trajectories = exchanging(
+        *(trajectory_of(shivering_peptide(name, 300, seed=i)) for i, name in enumerate(("DA", "AD")))
     )
     unseen = with_exchanges_like(
-        System.molecule(shivering_peptide("GD", 1), "residues"), [r.system for r in recordings]
+        System.molecule(shivering_peptide("GD", 1), "residues"), [r.system for r in trajectories]
     )
-    seams = [[e.seam_rad for e in system.exchanges] for system in (*(r.system for r in recordings), unseen)]
+    seams = [[e.seam_rad for e in system.exchanges] for system in (*(r.system for r in trajectories), unseen)]
     # Each has its aspartate and its end, in the order of their first atoms.
     assert sorted(seams[0]) == sorted(seams[1]) == sorted(seams[2])
-    lone = with_exchanges_like(System.molecule(shivering_peptide("GF", 1), "residues"), [recordings[0].system])
+    lone = with_exchanges_like(System.molecule(shivering_peptide("GF", 1), "residues"), [trajectories[0].system])
     assert named(lone) == {frozenset({"PHE-O", "PHE-OXT"})}
 
 

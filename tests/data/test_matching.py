@@ -151,7 +151,7 @@ def test_hydrogens_of_a_model_of_all_atoms_are_matched():
     built = peptide("AG")
     whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
     there, place = without_names(whole)
-    # The hydrogens of glycine's CH2 have a hand each; those of CH3 and NH3 are one as the other.
+    # The hydrogens of glycine's CH2 are prochiral; those of CH3 and NH3 are one as the other.
     names = {atom.name for atom in exchanged(whole, found(whole, there), place)}
     assert names <= {"H", "H1", "H2", "H3", "HB1", "HB2", "HB3", "O", "OXT"}
 

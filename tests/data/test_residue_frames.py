@@ -11,7 +11,7 @@ from lamslide_md.frames.residue_frames import ResidueFrames
 from lamslide_md.frames.superposed import superposed
 from lamslide_md.systems.residues import check_chain
 from lamslide_md.systems.system import System
-from lamslide_md.training.windows import Series, random_rotations
+from lamslide_md.training.windows import SystemDataset, random_rotations
 from tests.small import shivering_peptide
 
 PEPTIDES = [("FDAG", False), ("A", True), ("VP", True), ("GW", False)]
@@ -25,7 +25,7 @@ def generator():
 def windows_of(sequence, capped, n_frames=20):
     trajectory = shivering_peptide(sequence, n_frames, capped=capped)
     system = System.molecule(trajectory[:1], "residues")
-    return system, Series(system.entities, trajectory.xyz).batch(np.arange(n_frames)[:, None])
+    return system, SystemDataset(system.entities, trajectory.xyz).batch(np.arange(n_frames)[:, None])
 
 
 def deviation_nm(system, positions, others):
@@ -37,23 +37,23 @@ def deviation_nm(system, positions, others):
 
 
 @pytest.mark.parametrize(("sequence", "capped"), PEPTIDES)
-def test_a_chain_taken_to_pieces_is_put_together_again(sequence, capped):
+def test_a_chain_in_residue_frames_is_put_together_again(sequence, capped):
     system, batch = windows_of(sequence, capped)
-    pieces = ResidueFrames().fit(batch)
-    assert deviation_nm(system, pieces.inverse(pieces.transform(batch).positions), batch.positions) < 1e-6
+    fitted = ResidueFrames().fit(batch)
+    assert deviation_nm(system, fitted.inverse(fitted.transform(batch).positions), batch.positions) < 1e-6
 
 
-def test_a_piece_is_the_same_however_the_chain_stands_and_is_bent_elsewhere(generator):
+def test_a_residue_frame_is_the_same_however_the_chain_stands_and_is_bent_elsewhere(generator):
     _, batch = windows_of("FDAG", capped=False)
     turns = random_rotations(len(batch.positions), 3, generator)
-    pieces = ResidueFrames().fit(batch)
-    seen = pieces.transform(batch)
-    turned = pieces.transform(batch.with_positions(torch.einsum("bfesi,bij->bfesj", batch.positions, turns) + 2.0))
+    fitted = ResidueFrames().fit(batch)
+    seen = fitted.transform(batch)
+    turned = fitted.transform(batch.with_positions(torch.einsum("bfesi,bij->bfesj", batch.positions, turns) + 2.0))
     torch.testing.assert_close(seen.positions, turned.positions, atol=1e-5, rtol=0)
     # The first residue sees nothing of the last two.
     bent = batch.positions.clone()
     bent[:, :, 2:] = 0
-    torch.testing.assert_close(pieces.transform(batch.with_positions(bent)).positions[:, :, 0], seen.positions[:, :, 0])
+    torch.testing.assert_close(fitted.transform(batch.with_positions(bent)).positions[:, :, 0], seen.positions[:, :, 0])
 
 
 def test_the_frame_of_reference_is_that_of_n_c_alpha_and_c():
@@ -67,13 +67,13 @@ def test_the_frame_of_reference_is_that_of_n_c_alpha_and_c():
     assert (nitrogen[..., 1] > 0).all()
 
 
-def test_errors_of_pieces_stay_of_their_size_in_the_chain(generator):
+def test_errors_in_residue_frames_stay_of_their_size_in_the_chain(generator):
     system, batch = windows_of("FDAG", capped=False, n_frames=200)
-    pieces = ResidueFrames().fit(batch)
-    seen = pieces.transform(batch)
+    fitted = ResidueFrames().fit(batch)
+    seen = fitted.transform(batch)
     wrong = seen.positions + 0.001 * torch.randn(seen.positions.shape, generator=generator)
     # Of three coordinates, 0.0017 nm; joints add theirs.
-    assert deviation_nm(system, pieces.inverse(wrong), batch.positions) < 0.006
+    assert deviation_nm(system, fitted.inverse(wrong), batch.positions) < 0.006
 
 
 def test_padding_changes_nothing():

@@ -3,13 +3,13 @@ import numpy as np
 from lamslide_md.frames.residue_frames import ResidueFrames
 from lamslide_md.systems.entities import Entities
 from lamslide_md.training.stiffness import stiffness_weights
-from lamslide_md.training.windows import Series
+from lamslide_md.training.windows import SystemDataset
 
 
 def frames_of(points):
     """Of points that are entities of their own."""
     entities = Entities.points(["a"] * points.shape[1], dim=points.shape[2])
-    return Series(entities, points).batch(np.arange(len(points))[:, None])
+    return SystemDataset(entities, points).batch(np.arange(len(points))[:, None])
 
 
 def test_a_rigid_pair_outweighs_a_loose_one_by_the_ratio_of_their_variances():
@@ -36,6 +36,6 @@ def test_pairs_of_different_entities_are_left_out_where_those_do_not_share_a_fra
         np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.zeros((2, 0), int), (), np.zeros((0, 2), int), 2, 3
     )
     points = np.random.default_rng(0).normal(size=(100, 4, 3))
-    batch = Series(entities, points).batch(np.arange(100)[:, None])
+    batch = SystemDataset(entities, points).batch(np.arange(100)[:, None])
     weights = stiffness_weights(batch, 0.0, ResidueFrames().pair_mask(batch.slot_mask[:1])[0])
     np.testing.assert_allclose(weights.reshape(4, 4), np.kron(np.eye(2), 1 - np.eye(2)))

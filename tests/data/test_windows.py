@@ -6,13 +6,13 @@ import torch
 
 from lamslide_md.errors import InputError
 from lamslide_md.systems.entities import Entities
-from lamslide_md.training.windows import Series, Windows, random_rotations, rotated
+from lamslide_md.training.windows import SystemDataset, Windows, random_rotations, rotated
 
 
 def counting(n_points, n_frames, stride=1):
     """Every coordinate of frame f is f."""
     points = np.broadcast_to(np.arange(n_frames, dtype=np.float32)[:, None, None], (n_frames, n_points, 2))
-    return Series(Entities.points(["a"] * n_points, dim=2), points, stride)
+    return SystemDataset(Entities.points(["a"] * n_points, dim=2), points, stride)
 
 
 def test_windows_step_by_the_stride_and_never_leave_a_trajectory():
@@ -58,27 +58,27 @@ def test_a_window_is_rotated_as_a_whole():
     )
 
 
-def in_pieces(lengths, stride=1):
+def joined_from(lengths, stride=1):
     """Frames count up through several trajectories joined into one series."""
     return replace(counting(2, sum(lengths), stride), lengths=tuple(lengths))
 
 
 def test_no_window_reaches_from_one_trajectory_into_the_next():
-    windows = Windows([in_pieces([5, 3, 6])], n_frames=4)
+    windows = Windows([joined_from([5, 3, 6])], n_frames=4)
     times = windows.batch(np.arange(len(windows))).positions[:, :, 0, 0, 0]
     assert times[:, 0].tolist() == [0, 1, 8, 9, 10]
     assert torch.equal(times - times[:, :1], torch.arange(4.0).expand(5, 4))
 
 
 def test_the_end_of_every_long_trajectory_is_cut_off():
-    kept, cut = in_pieces([100, 50, 3]).split(0.02)
+    kept, cut = joined_from([100, 50, 3]).split(0.02)
     assert kept.lengths == (98, 49, 3)
     assert cut.lengths == (2, 1)
     assert cut.points[:, 0, 0].tolist() == [98, 99, 149]
 
 
 def test_of_short_trajectories_the_last_ones_are_cut_off():
-    kept, cut = in_pieces([4] * 100).split(0.02)
+    kept, cut = joined_from([4] * 100).split(0.02)
     assert (kept.lengths, cut.lengths) == ((4,) * 98, (4, 4))
     assert cut.points[0, 0, 0] == 4 * 98
 

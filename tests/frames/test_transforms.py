@@ -17,7 +17,7 @@ from lamslide_md.frames.symmetry_labels import SymmetryLabels
 from lamslide_md.frames.windowed import Anchored
 from lamslide_md.systems.batches import batch_of, points_of
 from lamslide_md.systems.equivalent_atoms import with_exchanges
-from lamslide_md.systems.symmetry import canonical
+from lamslide_md.systems.symmetry import canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
 from tests.small import shivering_peptide
 
@@ -25,8 +25,8 @@ from tests.small import shivering_peptide
 @pytest.fixture(scope="module")
 def aspartate():
     traj = shivering_peptide("AD", 200)
-    recording = PointTrajectory(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
-    (system,) = with_exchanges([recording.system], [recording], 1.0)
+    trajectory = PointTrajectory(System.molecule(traj[0], "residues"), traj.xyz, 1.0)
+    (system,) = with_exchanges([trajectory.system], [trajectory], 1.0)
     return system, traj.xyz
 
 
@@ -65,8 +65,9 @@ def test_labels_are_those_of_the_host_and_are_given_back(aspartate):
     batch = batch_of(system.entities, points[:, None])
     fitted = labels.fit(batch)
     seen = fitted.transform(batch)
-    np.testing.assert_array_equal(points_of(system.entities, seen.positions)[:, 0], canonical(points, system.exchanges))
-    assert not np.array_equal(canonical(points, system.exchanges), points)
+    canonical = canonicalise(points, system.exchanges)
+    np.testing.assert_array_equal(points_of(system.entities, seen.positions)[:, 0], canonical)
+    assert not np.array_equal(canonical, points)
     torch.testing.assert_close(fitted.inverse(seen.positions), batch.positions, atol=0, rtol=0)
 
 
@@ -81,10 +82,11 @@ def test_a_composition_undoes_its_parts_in_the_opposite_order(windows):
 
 def test_a_composition_tells_what_its_parts_tell():
     both = Compose((Anchored(), ResidueFrames()))
-    assert (both.per_window, both.cacheable, both.keeps_pose) == (True, False, False)
+    assert (both.per_window, both.cacheable, both.keeps_orientation) == (True, False, False)
     assert both.extra_slots == ResidueFrames.extra_slots == 5
     nothing = Compose(())
-    assert (nothing.per_window, nothing.cacheable, nothing.keeps_pose, nothing.extra_slots) == (False, True, True, 0)
+    assert (nothing.per_window, nothing.cacheable, nothing.keeps_orientation) == (False, True, True)
+    assert nothing.extra_slots == 0
 
 
 def test_distances_between_residues_exist_where_they_share_a_frame_of_reference(windows):

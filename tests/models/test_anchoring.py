@@ -57,7 +57,7 @@ def test_windows_that_differ_by_a_rotation_look_alike_up_to_the_sense_of_the_axe
     torch.testing.assert_close(one.abs(), two.abs(), atol=1e-4, rtol=0)
 
 
-def test_what_is_unknown_and_padding_do_not_tell_in_the_pose(generator):
+def test_target_frames_and_padding_do_not_change_where_windows_stand(generator):
     batch = make_batch(4, 5, generator, n_frames=N_FRAMES)
     mask = batch.slot_mask.clone()
     mask[:, 4:] = False
@@ -71,11 +71,11 @@ def test_what_is_unknown_and_padding_do_not_tell_in_the_pose(generator):
 
 
 @pytest.mark.parametrize(
-    ("known", "anchor"),
+    ("context", "anchor"),
     [([1, 1, 1, 0, 0], 2), ([1, 1, 0, 0, 1], 1), ([1, 0, 1, 0, 1], 0), ([1, 0, 0, 0, 0], 0)],
 )
-def test_the_anchor_is_the_last_known_frame_before_the_first_unknown_one(known, anchor):
-    assert anchor_of(torch.tensor(known, dtype=torch.bool)) == anchor
+def test_the_anchor_is_the_last_context_frame_before_the_first_target_frame(context, anchor):
+    assert anchor_of(torch.tensor(context, dtype=torch.bool)) == anchor
 
 
 def test_a_forecast_moves_with_its_history(propagator, generator):
@@ -90,17 +90,17 @@ def test_a_forecast_moves_with_its_history(propagator, generator):
 
 
 def test_the_prior_of_anchored_windows_is_the_gaussian_of_their_frames(generator):
-    """Random walks from the anchor: the variance of the k-th step after the last known frame is k."""
+    """Random walks from the anchor: the variance of the k-th step after the last context frame is k."""
     n = 40_000
     steps = torch.randn(n, N_FRAMES, 1, 1, generator=generator)
     windows = steps.cumsum(dim=1)
     windows = windows - windows[:, N_KNOWN - 1 : N_KNOWN]
     prior = GaussianPrior(N_FRAMES, 1, stationary=False)
     prior.fit(windows, reversible=False)
-    known = torch.arange(N_FRAMES) < N_KNOWN
-    noise = prior.colour(torch.randn(n, N_FRAMES, 1, 1, generator=generator), known)[:, :, 0, 0]
+    context = torch.arange(N_FRAMES) < N_KNOWN
+    noise = prior.sample_noise(torch.zeros(n, N_FRAMES, 1, 1), context, generator)[:, :, 0, 0]
     ahead = torch.arange(1.0, N_FRAMES - N_KNOWN + 1)
     torch.testing.assert_close(noise[:, N_KNOWN:].var(dim=0), ahead, atol=0, rtol=8 * (2 / n) ** 0.5)
-    mean = prior.mean(windows[:5], known)
+    mean = prior.mean(windows[:5], context)
     assert mean[:, N_KNOWN:].abs().max() < 0.1
-    assert torch.equal(mean[:, known], windows[:5, known])
+    assert torch.equal(mean[:, context], windows[:5, context])

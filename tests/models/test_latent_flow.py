@@ -26,8 +26,8 @@ def test_an_untrained_flow_from_a_gaussian_prior_samples_that_gaussian(generator
     windows = start + 0.3 * torch.randn(20_000, N_FRAMES, 2, 16, generator=generator)
     prior.fit(windows, reversible=True)
     flow = make_flow(prior)
-    known = torch.arange(N_FRAMES) < 1
-    samples = flow.sample(windows, known, Euler(3), generator)
+    context = torch.arange(N_FRAMES) < 1
+    samples = flow.sample(windows, context, Euler(3), generator)
     at_start, at_end = samples[:, 0].flatten(), samples[:, -1].flatten()
     correlation = (at_start * at_end).mean() / (at_start.std() * at_end.std())
     assert float(at_end.var()) == pytest.approx(1.09, abs=0.02)
@@ -36,36 +36,36 @@ def test_an_untrained_flow_from_a_gaussian_prior_samples_that_gaussian(generator
 
 @pytest.mark.parametrize("prior", [WhitePrior(), GaussianPrior(N_FRAMES, 32)])
 @pytest.mark.parametrize("solver", ["euler", "heun", "dopri5", "sde"])
-def test_known_frames_are_returned_unchanged(prior, solver, generator):
+def test_context_frames_are_returned_unchanged(prior, solver, generator):
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
-    known = torch.tensor([True, False, False, True, False])
-    samples = make_flow(prior).sample(windows, known, solver_of(solver, 3), generator)
-    assert torch.equal(samples[:, known], windows[:, known])
-    assert not torch.equal(samples[:, ~known], windows[:, ~known])
+    context = torch.tensor([True, False, False, True, False])
+    samples = make_flow(prior).sample(windows, context, solver_of(solver, 3), generator)
+    assert torch.equal(samples[:, context], windows[:, context])
+    assert not torch.equal(samples[:, ~context], windows[:, ~context])
 
 
 def test_all_latents_of_a_frame_may_be_one_token(generator):
     flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), whole_frames=True)
     torch.nn.init.normal_(flow.out.weight)
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
-    known = torch.arange(N_FRAMES) < 1
-    terms = flow.terms(windows, known, torch.full((3,), 0.5), generator)
-    assert terms.prediction.shape == windows.shape
+    context = torch.arange(N_FRAMES) < 1
+    output = flow.training_step(windows, context, torch.full((3,), 0.5), generator)
+    assert output.prediction.shape == windows.shape
     assert len(flow.over_latents) == 0
-    # One latent of the known frame is seen by both latents of the next.
+    # One latent of the context frame is seen by both latents of the next.
     changed = windows.clone()
     changed[:, 0, 0] += 1
-    one, two = (flow.sample(w, known, Euler(2), torch.Generator().manual_seed(5)) for w in (windows, changed))
+    one, two = (flow.sample(w, context, Euler(2), torch.Generator().manual_seed(5)) for w in (windows, changed))
     assert ((one - two)[:, 1].abs() > 1e-4).any(dim=-1).all()
 
 
-def test_what_stands_in_unknown_frames_is_not_seen(generator):
+def test_what_stands_in_target_frames_is_not_seen(generator):
     flow = make_flow(GaussianPrior(N_FRAMES, 32))
     windows = torch.randn(2, N_FRAMES, 2, 16, generator=generator)
-    known = torch.arange(N_FRAMES) < 2
-    garbage = torch.where(known[:, None, None], windows, 1e3)
-    one = flow.sample(windows, known, Euler(4), torch.Generator().manual_seed(5))
-    two = flow.sample(garbage, known, Euler(4), torch.Generator().manual_seed(5))
+    context = torch.arange(N_FRAMES) < 2
+    garbage = torch.where(context[:, None, None], windows, 1e3)
+    one = flow.sample(windows, context, Euler(4), torch.Generator().manual_seed(5))
+    two = flow.sample(garbage, context, Euler(4), torch.Generator().manual_seed(5))
     assert torch.equal(one, two)
 
 
@@ -74,34 +74,34 @@ def test_what_stands_in_unknown_frames_is_not_seen(generator):
 def test_a_perfect_prediction_meets_the_target_and_implies_the_data(prior, prediction, generator):
     flow = make_flow(prior, prediction)
     windows = torch.randn(4, N_FRAMES, 2, 16, generator=generator)
-    known, tau = torch.arange(N_FRAMES) < 1, torch.tensor([0.2, 0.4, 0.6, 0.8])
-    untrained = flow.terms(windows, known, tau, torch.Generator().manual_seed(7))
+    context, tau = torch.arange(N_FRAMES) < 1, torch.tensor([0.2, 0.4, 0.6, 0.8])
+    untrained = flow.training_step(windows, context, tau, torch.Generator().manual_seed(7))
     assert (untrained.prediction - untrained.target).abs().max() > 1
     flow.register_forward_hook(lambda *_: untrained.target)
-    perfect = flow.terms(windows, known, tau, torch.Generator().manual_seed(7))
+    perfect = flow.training_step(windows, context, tau, torch.Generator().manual_seed(7))
     assert torch.equal(perfect.prediction, perfect.target)
     torch.testing.assert_close(perfect.data, flow.standardise(windows), atol=1e-5, rtol=1e-5)
 
 
-def test_known_frames_are_not_asked_for_and_velocities_have_the_scale_of_the_path(generator):
+def test_context_frames_are_not_asked_for_and_velocities_have_the_scale_of_the_path(generator):
     flow = make_flow(WhitePrior())
     windows = torch.randn(4, N_FRAMES, 2, 16, generator=generator)
-    known = torch.arange(N_FRAMES) < 1
-    terms = flow.terms(windows, known, torch.full((4,), 0.5), generator)
-    assert terms.prediction[:, 0].abs().max() == 0
-    assert terms.target[:, 0].abs().max() == 0
-    torch.testing.assert_close(terms.data[:, 0], flow.standardise(windows)[:, 0])
-    assert float(terms.target[:, 1:].var()) == pytest.approx(2 * (math.pi / 2) ** 2 / 2, rel=0.2)
+    context = torch.arange(N_FRAMES) < 1
+    output = flow.training_step(windows, context, torch.full((4,), 0.5), generator)
+    assert output.prediction[:, 0].abs().max() == 0
+    assert output.target[:, 0].abs().max() == 0
+    torch.testing.assert_close(output.data[:, 0], flow.standardise(windows)[:, 0])
+    assert float(output.target[:, 1:].var()) == pytest.approx(2 * (math.pi / 2) ** 2 / 2, rel=0.2)
 
 
-def test_noise_on_known_frames_is_told_but_not_asked_for(generator):
-    flow, told = make_flow(WhitePrior(), "data"), []
-    flow.register_forward_pre_hook(lambda _, given: told.append(given[2]))
+def test_noise_on_context_frames_is_seen_but_not_asked_for(generator):
+    flow, conditioning = make_flow(WhitePrior(), "data"), []
+    flow.register_forward_pre_hook(lambda _, given: conditioning.append(given[2]))
     windows = torch.randn(500, N_FRAMES, 2, 16, generator=generator)
-    known, tau = torch.arange(N_FRAMES) < 1, torch.full((500,), 0.5)
-    exact = flow.terms(windows, known, tau, torch.Generator().manual_seed(0))
-    noisy = flow.terms(windows, known, tau, torch.Generator().manual_seed(0), known_noise=0.1)
-    assert float((told[1] - told[0])[:, 0].std()) == pytest.approx(0.1, rel=0.05)
+    context, tau = torch.arange(N_FRAMES) < 1, torch.full((500,), 0.5)
+    exact = flow.training_step(windows, context, tau, torch.Generator().manual_seed(0))
+    noisy = flow.training_step(windows, context, tau, torch.Generator().manual_seed(0), known_noise=0.1)
+    assert float((conditioning[1] - conditioning[0])[:, 0].std()) == pytest.approx(0.1, rel=0.05)
     torch.testing.assert_close(noisy.data[:, 0], exact.data[:, 0])
     torch.testing.assert_close(noisy.target, exact.target)
 
@@ -110,9 +110,9 @@ def test_bfloat16_rounds_what_the_network_says_and_nothing_else(generator):
     flow = make_flow(GaussianPrior(N_FRAMES, 32), "data").requires_grad_(True)
     torch.nn.init.normal_(flow.out.weight)
     windows = torch.randn(8, N_FRAMES, 2, 16, generator=generator)
-    known, tau = torch.arange(N_FRAMES) < 1, torch.full((8,), 0.5)
+    context, tau = torch.arange(N_FRAMES) < 1, torch.full((8,), 0.5)
     exact, rounded = (
-        flow.terms(windows, known, tau, torch.Generator().manual_seed(0), bfloat16=bfloat16)
+        flow.training_step(windows, context, tau, torch.Generator().manual_seed(0), bfloat16=bfloat16)
         for bfloat16 in (False, True)
     )
     assert torch.equal(rounded.target, exact.target)

@@ -26,15 +26,15 @@ def canonical(temperature_K, n, rng, *, claimed_K=None, narrowed=1.0):
     return Energies(values[0], values[1], claimed_K or temperature_K, N_DEGREES)
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
-def test_statistical_inefficiency_of_a_first_order_process(memory):
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+def test_statistical_inefficiency_of_a_first_order_process(correlation):
     rng, n = np.random.default_rng(0), 100_000
     noise, values = rng.normal(size=n), np.empty(n)
     values[0] = noise[0]
     for index in range(1, n):
-        values[index] = memory * values[index - 1] + noise[index]
+        values[index] = correlation * values[index - 1] + noise[index]
     # The estimate's own error is about √(2 (2M + 1) / n) for a sum over M lags; M is some ten correlation times.
-    expected = (1 + memory) / (1 - memory)
+    expected = (1 + correlation) / (1 - correlation)
     n_lags = 10 * expected
     assert statistical_inefficiency(values) == pytest.approx(expected, rel=4 * np.sqrt(2 * (2 * n_lags + 1) / n))
 
@@ -75,7 +75,7 @@ def test_ensemble_check_catches_what_a_single_temperature_hides():
     assert narrow.slope_ratio - 1.0 > 5 * narrow.slope_error
 
 
-def test_checks_refuse_what_they_cannot_judge():
+def test_checks_refuse_what_they_cannot_evaluate():
     rng = np.random.default_rng(5)
     with pytest.raises(InputError, match="independent samples; simulate longer"):
         check_kinetic(canonical(300.0, 15, rng))

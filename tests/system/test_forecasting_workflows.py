@@ -127,7 +127,7 @@ def test_mistakes_are_told_in_one_line(monkeypatch, name, arguments, complaint):
 def test_every_preset_of_every_task_is_complete(task):
     for preset in ("quick", "standard", "paper"):
         settings = forecast_settings(task, preset)
-        assert settings.flow.n_known == TASKS[task].n_known
+        assert settings.flow.n_known == TASKS[task].n_context
         assert from_settings(settings.placement).windows.per_window
 
 

@@ -33,46 +33,46 @@ def charged_particles(n_particles, seed, dim=3):
 
 
 @pytest.fixture(scope="module", params=[3, 2], ids=["3D", "2D"])
-def recordings(request):
+def trajectories(request):
     return [charged_particles(4 + seed % 5, seed, dim=request.param) for seed in range(10)]
 
 
 @pytest.fixture(scope="module")
-def surrogate(recordings):
+def surrogate(trajectories):
     settings = tiny_settings(n_steps=250, placement="centred", latent_noise=0.02)
     flow = settings.flow.model_copy(update={"n_known": 2, "reverse_time": False})
-    return lam.Surrogate.fit(recordings, settings=settings.model_copy(update={"flow": flow}))
+    return lam.Surrogate.fit(trajectories, settings=settings.model_copy(update={"flow": flow}))
 
 
-def test_one_model_rolls_out_systems_of_every_size_it_was_trained_on(surrogate, recordings):
-    for recording in recordings[:5]:
-        rollout = surrogate.rollout(recording, 9, n_chains=2, n_solver_steps=4)
+def test_one_model_rolls_out_systems_of_every_size_it_was_trained_on(surrogate, trajectories):
+    for trajectory in trajectories[:5]:
+        rollout = surrogate.rollout(trajectory, 9, n_chains=2, n_solver_steps=4)
         points = rollout.points_nm()
-        assert points.shape == (2, 9, *recording.points_nm.shape[1:])
+        assert points.shape == (2, 9, *trajectory.points_nm.shape[1:])
         assert np.isfinite(points).all()
         np.testing.assert_allclose(points.mean(axis=2), 0, atol=0.5)
 
 
-def test_the_first_frame_of_a_rollout_stays_nearer_to_the_start_than_chance(surrogate, recordings):
+def test_the_first_frame_of_a_rollout_stays_nearer_to_the_start_than_chance(surrogate, trajectories):
     """The error of one frame ahead is below the spread of independent frames."""
     errors, spreads = [], []
-    for recording in recordings:
-        truth = recording.points_nm - recording.points_nm.mean(axis=1, keepdims=True)
+    for trajectory in trajectories:
+        truth = trajectory.points_nm - trajectory.points_nm.mean(axis=1, keepdims=True)
         for at in range(100, 400, 50):
-            start = PointTrajectory(recording.system, recording.points_nm[at - 2 : at], 1.0)
+            start = PointTrajectory(trajectory.system, trajectory.points_nm[at - 2 : at], 1.0)
             ahead = surrogate.rollout(start, 1, seed=at).points_nm()[0, 0]
             errors.append(np.square(ahead - truth[at]).mean())
             spreads.append(np.square(truth[at - 100] - truth[at]).mean())
     assert np.mean(errors) < 0.8 * np.mean(spreads)
 
 
-def test_points_have_no_molecular_file(surrogate, recordings, tmp_path):
+def test_points_have_no_molecular_file(surrogate, trajectories, tmp_path):
     with pytest.raises(lam.InputError, match="set of points"):
-        surrogate.rollout(recordings[0], 3).save(tmp_path / "r.xtc")
+        surrogate.rollout(trajectories[0], 3).save(tmp_path / "r.xtc")
 
 
-def test_a_kind_the_model_was_not_trained_on_is_refused(surrogate, recordings):
-    old = recordings[0]
+def test_a_kind_the_model_was_not_trained_on_is_refused(surrogate, trajectories):
+    old = trajectories[0]
     neutral = lam.Entities.points(["neutral"] * old.system.entities.n_points, dim=old.points_nm.shape[2])
     with pytest.raises(lam.InputError, match="neutral"):
         surrogate.rollout(PointTrajectory(System(neutral, old.points_nm[0]), old.points_nm, 1.0), 3)

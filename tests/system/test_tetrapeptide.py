@@ -34,7 +34,7 @@ def run(out, sequence, *options):
 
 
 def done_now(completed):
-    """Phases that were not kept from an earlier run."""
+    """Stages that were not kept from an earlier run."""
     assert completed.returncode == 0, completed.stderr
     kept = {line.split(":")[0] for line in completed.stderr.splitlines() if line.endswith("done before, kept")}
     return [phase for phase in ("simulate", "train", "roll out", "compare") if phase not in kept]

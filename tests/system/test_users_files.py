@@ -9,7 +9,7 @@ import pytest
 
 import lamslide_md as lam
 from lamslide_md.cli.app import run
-from lamslide_md.cli.beside import topology_beside
+from lamslide_md.cli.sidecars import sidecar_topology
 from lamslide_md.io.manifests import find_manifest
 from tests.conftest import SMALL
 
@@ -202,7 +202,7 @@ def test_files_beside_a_rollout_leave_names_that_are_taken_to_the_user(there, mo
         assert new == {"mol.xtc", f"mol.{command}.pdb", "mol.manifest.json", f"mol.{command}2.json"}
     # All that reads files beside a trajectory finds ours.
     assert find_manifest(there / "mol.xtc").topology == f"mol.{command}.pdb"
-    topology = topology_beside(there / "mol.xtc")
+    topology = sidecar_topology(there / "mol.xtc")
     assert topology == there / f"mol.{command}.pdb"
     chains = lam.read("mol.xtc", topology, check_bonds=False)
     assert len(chains) == 2 if "--chains" in line else chains.n_frames == (5 if command == "interpolate" else 8)
@@ -304,7 +304,7 @@ def test_a_failure_leaves_the_earlier_rollout_whole(there, monkeypatch):
         made.save("r.xtc")
     after = contents(there)
     assert {path: after[path] for path in before} == before
-    chains = lam.read("r.xtc", topology_beside(there / "r.xtc"), check_bonds=False)
+    chains = lam.read("r.xtc", sidecar_topology(there / "r.xtc"), check_bonds=False)
     assert [chain.n_frames for chain in chains] == [40, 40, 40]
 
 

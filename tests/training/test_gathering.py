@@ -9,7 +9,7 @@ import pytest
 from lamslide_md.errors import InputError, InputNote
 from lamslide_md.systems.topologies import rebuilt
 from lamslide_md.training.gathering import gather
-from lamslide_md.training.recordings import prepare_data
+from lamslide_md.training.training_data import prepare_data
 from tests.small import shivering_peptide, tiny_settings
 
 
@@ -32,9 +32,9 @@ def shuffled(traj, seed=0):
 def test_trajectories_with_atoms_in_another_order_are_of_one_system():
     one, other = shivering_peptide("AGV", seed=1), shivering_peptide("AGV", seed=2)
     with pytest.warns(InputNote, match="trajectory 1 .* has its atoms in another order than an earlier one"):
-        recordings = gather([one, shuffled(other)], tiny_settings())
-    assert recordings[0].system is recordings[1].system
-    np.testing.assert_array_equal(recordings[1].points_nm, other.xyz)
+        trajectories = gather([one, shuffled(other)], tiny_settings())
+    assert trajectories[0].system is trajectories[1].system
+    np.testing.assert_array_equal(trajectories[1].points_nm, other.xyz)
 
 
 def test_trajectories_with_other_bonds_are_told():
@@ -50,21 +50,21 @@ def test_trajectories_with_other_bonds_are_told():
 
 @pytest.mark.parametrize("interval_ps", [0.0, -1.0, np.nan, np.inf])
 def test_an_interval_of_a_model_must_be_positive(interval_ps):
-    recordings = gather([shivering_peptide("AGV")], tiny_settings())
+    trajectories = gather([shivering_peptide("AGV")], tiny_settings())
     with pytest.raises(InputError, match=r"frame_interval_ps=.* must be positive"):
-        prepare_data(recordings, tiny_settings(), interval_ps)
+        prepare_data(trajectories, tiny_settings(), interval_ps)
 
 
 def test_data_without_a_window_are_refused_before_anything_is_trained():
-    recordings = gather([shivering_peptide("AGV", n_frames=5)], tiny_settings())
+    trajectories = gather([shivering_peptide("AGV", n_frames=5)], tiny_settings())
     with pytest.raises(InputError, match="trajectory too short: a window spans 6 frames, the longest trajectory has 5"):
-        prepare_data(recordings, tiny_settings(), None)
+        prepare_data(trajectories, tiny_settings(), None)
 
 
 def test_a_molecule_and_its_mirror_image_in_one_training_are_told():
     one, other = shivering_peptide("AGV", seed=1), shivering_peptide("AGV", seed=2)
     mirrored = md.Trajectory(other.xyz * np.array([1, 1, -1], dtype=np.float32), other.topology, time=other.time)
-    with pytest.warns(InputNote, match="trajectory 1 .* has the other hand at ALA1-CA, VAL3-CA.* is one mirrored"):
+    with pytest.warns(InputNote, match="trajectory 1 .* opposite chirality at ALA1-CA, VAL3-CA.* is one mirrored"):
         gather([one, mirrored], tiny_settings())
     with warnings.catch_warnings():
         warnings.simplefilter("error", InputNote)

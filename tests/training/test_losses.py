@@ -9,8 +9,8 @@ from lamslide_md.models.autoencoder import Decoded
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
 from lamslide_md.training.losses import distance_loss, kind_loss, position_loss
-from lamslide_md.training.recordings import prepare_data
 from lamslide_md.training.stiffness import stiffness_weights
+from lamslide_md.training.training_data import prepare_data
 from tests.small import shivering_peptide
 
 
@@ -89,7 +89,7 @@ def test_the_preset_for_peptides_weighs_distances_in_tetrapeptides_as_it_was_mea
     trajectory = shivering_peptide("AGVD", 20)
     trajectory.time *= settings.frame_interval_ps
     data = prepare_data(gather(trajectory, settings), settings, None)
-    frames = Frames(data.series, settings)
+    frames = Frames(data.datasets, settings)
     weights, mask = frames.pair_weights(np.arange(1))[0], frames.batch(np.arange(1), torch.Generator()).slot_mask
     n_pairs = int(mask.sum() * (mask.sum() - 1)) / 2
     assert settings.autoencoder.distance_weight == pytest.approx(float(weights.sum()) / 2 / n_pairs, abs=5e-4)

@@ -110,7 +110,7 @@ class Hidden(nn.Module):
         super().__init__()
         self.layer = nn.Linear(32, 32)
 
-    def terms(self, x):
+    def training_step(self, x):
         return self.layer(x)
 
 
@@ -124,13 +124,13 @@ def with_engine(trainer, stop_at=None, phase="one", **changes):
     torch.manual_seed(3)
     calls = 0
 
-    def loss(terms_of, generator):
+    def loss(training_step, generator):
         nonlocal calls
         calls += 1
         if calls == stop_at:
             raise Interrupted
         x = torch.randn(8, 32, generator=generator)
-        return (terms_of(x) - x).square().mean()
+        return (training_step(x) - x).square().mean()
 
     settings = Optimisation(n_steps=12, warmup_steps=2, **changes)
     return trainer, trainer.train(phase, "f" * 64, Hidden(), loss, settings).layer.weight

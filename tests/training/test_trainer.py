@@ -23,7 +23,7 @@ class Line(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(4, 32), nn.GELU(), nn.Linear(32, 32), nn.GELU(), nn.Linear(32, 4))
 
-    def terms(self, x):
+    def training_step(self, x):
         return self.layers(x)
 
 
@@ -39,13 +39,13 @@ def run(checkpoint_dir, stop_at=None, n_steps=40, trainer=None):
     torch.manual_seed(3)
     calls = 0
 
-    def loss(terms_of, generator):
+    def loss(training_step, generator):
         nonlocal calls
         calls += 1
         if stop_at is not None and calls > stop_at:
             raise Interrupted
         x = torch.randn(8, 4, generator=generator)
-        return (terms_of(x) - 2 * x).square().mean()
+        return (training_step(x) - 2 * x).square().mean()
 
     settings = SETTINGS.model_copy(update={"n_steps": n_steps})
     return (trainer or engine_of(checkpoint_dir)).train("line", "f" * 64, Line(), loss, settings), calls
@@ -54,7 +54,7 @@ def run(checkpoint_dir, stop_at=None, n_steps=40, trainer=None):
 def test_training_lowers_the_loss_and_returns_frozen_weights():
     trained, _ = run(None, n_steps=300)
     x = torch.randn(100, 4)
-    assert float((trained.terms(x) - 2 * x).square().mean()) < 0.4
+    assert float((trained.training_step(x) - 2 * x).square().mean()) < 0.4
     assert not any(p.requires_grad for p in trained.parameters())
 
 

@@ -83,12 +83,12 @@ def test_the_same_seed_gives_the_same_trajectories_however_many_are_asked_for(tr
     assert not np.array_equal(SETTINGS.simulate(20, seed=4).positions, again.positions)
 
 
-def test_recordings_of_equal_charges_share_a_system_and_all_share_the_vocabulary(trajectories):
-    recordings = trajectories.recordings()
-    assert len({id(r.system) for r in recordings}) == len({tuple(c) for c in trajectories.charges.tolist()})
-    for recording, charges in zip(recordings, trajectories.charges, strict=True):
-        assert recording.system.entities.vocabularies == (("+", "-"),)
-        assert recording.system.entities.kinds[:, 0].tolist() == (charges < 0).astype(int).tolist()
+def test_trajectories_of_equal_charges_share_a_system_and_all_share_the_vocabulary(trajectories):
+    grouped = trajectories.point_trajectories()
+    assert len({id(r.system) for r in grouped}) == len({tuple(c) for c in trajectories.charges.tolist()})
+    for trajectory, charges in zip(grouped, trajectories.charges, strict=True):
+        assert trajectory.system.entities.vocabularies == (("+", "-"),)
+        assert trajectory.system.entities.kinds[:, 0].tolist() == (charges < 0).astype(int).tolist()
 
 
 def test_files_give_back_what_was_written_and_others_are_refused(trajectories, tmp_path):

@@ -44,10 +44,10 @@ def write_game(path, paths, *, skip=()):
 
 def test_a_crowd_is_read_back_with_its_own_frames_and_people(tmp_path):
     paths = walkers(4)
-    (recording,) = read_pedestrians(write_crowd(tmp_path / "c.txt", paths), n_frames=N_FRAMES)
-    np.testing.assert_allclose(recording.points_nm, paths.swapaxes(0, 1), rtol=1e-6)
-    assert recording.frame_interval_ps == 0.4
-    assert recording.system.entities.n_points == 4
+    (trajectory,) = read_pedestrians(write_crowd(tmp_path / "c.txt", paths), n_frames=N_FRAMES)
+    np.testing.assert_allclose(trajectory.points_nm, paths.swapaxes(0, 1), rtol=1e-6)
+    assert trajectory.frame_interval_ps == 0.4
+    assert trajectory.system.entities.n_points == 4
 
 
 def test_who_comes_late_is_in_later_windows_only(tmp_path):
@@ -66,11 +66,11 @@ def test_a_gap_breaks_windows_and_the_frame_step_is_the_scenes_own(tmp_path):
 def test_a_large_crowd_falls_into_groups_of_neighbours(tmp_path):
     """Nobody is lost or doubled, and groups are tighter than the crowd."""
     paths = walkers(23)
-    recordings = read_pedestrians(write_crowd(tmp_path / "c.txt", paths), n_frames=N_FRAMES, max_people=5)
-    everyone = np.concatenate([r.points_nm[0] for r in recordings])
+    trajectories = read_pedestrians(write_crowd(tmp_path / "c.txt", paths), n_frames=N_FRAMES, max_people=5)
+    everyone = np.concatenate([r.points_nm[0] for r in trajectories])
     assert sorted(map(tuple, everyone.tolist())) == sorted(map(tuple, paths[:, 0].astype(np.float32).tolist()))
-    assert max(len(r.system.reference_nm) for r in recordings) <= 5
-    spread = np.mean([r.points_nm[3].std(axis=0).mean() for r in recordings])
+    assert max(len(r.system.reference_nm) for r in trajectories) <= 5
+    spread = np.mean([r.points_nm[3].std(axis=0).mean() for r in trajectories])
     assert spread < 0.8 * paths[:, 3].std(axis=0).mean()
 
 
@@ -93,12 +93,12 @@ def test_a_game_has_the_ball_first_and_lacks_nobody(tmp_path):
     folder.mkdir()
     write_game(folder / "a.txt", paths)
     write_game(folder / "b.txt", paths, skip={(5, 7)})
-    recordings = read_basketball(folder, n_frames=N_FRAMES)
-    assert len(recordings) == 3 + 2
-    for recording in recordings[:3]:
-        assert recording.system.entities.kinds[:, 0].tolist() == [0] + [1] * 10
-        assert recording.system.entities.vocabularies == (("ball", "player"),)
-    np.testing.assert_allclose(recordings[0].points_nm, paths[:, :N_FRAMES].swapaxes(0, 1), rtol=1e-6)
+    trajectories = read_basketball(folder, n_frames=N_FRAMES)
+    assert len(trajectories) == 3 + 2
+    for trajectory in trajectories[:3]:
+        assert trajectory.system.entities.kinds[:, 0].tolist() == [0] + [1] * 10
+        assert trajectory.system.entities.vocabularies == (("ball", "player"),)
+    np.testing.assert_allclose(trajectories[0].points_nm, paths[:, :N_FRAMES].swapaxes(0, 1), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,17 @@
 import json
 
 import pytest
-from stage_cache import Phases
+from stage_cache import StageCache
 
 from lamslide_md.errors import InputError
 
 
 class Copying:
-    """Two phases, the second reading what the first writes; counts how often each was done."""
+    """Two stages, the second reading what the first writes; counts how often each was done."""
 
     def __init__(self, folder):
         self.folder, self.done = folder, []
-        self.phases = Phases(folder / "phases.json")
+        self.stages = StageCache(folder / "phases.json")
 
     def run(self, text="a", suffix="!", broken=False):
         first, second = self.folder / "first", self.folder / "second"
@@ -28,8 +28,8 @@ class Copying:
             second.write_text(first.read_text() + suffix)
             return {}
 
-        self.phases.run("write", write, settings={"text": text}, outputs=[first])
-        self.phases.run("copy", copy, settings={"suffix": suffix}, inputs=[first], outputs=[second])
+        self.stages.run("write", write, settings={"text": text}, outputs=[first])
+        self.stages.run("copy", copy, settings={"suffix": suffix}, inputs=[first], outputs=[second])
 
 
 def test_a_phase_that_is_done_is_not_done_again_even_by_another_process(tmp_path):
@@ -37,7 +37,7 @@ def test_a_phase_that_is_done_is_not_done_again_even_by_another_process(tmp_path
     again = Copying(tmp_path)
     again.run()
     assert again.done == []
-    assert again.phases["write"].facts == {"length": 1}
+    assert again.stages["write"].facts == {"length": 1}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_interrupted_phase_is_done_again_with_its_files_left_alone(tmp_path):
 
 
 def test_a_phase_begun_with_other_settings_starts_without_its_old_files(tmp_path):
-    phases = Phases(tmp_path / "phases.json")
+    stages = StageCache(tmp_path / "phases.json")
     out, leftover = tmp_path / "out", tmp_path / "out.checkpoint"
 
     def work():
@@ -84,16 +84,16 @@ def test_a_phase_begun_with_other_settings_starts_without_its_old_files(tmp_path
         return {}
 
     for setting in (1, 2):
-        phases.run("only", work, settings={"setting": setting}, outputs=[out], leftovers=[leftover])
+        stages.run("only", work, settings={"setting": setting}, outputs=[out], leftovers=[leftover])
 
 
-def test_a_missing_input_or_output_and_a_damaged_ledger_are_named(tmp_path):
-    phases = Phases(tmp_path / "phases.json")
+def test_a_missing_input_or_output_and_a_damaged_cache_are_named(tmp_path):
+    stages = StageCache(tmp_path / "phases.json")
     with pytest.raises(InputError, match=r"absent\.xtc is missing"):
-        phases.run("only", dict, settings={}, inputs=[tmp_path / "absent.xtc"])
+        stages.run("only", dict, settings={}, inputs=[tmp_path / "absent.xtc"])
     with pytest.raises(InputError, match=r"'only' ended without out"):
-        phases.run("only", dict, settings={}, outputs=[tmp_path / "out"])
+        stages.run("only", dict, settings={}, outputs=[tmp_path / "out"])
     assert json.loads((tmp_path / "phases.json").read_text())["phases"]["only"]["wall_time_s"] is None
     (tmp_path / "phases.json").write_text("{")
     with pytest.raises(InputError, match=r"phases\.json is damaged"):
-        Phases(tmp_path / "phases.json")
+        StageCache(tmp_path / "phases.json")

@@ -40,8 +40,8 @@ def trajectories_of(given: object) -> object:
 def temperature_of(given: object) -> float | None:
     """Temperature that a rollout was learned at, K; None for trajectories."""
     listed = given if isinstance(given, list | tuple) else [given]
-    told = {one.facts.get("temperature_K") for one in listed if isinstance(one, RolloutLike)}
-    return told.pop() if len(told) == 1 else None
+    temperatures_K = {one.facts.get("temperature_K") for one in listed if isinstance(one, RolloutLike)}
+    return temperatures_K.pop() if len(temperatures_K) == 1 else None
 
 
 def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
@@ -84,7 +84,7 @@ def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
         if places_of(trajectory.topology) != places_of(listed[0].topology):
             raise InputError(
                 f"{name} trajectory {index} ({trajectory.n_atoms} atoms) has other atoms than trajectory 0 "
-                f"({listed[0].n_atoms} atoms); the trajectories of one side must be of the same system"
+                f"({listed[0].n_atoms} atoms); the trajectories of one dataset must be of the same system"
             )
         # Broken bonds are a finding about a dataset, not a reason to refuse it. What the first lacked, all lack.
         listed[index] = screened(trajectory, f"the {name}", topology=listed[0].topology, check_bonds=False)
@@ -116,22 +116,22 @@ def dataset_interval_ps(trajectories: Sequence[md.Trajectory], name: str, given_
     parameter = option(f"{name}_interval_ps")
     if given_ps is not None and not (np.isfinite(given_ps) and given_ps > 0):
         raise InputError(f"{parameter} must be positive, got {given_ps:g}")
-    told: dict[int, float] = {}
+    intervals_ps: dict[int, float] = {}
     reasons = {}
     for index, trajectory in enumerate(trajectories):
         interval_ps, why = believable_interval(trajectory.time)
         if interval_ps is not None:
-            told[index] = interval_ps
+            intervals_ps[index] = interval_ps
         elif trajectory.n_frames > 1 or len(trajectories) == 1:
             reasons[index] = why
-    _check_alike(told, name)
+    _check_alike(intervals_ps, name)
     if given_ps is None:
-        if reasons or not told:
+        if reasons or not intervals_ps:
             index, why = next(iter(reasons.items()), (0, "it has a single frame"))
             which = _called(name, index, trajectories)
             raise InputError(f"{which} does not say how far apart its frames are: {why}; pass {parameter}")
-        return next(iter(told.values()))
-    for index, interval_ps in told.items():
+        return next(iter(intervals_ps.values()))
+    for index, interval_ps in intervals_ps.items():
         if not _agree(interval_ps, given_ps):
             raise InputError(
                 f"by {parameter} the frames of the {name} are {given_ps:g} ps apart, by the times of "
@@ -141,13 +141,13 @@ def dataset_interval_ps(trajectories: Sequence[md.Trajectory], name: str, given_
     return given_ps
 
 
-def _check_alike(told: dict[int, float], name: str) -> None:
-    for index, interval_ps in told.items():
-        first, first_ps = next(iter(told.items()))
+def _check_alike(intervals_ps: dict[int, float], name: str) -> None:
+    for index, interval_ps in intervals_ps.items():
+        first, first_ps = next(iter(intervals_ps.items()))
         if not _agree(interval_ps, first_ps):
             raise InputError(
                 f"the frames of {name} trajectory {index} are {interval_ps:g} ps apart, those of trajectory {first} "
-                f"{first_ps:g} ps; the trajectories of one side must have one interval: stride the finer ones"
+                f"{first_ps:g} ps; the trajectories of one dataset must have one interval: stride the finer ones"
             )
 
 

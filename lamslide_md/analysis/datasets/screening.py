@@ -93,7 +93,7 @@ KEYED_FRAMES = 10_000
 
 
 def repeat_notes(datasets: Mapping[str, Dataset]) -> tuple[str, ...]:
-    """Say where datasets or trajectories are the same.
+    """Note which datasets or trajectories are identical.
 
     Parameters
     ----------

@@ -115,13 +115,13 @@ class TorsionNames:
             for middle in (atoms[1:3], atoms[2:0:-1]):
                 if tuple(_primed(self._topology.atom(atom)) for atom in middle) != wanted[1:3]:
                     continue
-                first, last = self._beside(middle[0], wanted[0]), self._beside(middle[1], wanted[3])
+                first, last = self._neighbour(middle[0], wanted[0]), self._neighbour(middle[1], wanted[3])
                 if first is not None and last is not None:
                     found = (first, *middle, last)
                     return Torsion(f"{name} {self._topology.atom(found[owner]).residue}", kind, found)
         return None
 
-    def _beside(self, atom: int, name: str) -> int | None:
+    def _neighbour(self, atom: int, name: str) -> int | None:
         bonded = self._skeleton.neighbours[atom]
         return next((other for other in bonded if _primed(self._topology.atom(other)) == name), None)
 

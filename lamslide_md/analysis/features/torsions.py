@@ -180,7 +180,7 @@ def _in_order(topology: md.Topology, named: list[Torsion], added: list[Torsion])
 
 def _sentence(left_out: Counter[str]) -> str | None:
     counted = [f"{number} {what}" for what, number in sorted(left_out.items()) if number]
-    return "bonds that are not judged by a torsion: " + ", ".join(counted) if counted else None
+    return "bonds that are not described by a torsion: " + ", ".join(counted) if counted else None
 
 
 def _distinct_names(torsions: list[Torsion]) -> tuple[Torsion, ...]:

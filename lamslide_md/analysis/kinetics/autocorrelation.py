@@ -1,4 +1,4 @@
-"""Autocorrelation of torsions: how fast every angle forgets where it was."""
+"""Autocorrelation of torsions: how fast every angle loses its correlation with the past."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

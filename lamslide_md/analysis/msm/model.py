@@ -56,7 +56,7 @@ class MarkovModel:
         return f"disconnected: {self.disconnected_fraction:.0%} of the counts outside of the largest set"
 
     def timescale(self, process: int) -> tuple[float | None, str | None]:
-        """Give an implied timescale, or None with the reason why there is none.
+        """Return an implied timescale, or None and the reason.
 
         Parameters
         ----------

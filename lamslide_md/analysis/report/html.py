@@ -140,7 +140,9 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
         "ramachandran": ramachandran,
         "tics": tics,
         "torsions": [Picture(figures.torsion_histogram(comparison, c), f"histogram of {t.name}") for c, t in columns],
-        "memory": [Picture(kinetic_figures.autocorrelation(comparison, c), f"memory of {t.name}") for c, t in columns],
+        "autocorrelation": [
+            Picture(kinetic_figures.autocorrelation(comparison, c), f"autocorrelation of {t.name}") for c, t in columns
+        ],
         "states": [
             Picture(figures.state_populations(comparison), "populations of the metastable states"),
             Picture(kinetic_figures.transition_matrices(comparison), "transition matrices of MD and rollout"),

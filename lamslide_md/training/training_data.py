@@ -19,7 +19,7 @@ from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
 from lamslide_md.systems.system import PointTrajectory, System
-from lamslide_md.training.windows import Series, Windows
+from lamslide_md.training.windows import SystemDataset, Windows
 from lamslide_md.units import whole_frames
 
 HELD_OUT_FRACTION = 0.02
@@ -29,7 +29,7 @@ SCALE_WINDOWS = 4096
 """Windows from which the length scale of anchored windows is estimated."""
 
 N_STARTS = 32
-"""Windows of known frames kept with the model for each system."""
+"""Windows of context frames kept with the model for each system."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class TrainingData:
 
     Attributes
     ----------
-    recordings
+    trajectories
         As given, their systems with joint vocabularies.
     systems
         Each system once.
-    series
+    datasets
         Placed, in length scales.
     length_scale_nm
         Standard deviation of the placed coordinates.
@@ -50,13 +50,13 @@ class TrainingData:
         Of the model.
     """
 
-    recordings: list[PointTrajectory]
+    trajectories: list[PointTrajectory]
     systems: tuple[System, ...]
-    series: list[Series]
+    datasets: list[SystemDataset]
     length_scale_nm: float
     frame_interval_ps: float
 
-    def held_out(self, n_frames: int = 1) -> tuple[list[Series], list[Series]]:
+    def held_out(self, n_frames: int = 1) -> tuple[list[SystemDataset], list[SystemDataset]]:
         """Split every trajectory into what the first stage is trained on and the last frames, which it is not.
 
         Parameters
@@ -69,29 +69,29 @@ class TrainingData:
         training, test
             The test is the whole where nothing is long enough.
         """
-        parts = [series.split(HELD_OUT_FRACTION) for series in self.series]
+        parts = [dataset.split(HELD_OUT_FRACTION) for dataset in self.datasets]
         test = [cut for _, cut in parts if cut is not None and len(cut.starts(n_frames))]
-        return [kept for kept, _ in parts], test or self.series
+        return [kept for kept, _ in parts], test or self.datasets
 
     def starts(self, n_known: int) -> tuple[Float[np.ndarray, "_ _ _ dim"], ...]:
-        """Windows of known frames at equal distances in time, nm, if there is only one system to roll out."""
+        """Windows of context frames at equal distances in time, nm, if there is only one system to roll out."""
         if len(self.systems) > 1:
             return ()
         windows = []
-        for series in self.series:
-            first = series.starts(n_known)
-            first = first[np.unique(np.linspace(0, len(first) - 1, -(-N_STARTS // len(self.series))).astype(int))]
-            windows.append(series.points[first[:, None] + np.arange(n_known) * series.frame_stride])
+        for dataset in self.datasets:
+            first = dataset.starts(n_known)
+            first = first[np.unique(np.linspace(0, len(first) - 1, -(-N_STARTS // len(self.datasets))).astype(int))]
+            windows.append(dataset.points[first[:, None] + np.arange(n_known) * dataset.frame_stride])
         return (np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5),)
 
     def extents_nm(self) -> list[list[float]]:
-        """Least and largest radius of gyration of each system, nm, by which starts are judged."""
-        own = [[extent_of(r.points_nm) for r in self.recordings if r.system is system] for system in self.systems]
+        """Least and largest radius of gyration of each system, nm, by which starts are checked."""
+        own = [[extent_of(r.points_nm) for r in self.trajectories if r.system is system] for system in self.systems]
         return [[min(low for low, _ in ends), max(high for _, high in ends)] for ends in own]
 
     def trajectory_hashes(self) -> list[str]:
-        """Hash each trajectory's coordinates, by which it is known where it is given again."""
-        return [coordinates_hash(recording.points_nm) for recording in self.recordings]
+        """Hash each trajectory's coordinates, by which it is recognised where it is given again."""
+        return [coordinates_hash(trajectory.points_nm) for trajectory in self.trajectories]
 
     def data_hash(self) -> str:
         """SHA-256 of all coordinates and frame intervals."""
@@ -112,13 +112,13 @@ def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
 
 
 def prepare_data(
-    recordings: list[PointTrajectory], settings: Settings, frame_interval_ps: float | None
+    trajectories: list[PointTrajectory], settings: Settings, frame_interval_ps: float | None
 ) -> TrainingData:
     """Place and scale trajectories, and give all systems the same vocabularies.
 
     Parameters
     ----------
-    recordings
+    trajectories
         Trajectories.
     settings
         Placement and frame interval.
@@ -135,32 +135,32 @@ def prepare_data(
     InputError
         If a frame interval of the data does not divide that of the model.
     """
-    longest = max(r.frame_interval_ps for r in recordings)
+    longest = max(r.frame_interval_ps for r in trajectories)
     interval_ps = max(settings.frame_interval_ps, longest) if frame_interval_ps is None else frame_interval_ps
     if not (np.isfinite(interval_ps) and interval_ps > 0):
         raise InputError(f"{option('frame_interval_ps')}={interval_ps:g} must be positive")
-    vocabularies = joint_vocabularies([r.system.entities for r in recordings])
+    vocabularies = joint_vocabularies([r.system.entities for r in trajectories])
     frame = from_settings(settings.placement)
     if frame.of_residues:
-        _check_chains([r.system for r in recordings])
+        _check_chains([r.system for r in trajectories])
     shared: dict[int, System] = {}
-    olds = list({id(r.system): r.system for r in recordings}.values())
-    news = with_exchanges(olds, recordings, interval_ps) if settings.exchange else olds
+    olds = list({id(r.system): r.system for r in trajectories}.values())
+    news = with_exchanges(olds, trajectories, interval_ps) if settings.exchange else olds
     news = superposed_alike(news) if frame.shared_reference else news
     for old, new in zip(olds, news, strict=True):
-        own = np.concatenate([r.points_nm for r in recordings if r.system is old])
+        own = np.concatenate([r.points_nm for r in trajectories if r.system is old])
         entities = old.entities.with_vocabularies(vocabularies)
         constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
         shared[id(old)] = replace(new, entities=entities, constraints=constraints)
-    recordings = [replace(r, system=shared[id(r.system)]) for r in recordings]
-    series = [s for system in shared.values() for s in _series_of(system, recordings, settings, interval_ps)]
+    trajectories = [replace(r, system=shared[id(r.system)]) for r in trajectories]
+    datasets = [s for system in shared.values() for s in _datasets_of(system, trajectories, settings, interval_ps)]
     # Refused now where no window fits, not after the first stage.
-    Windows(series, settings.flow.n_frames)
-    scale_nm = _length_scale(series, settings)
+    Windows(datasets, settings.flow.n_frames)
+    scale_nm = _length_scale(datasets, settings)
     if not scale_nm > 0:
         raise InputError("all coordinates are equal; is the trajectory empty of motion and extent?")
-    series = [replace(s, points=s.points / np.float32(scale_nm)) for s in series]
-    return TrainingData(recordings, tuple(shared.values()), series, scale_nm, interval_ps)
+    datasets = [replace(s, points=s.points / np.float32(scale_nm)) for s in datasets]
+    return TrainingData(trajectories, tuple(shared.values()), datasets, scale_nm, interval_ps)
 
 
 def _check_chains(systems: list[System]) -> None:
@@ -171,29 +171,29 @@ def _check_chains(systems: list[System]) -> None:
         check_chain(system.topology)
 
 
-def _series_of(
-    system: System, recordings: list[PointTrajectory], settings: Settings, interval_ps: float
-) -> list[Series]:
+def _datasets_of(
+    system: System, trajectories: list[PointTrajectory], settings: Settings, interval_ps: float
+) -> list[SystemDataset]:
     """Place the trajectories of a system; those with the same frame interval are joined."""
     by_stride: dict[int, list[np.ndarray]] = {}
-    for r in recordings:
+    for r in trajectories:
         if r.system is system:
             stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
             points = system.seen(r.points_nm.astype(np.float32), system.transform(from_settings(settings.placement)))
             by_stride.setdefault(stride, []).append(points)
     return [
-        Series(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)))
+        SystemDataset(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)))
         for stride, parts in by_stride.items()
     ]
 
 
-def _length_scale(series: list[Series], settings: Settings) -> float:
+def _length_scale(datasets: list[SystemDataset], settings: Settings) -> float:
     """Root mean square of the coordinates as the stages see them, nm."""
     transform = from_settings(settings.placement).windows
     if isinstance(transform, Unchanged):
-        size = sum(s.points.size for s in series)
-        return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in series) / size))
-    windows = Windows(series, settings.flow.n_frames)
+        size = sum(s.points.size for s in datasets)
+        return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in datasets) / size))
+    windows = Windows(datasets, settings.flow.n_frames)
     drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
     batch = windows.batch(drawn)
     batch = transform.apply(batch, context_frames(settings.flow.n_known))

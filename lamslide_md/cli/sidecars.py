@@ -1,4 +1,4 @@
-"""What lies beside trajectories: their topology, and manifests that tell speeds and temperature."""
+"""Sidecar files of trajectories: their topology, and the manifests that hold speed and temperature."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ SYSTEM_FILE = "system.pdb"
 """The topology that reference simulations leave in their folder."""
 
 
-def topology_beside(trajectory: Path, top: Path | None = None) -> Path | None:
+def sidecar_topology(trajectory: Path, top: Path | None = None) -> Path | None:
     """Choose the topology of a trajectory file.
 
     Parameters
@@ -57,8 +57,8 @@ def files_read(trajectories: Sequence[Path], top: Path | None = None) -> list[Pa
     """
     found = [top] if top is not None else []
     for path in filter(lambda path: path.name, trajectories):
-        beside = (path.with_suffix(".pdb"), own_topology(path), path.with_name(SYSTEM_FILE), manifest_file(path))
-        found += [path, *filter(None, beside)]
+        sidecars = (path.with_suffix(".pdb"), own_topology(path), path.with_name(SYSTEM_FILE), manifest_file(path))
+        found += [path, *filter(None, sidecars)]
     return [path for path in found if path.exists()]
 
 
@@ -74,8 +74,8 @@ def ns_per_s(trajectory: Path) -> float | None:
 def simulation_ns_per_s(replicates: Sequence[Path]) -> float | None:
     """Speed of replicates that ran side by side, summed, ns/s; None where a manifest does not tell."""
     speeds = [ns_per_s(path) for path in replicates]
-    known = [speed for speed in speeds if speed is not None]
-    return sum(known) if known and len(known) == len(speeds) else None
+    found = [speed for speed in speeds if speed is not None]
+    return sum(found) if found and len(found) == len(speeds) else None
 
 
 def temperature_of(trajectories: Sequence[Path]) -> float | None:
@@ -96,12 +96,12 @@ def temperature_of(trajectories: Sequence[Path]) -> float | None:
     InputError
         If they disagree.
     """
-    told: dict[float, Path] = {}
+    temperatures: dict[float, Path] = {}
     for path in trajectories:
         manifest = find_manifest(path)
         if manifest is not None and manifest.temperature_K is not None:
-            told.setdefault(manifest.temperature_K, path)
-    if len(told) > 1:
-        listed = ", ".join(f"{path} {temperature_K:g} K" for temperature_K, path in told.items())
+            temperatures.setdefault(manifest.temperature_K, path)
+    if len(temperatures) > 1:
+        listed = ", ".join(f"{path} {temperature_K:g} K" for temperature_K, path in temperatures.items())
         raise InputError(f"the trajectories have different temperatures ({listed}); a model has one: train on one")
-    return next(iter(told), None)
+    return next(iter(temperatures), None)

@@ -24,7 +24,7 @@ MOST_ITERATIONS = 10_000
 """Of a minimisation; peptides take hundreds."""
 
 
-class Completion:
+class HydrogenBuilder:
     """Puts frames of a trajectory into the order of a system, with all of its atoms.
 
     Hydrogens are taken from the trajectory if it has all of the system's. Otherwise all are rebuilt: exactly those of
@@ -79,13 +79,13 @@ class Completion:
         openmm.OpenMMException
             If atoms lie on one another, or a coordinate is not finite.
         """
-        known_nm = frame_nm[self._index].astype(np.float64)
-        if not np.isfinite(known_nm).all() or pdist(known_nm).min(initial=np.inf) < NEAREST_NM:
+        given_nm = frame_nm[self._index].astype(np.float64)
+        if not np.isfinite(given_nm).all() or pdist(given_nm).min(initial=np.inf) < NEAREST_NM:
             raise openmm.OpenMMException(f"coordinates are not finite, or atoms are nearer than {NEAREST_NM:g} nm")
         if not self.rebuilds:
-            return known_nm
+            return given_nm
         positions_nm = np.zeros((self.topology.n_atoms, 3))
-        positions_nm[self.heavy] = known_nm
+        positions_nm[self.heavy] = given_nm
         modeller = Modeller(self.prepared.topology, positions_nm * unit.nanometer)
         heavy = set(self.heavy.tolist())
         modeller.delete([atom for atom in self.prepared.topology.atoms() if atom.index not in heavy])
@@ -97,7 +97,7 @@ class Completion:
         self._relaxed.setPositions(built_nm[[built[label] for label in labels_of(self.topology)]])
         minimise(self._relaxed)
         relaxed_nm = self._relaxed.getState(positions=True).getPositions(asNumpy=True).value_in_unit(unit.nanometer)
-        relaxed_nm[self.heavy] = known_nm
+        relaxed_nm[self.heavy] = given_nm
         return relaxed_nm
 
 
