@@ -12,7 +12,7 @@ import torch
 
 import lamslide_md as lam
 from lamslide_md.config import FlowSettings, Optimisation
-from lamslide_md.data.masks import between, draw_known, forward
+from lamslide_md.data.masks import between, draw_context, forward
 from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
 from tests.small import tiny_settings
 

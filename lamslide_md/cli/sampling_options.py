@@ -46,12 +46,12 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
     InputError
         If the file cannot be read.
     """
-    from lamslide_md.cli.beside import topology_beside
+    from lamslide_md.cli.sidecars import sidecar_topology
     from lamslide_md.io.readers import read_structures
 
     if not path.is_file():
         raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
-    return read_structures(path, topology_beside(path, top))
+    return read_structures(path, sidecar_topology(path, top))
 
 
 Model = Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")]

@@ -9,7 +9,7 @@ Latents = Float[Tensor, "batch frames tokens channels"]
 
 
 @dataclass(frozen=True)
-class FlowTerms:
+class FlowOutput:
     """One training sample of the flow: what the network said and what it should have said.
 
     Attributes

@@ -8,7 +8,7 @@ from lamslide_md.flow.interpolant import Interpolant
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.flow.solvers import Dynamics, Solver
 from lamslide_md.models.attention import ModulatedBlock
-from lamslide_md.models.flow_terms import FlowTerms
+from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.flow_time import FlowTimeEmbedding
 
 Latents = Float[Tensor, "batch frames tokens channels"]
@@ -153,9 +153,9 @@ class LatentFlow(nn.Module):
         data = given = self.standardise(latents)
         if known_noise:
             given = data + known_noise * torch.randn(data.shape, generator=generator).to(data)
-        mean, told = self.prior.mean(given, known), self.prior.condition(given, known)
-        noise, unknown = self._noise(data, known, generator), ~known[:, None, None]
-        residual = (data - mean) * unknown
+        mean, conditioning = self.prior.mean(given, context), self.prior.condition(given, context)
+        noise, target_mask = self.prior.sample_noise(data, context, generator), ~context[:, None, None]
+        residual = (data - mean) * target_mask
         state = self.interpolant.state(residual, noise, tau)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bfloat16):
             output = self(mean * target_mask + state, tau, conditioning, context)
@@ -165,8 +165,8 @@ class LatentFlow(nn.Module):
         return FlowOutput(prediction, target, torch.where(target_mask, implied, data), tau)
 
     @torch.no_grad()
-    def sample(self, latents: Latents, known: KnownFrames, solver: Solver, generator: torch.Generator) -> Latents:
-        """Draw the unknown frames of windows given the known ones.
+    def sample(self, latents: Latents, context: ContextMask, solver: Solver, generator: torch.Generator) -> Latents:
+        """Draw the target frames of windows given their context frames.
 
         Parameters
         ----------
@@ -191,9 +191,8 @@ class LatentFlow(nn.Module):
         def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
             return self(mean * target_mask + state, tau, conditioning, context) * target_mask
 
-        residual = solver.solve(Dynamics(self.interpolant, predict, lambda: self._noise(given, known, generator)))
-        return torch.where(unknown, self.restore(mean + residual), latents)
+        def noise() -> Latents:
+            return self.prior.sample_noise(given, context, generator)
 
-    def _noise(self, like: Latents, known: KnownFrames, generator: torch.Generator | None) -> Latents:
-        """Draw noise of the prior; the generator is on the CPU, so that every device draws the same."""
-        return self.prior.colour(torch.randn(like.shape, generator=generator).to(like), known)
+        residual = solver.solve(Dynamics(self.interpolant, predict, noise))
+        return torch.where(target_mask, self.restore(mean + residual), latents)

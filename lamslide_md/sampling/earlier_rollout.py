@@ -39,8 +39,8 @@ def restart_of(names: RolloutNames, wanted: Manifest) -> RestartFile | None:
     there = _manifest_at(names.growing_manifest) or _manifest_at(names.manifest)
     if there is None:
         return None
-    if told := "; ".join(differences(there, wanted)):
-        raise InputError(f"{names.path} holds another rollout: {told}; choose another file, or begin anew")
+    if changed := "; ".join(differences(there, wanted)):
+        raise InputError(f"{names.path} holds another rollout: {changed}; choose another file, or begin anew")
     if not names.restart.is_file():
         return None
     restart = RestartFile.load(names.restart)

@@ -40,7 +40,7 @@ class FrameStream:
     frame_bytes: int
     _kept: np.ndarray | None = field(default=None, init=False, repr=False)
 
-    def pieces(
+    def chunks(
         self, on_frames: OnFrames | None = None, state: ChainState | None = None, done: int = 0, keep: bool = True
     ) -> Iterator[tuple[Float[np.ndarray, "chains new points dim"], ChainState | None]]:
         """Make the frames, window by window.
@@ -71,14 +71,14 @@ class FrameStream:
         is_small = self.n_chains * self.n_frames * self.frame_bytes <= KEEP_BYTES
         kept: list[np.ndarray] | None = [] if keep and done == 0 and is_small else None
         for window, after in self.windows(state):
-            piece = window[:, : self.n_frames - done]
-            done += piece.shape[1]
+            chunk = window[:, : self.n_frames - done]
+            done += chunk.shape[1]
             if kept is not None:
-                kept.append(piece)
+                kept.append(chunk)
             if on_frames:
                 on_frames(done * self.n_chains, self.n_frames * self.n_chains)
             if done == self.n_frames and kept is not None:
                 self._kept = np.concatenate(kept, axis=1)
-            yield piece, after
+            yield chunk, after
             if done == self.n_frames:
                 return

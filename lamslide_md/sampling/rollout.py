@@ -70,8 +70,8 @@ class Rollout:
 
     def chunks(self, on_frames: OnFrames | None = None) -> Iterator[Float[np.ndarray, "chains new points dim"]]:
         """Make the next frames of all chains, nm, window by window; together exactly `n_frames`."""
-        for piece, _ in self._stream.pieces(on_frames):
-            yield piece
+        for chunk, _ in self._stream.chunks(on_frames):
+            yield chunk
 
     def points_nm(self, on_frames: OnFrames | None = None) -> Float[np.ndarray, "chains frames points dim"]:
         """All frames of all chains, nm."""
@@ -149,7 +149,7 @@ class Rollout:
         if not files.begin(resume):
             return path
         with files:
-            for positions_nm, state in self._stream.pieces(on_frames, files.state, files.n_done, keep=False):
+            for positions_nm, state in self._stream.chunks(on_frames, files.state, files.n_done, keep=False):
                 files.add(positions_nm, state)
             files.finish()
         return path

@@ -15,7 +15,7 @@ from lamslide_md.sampling.bridging import fill_between, fill_spaced
 from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
-from lamslide_md.sampling.starts import Start, draw_starts, known_frames
+from lamslide_md.sampling.starts import Start, draw_starts, start_context
 from lamslide_md.sampling.trained_model import TrainedModel
 from lamslide_md.systems.system import PointTrajectory, System
 
@@ -70,11 +70,11 @@ class Sampler(TrainedModel):
                     f"the model has learned {len(self.systems)} systems: pass a start ({option('start')}), frames of "
                     "the one to roll out"
                 )
-            system, known_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, how.seed)
+            system, context_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, how.seed)
         else:
-            system, known_nm = known_frames(start, self.resolver, self.settings.flow.n_known, n_chains)
+            system, context_nm = start_context(start, self.resolver, self.settings.flow.n_known, n_chains)
         propagator = self.propagator(system, how)
-        start_at = ChainState(self._placed(system, known_nm), seed=how.seed)
+        start_at = ChainState(self._placed(system, context_nm), seed=how.seed)
 
         def windows(state: ChainState | None) -> Iterator[tuple[np.ndarray, ChainState]]:
             state = start_at if state is None else replace(state, seed=how.seed)
@@ -123,8 +123,8 @@ class Sampler(TrainedModel):
         """
         how, resolver = Sampling(**sampling), self.resolver
         check_whole(n_frames=n_frames, n_paths=n_paths)
-        system, first_nm = known_frames(start, resolver, 1, n_paths)
-        _, last_nm = known_frames(end, resolver.only(system), 1, n_paths, "the end")
+        system, first_nm = start_context(start, resolver, 1, n_paths)
+        _, last_nm = start_context(end, resolver.only(system), 1, n_paths, "the end")
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]
         paths = fill_between(first, last, n_frames, self.settings.flow, self.propagator(system, how), how.seed)
         return self._filled(system, paths, self._facts(system, how))

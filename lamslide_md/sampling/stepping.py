@@ -45,8 +45,8 @@ class Stepper:
     def __init__(self, surrogate: TrainedModel, system: System, sampling: Sampling) -> None:
         if surrogate.settings.flow.n_known != 1:
             raise InputError(
-                f"this model continues {surrogate.settings.flow.n_known} known frames, one structure is only one; use "
-                "Surrogate.rollout with a trajectory as its start"
+                f"this model continues {surrogate.settings.flow.n_known} context frames, one structure is only one; "
+                "use Surrogate.rollout with a trajectory as its start"
             )
         self._propagator = surrogate.propagator(system, sampling)
         self._system, self._scale_nm, self._seed = system, surrogate.length_scale_nm, sampling.seed

@@ -12,7 +12,7 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.propagator import Propagator
 from lamslide_md.sampling.settings import Sampling
-from lamslide_md.systems.resolver import SystemResolver, extents_told
+from lamslide_md.systems.resolver import SystemResolver, stored_extents
 from lamslide_md.systems.system import System
 
 
@@ -53,7 +53,7 @@ class TrainedModel:
     @property
     def resolver(self) -> SystemResolver:
         """What the model can be asked about."""
-        extents_nm = extents_told(self.provenance, len(self.systems))
+        extents_nm = stored_extents(self.provenance, len(self.systems))
         return SystemResolver(self.systems, self.settings, self.autoencoder.pool.size, extents_nm)
 
     def propagator(self, system: System, sampling: Sampling) -> Propagator:
@@ -83,8 +83,8 @@ class TrainedModel:
         )
 
     def _placed(
-        self, system: System, frames_nm: Float[np.ndarray, "windows known points dim"]
-    ) -> Float[np.ndarray, "windows known points dim"]:
+        self, system: System, frames_nm: Float[np.ndarray, "windows context points dim"]
+    ) -> Float[np.ndarray, "windows context points dim"]:
         """Place and scale context frames."""
         placed = np.stack([system.place(frames, self.settings.placement) for frames in frames_nm])
         return (placed / np.float32(self.length_scale_nm)).astype(np.float32)

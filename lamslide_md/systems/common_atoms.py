@@ -39,8 +39,8 @@ def superposed_alike(systems: Sequence[System]) -> list[System]:
     if len(systems) < 2 or len(topologies) < len(systems):
         return list(systems)
     residues = [{atom.name for atom in residue.atoms} for topology in topologies for residue in topology.residues]
-    names, places = set.intersection(*residues), [_index_by_place(topology) for topology in topologies]
-    common = [place for place in places[0] if place[1] in names and all(place in others for others in places)]
+    names, indices = set.intersection(*residues), [_index_by_place(topology) for topology in topologies]
+    common = [place for place in indices[0] if place[1] in names and all(place in others for others in indices)]
     if len(common) < MIN_COMMON:
         return list(systems)
     target_nm = systems[0].reference_nm[[indices[0][key] for key in common]]

@@ -58,7 +58,7 @@ class _Frame:
         outside = (distance < self.held.lower_nm * (1 - SLACK)) | (distance > self.held.upper_nm * (1 + SLACK))
         return outside & np.isfinite(self.held.upper_nm)
 
-    def turned_over(self, points: Float[np.ndarray, "points dim"]) -> Bool[np.ndarray, " centres"]:
+    def inverted(self, points: Float[np.ndarray, "points dim"]) -> Bool[np.ndarray, " centres"]:
         return relative_volumes(points[None], self.held.centres)[0] * self.held.signs <= 0
 
     def named(self, *points: int) -> tuple[str, ...]:

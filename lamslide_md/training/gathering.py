@@ -18,7 +18,7 @@ from lamslide_md.systems.selections import is_selected, leaves_solvent_out
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.systems.topologies import listed
 from lamslide_md.systems.volumes import relative_volumes
-from lamslide_md.training.recordings import coordinates_hash
+from lamslide_md.training.training_data import coordinates_hash
 
 Source: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
 
@@ -116,13 +116,13 @@ def _tell_mirrored(trajectories: list[PointTrajectory]) -> None:
         centres = np.array(list(centres_of(bonds)), dtype=int).reshape(-1, 4)
         if topology is None or not len(centres):
             continue
-        some = recording.points_nm[:: max(1, len(recording.points_nm) // FRAMES_FOR_HANDS)].astype(np.float64)
+        some = trajectory.points_nm[:: max(1, len(trajectory.points_nm) // CHIRALITY_FRAMES)].astype(np.float64)
         volume = relative_volumes(some, centres)
-        # Zero where a centre turns over, as nitrogens do.
-        hands = np.sign(volume[0]) * (np.abs(volume.mean(axis=0)) == np.abs(volume).mean(axis=0))
-        turned = hands * first.setdefault(id(recording.system), hands) < 0
-        if turned.any():
-            names = list(dict.fromkeys(str(topology.atom(int(atom))) for atom in centres[turned, 0]))
+        # Zero where a centre inverts, as nitrogens do.
+        chirality = np.sign(volume[0]) * (np.abs(volume.mean(axis=0)) == np.abs(volume).mean(axis=0))
+        inverted = chirality * first.setdefault(id(trajectory.system), chirality) < 0
+        if inverted.any():
+            names = list(dict.fromkeys(str(topology.atom(int(atom))) for atom in centres[inverted, 0]))
             note(
                 f"trajectory {i} of the training data (counted from 0) has the opposite chirality at {listed(names)} "
                 "to an earlier one of the same molecule; is one mirrored? A model of both keeps neither chirality"

@@ -76,7 +76,7 @@ def _number_types(trainer: Trainer, fingerprint: str, settings: FlowSettings) ->
 
 
 def _fingerprint(*parts: BaseModel | str | float | int) -> str:
-    text = "\n".join(_told(part) if isinstance(part, BaseModel) else repr(part) for part in parts)
+    text = "\n".join(_described(part) if isinstance(part, BaseModel) else repr(part) for part in parts)
     return sha256_of([text.encode()])
 
 

@@ -97,10 +97,10 @@ class TrainingData:
         """SHA-256 of all coordinates and frame intervals."""
         return sha256_of(
             part.tobytes()
-            for recording in self.recordings
+            for trajectory in self.trajectories
             for part in (
-                np.float64(recording.frame_interval_ps),
-                np.ascontiguousarray(recording.points_nm, dtype=np.float32),
+                np.float64(trajectory.frame_interval_ps),
+                np.ascontiguousarray(trajectory.points_nm, dtype=np.float32),
             )
         )
 
