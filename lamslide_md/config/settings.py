@@ -137,12 +137,12 @@ class Settings(BaseModel):
         own, by_residue = self.autoencoder, self.placement in SEEN_BY_RESIDUE
         if by_residue and (own.entities != "residues" or own.rotate):
             raise ValueError(
-                f"placement=local sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
+                f"placement={self.placement} sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
                 f"(not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
             )
         if by_residue and self.flow.decoded_weight > 0:
             raise ValueError(
-                f"placement=local decodes every residue in a frame of reference of its own, between which there are no "
-                f"distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
+                f"placement={self.placement} decodes every residue in a frame of reference of its own, between which there "
+                f"are no distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
             )
         return self

@@ -22,12 +22,15 @@ class Batch:
         Categorical features of an entity, one column per vocabulary (for an atom: element, name, residue).
     identifiers
         Index of each entity's identifier in the pool; any valid index where the entity is padding.
+    reference
+        Coordinates of the slots in the structure that a system's frames are superposed on, if there is one.
     """
 
     positions: Float[Tensor, "batch frames entities slots dim"]
     slot_mask: Bool[Tensor, "batch entities slots"]
     kinds: Int[Tensor, "batch entities columns"]
     identifiers: Int[Tensor, "batch entities"]
+    reference: Float[Tensor, "batch entities slots dim"] | None = None
 
     @classmethod
     def of_positions(cls, positions: Float[Tensor, "batch frames entities slots dim"]) -> "Batch":
@@ -67,7 +70,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return a copy on a device."""
-        return Batch(*(t.to(device) for t in (self.positions, self.slot_mask, self.kinds, self.identifiers)))
+        reference = None if self.reference is None else self.reference.to(device)
+        positions, slot_mask = self.positions.to(device), self.slot_mask.to(device)
+        return Batch(positions, slot_mask, self.kinds.to(device), self.identifiers.to(device), reference)
 
 
 def grown(t: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -94,11 +99,14 @@ def pad(batches: list[Batch]) -> Batch:
         return batches[0]
     n_entities = max(b.positions.shape[2] for b in batches)
     n_slots = max(b.positions.shape[3] for b in batches)
-    positions, masks, kinds, identifiers = [], [], [], []
+    positions, masks, kinds, identifiers, references = [], [], [], [], []
     for b in batches:
         n, n_frames, _, _, dim = b.positions.shape
         positions.append(grown(b.positions, (n, n_frames, n_entities, n_slots, dim)))
         masks.append(grown(b.slot_mask, (n, n_entities, n_slots)))
         kinds.append(grown(b.kinds, (n, n_entities, b.kinds.shape[2])))
         identifiers.append(grown(b.identifiers, (n, n_entities)))
-    return Batch(torch.cat(positions), torch.cat(masks), torch.cat(kinds), torch.cat(identifiers))
+        if b.reference is not None:
+            references.append(grown(b.reference, (n, n_entities, n_slots, dim)))
+    reference = torch.cat(references) if references else None
+    return Batch(torch.cat(positions), torch.cat(masks), torch.cat(kinds), torch.cat(identifiers), reference)

@@ -11,6 +11,7 @@ from lamslide_md.frames.base import FrameTransform, Unchanged
 from lamslide_md.frames.centred import Centred
 from lamslide_md.frames.compose import Compose
 from lamslide_md.frames.residue_frames import ResidueFrames
+from lamslide_md.frames.residue_poses import ResiduePoses
 from lamslide_md.frames.superposed import Superposed
 from lamslide_md.frames.symmetry_labels import LabelGroup, SymmetryLabels
 from lamslide_md.frames.windowed import Aligned, Anchored
@@ -33,12 +34,15 @@ class ReferenceFrame:
         Whether several molecules are superposed on the atoms that they have in common.
     of_residues
         Whether systems must be chains of residues.
+    beside_reference
+        Whether windows are seen beside the reference, which is then one that is like all frames, and told in batches.
     """
 
     windows: FrameTransform
     placing: Placing
     shared_reference: bool = False
     of_residues: bool = False
+    beside_reference: bool = False
 
     def of_system(
         self,
@@ -102,5 +106,6 @@ def from_settings(name: Placement) -> ReferenceFrame:
         "anchored": ReferenceFrame(Anchored(), lambda *_: Unchanged()),
         "aligned": ReferenceFrame(Aligned(), lambda *_: Unchanged()),
         "local": ReferenceFrame(ResidueFrames(), Superposed, of_residues=True),
+        "poses": ReferenceFrame(ResiduePoses(), Superposed, beside_reference=True),
     }
     return frames[name]

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lamslide_md.data.batch import Batch
 from lamslide_md.flow.solvers import Solver
 from lamslide_md.frames import ReferenceFrame
 from lamslide_md.frames.base import Positions
@@ -122,7 +123,7 @@ class Propagator:
     def _draw(self, context: Frames, is_context: Bool[Tensor, " frames"], noise: torch.Generator) -> Frames:
         """Draw the target frames of windows, with canonical labels; only these are copied to the host."""
         device = next(self.flow.parameters()).device
-        given = self._labelling.apply(batch_of(self.system.entities, context.astype(np.float32)).to(device))
+        given = self._labelling.apply(self._batch_of(context).to(device))
         is_context = is_context.to(device)
         fitted = self.frame.windows.fit(given, is_context)
         seen = fitted.transform(given)
@@ -133,6 +134,14 @@ class Propagator:
         positions = fitted.inverse(self.autoencoder.decode(latents[:, ~is_context], seen).positions)
         made = given.with_positions(self._projected(positions))
         return points_of(self.system.entities, self.frame.after_inverse(self._of_system).apply(made).positions)
+
+    def _batch_of(self, context: Frames) -> Batch:
+        return batch_of(self.system.entities, context.astype(np.float32), self._reference)
+
+    @cached_property
+    def _reference(self) -> Float[np.ndarray, "points dim"]:
+        reference_nm = self.system.seen(self.system.reference_nm[None], self._of_system.parts[-1])[0]
+        return reference_nm / np.float32(self.length_scale_nm)
 
     @cached_property
     def _of_system(self) -> Compose:

@@ -11,7 +11,11 @@ from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.symmetry import Exchange
 
 
-def batch_of(entities: Entities, windows: Float[np.ndarray, "windows frames points dim"]) -> Batch:
+def batch_of(
+    entities: Entities,
+    windows: Float[np.ndarray, "windows frames points dim"],
+    reference: Float[np.ndarray, "points dim"] | None = None,
+) -> Batch:
     """Make a batch of windows of one system, with canonical identifiers.
 
     Parameters
@@ -20,6 +24,8 @@ def batch_of(entities: Entities, windows: Float[np.ndarray, "windows frames poin
         The system.
     windows
         Coordinates of its points.
+    reference
+        Frame that they are superposed on, in the same unit; None: no transform asks for it.
 
     Returns
     -------
@@ -32,6 +38,7 @@ def batch_of(entities: Entities, windows: Float[np.ndarray, "windows frames poin
         torch.from_numpy(entities.slot_mask).expand(n, -1, -1),
         torch.from_numpy(entities.kinds).expand(n, -1, -1),
         torch.arange(entities.n_entities).expand(n, -1),
+        None if reference is None else torch.from_numpy(entities.to_entities(reference)).expand(n, -1, -1, -1),
     )
 
 

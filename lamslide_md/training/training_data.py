@@ -14,6 +14,7 @@ from lamslide_md.frames.base import Unchanged
 from lamslide_md.hashing import sha256_of
 from lamslide_md.systems.common_atoms import superposed_alike
 from lamslide_md.systems.constraints import find_constraints
+from lamslide_md.systems.core import with_core
 from lamslide_md.systems.entities import joint_vocabularies
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.extents import extent_of
@@ -149,6 +150,8 @@ def prepare_data(
     news = superposed_alike(news) if frame.shared_reference else news
     for old, new in zip(olds, news, strict=True):
         own = np.concatenate([r.points_nm for r in trajectories if r.system is old])
+        if frame.beside_reference:
+            new = with_core(new, own)
         entities = old.entities.with_vocabularies(vocabularies)
         constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
         shared[id(old)] = replace(new, entities=entities, constraints=constraints)
@@ -159,7 +162,7 @@ def prepare_data(
     scale_nm = _length_scale(datasets, settings)
     if not scale_nm > 0:
         raise InputError("all coordinates are equal; is the trajectory empty of motion and extent?")
-    datasets = [replace(s, points=s.points / np.float32(scale_nm)) for s in datasets]
+    datasets = [s.scaled(scale_nm) for s in datasets]
     return TrainingData(trajectories, tuple(shared.values()), datasets, scale_nm, interval_ps)
 
 
@@ -181,8 +184,9 @@ def _datasets_of(
             stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
             points = system.seen(r.points_nm.astype(np.float32), system.transform(from_settings(settings.placement)))
             by_stride.setdefault(stride, []).append(points)
+    reference = system.place(system.reference_nm[None], settings.placement)[0]
     return [
-        SystemDataset(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)))
+        SystemDataset(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)), reference)
         for stride, parts in by_stride.items()
     ]
 

@@ -27,12 +27,21 @@ class SystemDataset:
         Frames of the trajectories in one frame interval of the model.
     lengths
         Frames of each trajectory; None: there is but one. No window reaches from one into the next.
+    reference
+        Frame that the points are superposed on, in the same unit.
     """
 
     entities: Entities
     points: Float[np.ndarray, "frames points dim"]
     frame_stride: int = 1
     lengths: tuple[int, ...] | None = None
+    reference: Float[np.ndarray, "points dim"] | None = None
+
+    def scaled(self, length_scale: float) -> "SystemDataset":
+        """Express all coordinates in units of a length."""
+        unit = np.float32(length_scale)
+        reference = None if self.reference is None else self.reference / unit
+        return replace(self, points=self.points / unit, reference=reference)
 
     def starts(self, n_frames: int) -> Int[np.ndarray, " windows"]:
         """First frames of all windows of `n_frames` frames of the model."""
@@ -69,7 +78,7 @@ class SystemDataset:
 
     def batch(self, frames: Int[np.ndarray, "windows frames"]) -> Batch:
         """Gather windows by frame indices, with canonical identifiers."""
-        return batch_of(self.entities, self.points[frames].astype(np.float32))
+        return batch_of(self.entities, self.points[frames].astype(np.float32), self.reference)
 
 
 class Windows:
