@@ -13,6 +13,10 @@ is seen from its place in a reference that frames are superposed on (see `frames
 SEEN_BY_RESIDUE: frozenset[Placement] = frozenset({"local", "poses"})
 """Placements in which residues are seen one by one, not the molecule as a whole."""
 
+Tokens = Literal["latents", "frames", "windows"]
+"""What attends in the flow: each latent of each frame; all latents of a frame as one; or each latent, in all frames of
+the window as one."""
+
 Assignment = Literal["canonical", "random"]
 """Of identifiers to entities: always the same, or drawn anew."""
 

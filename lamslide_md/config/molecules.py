@@ -49,6 +49,7 @@ MOLECULES: dict[str, Settings] = {
         flow=FlowSettings(
             forward_frames=2,
             prediction="data",
+            tokens="windows",
             width=128,
             depth=4,
             slow_weight=1.0,

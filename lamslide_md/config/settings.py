@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, Placement, Prediction
+from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, Placement, Prediction, Tokens
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -82,8 +82,7 @@ class FlowSettings(BaseModel):
     prediction: Prediction = "velocity"
     prior: Literal["gaussian", "white"] = "gaussian"
     """Where the flow starts from: the best linear model of the latents' dynamics, or white noise."""
-    tokens: Literal["latents", "frames"] = "latents"
-    """What attends: each latent, or all latents of a frame as one."""
+    tokens: Tokens = "latents"
     width: Size = 96
     depth: Depth = 3
     n_heads: Size = 4
@@ -137,12 +136,12 @@ class Settings(BaseModel):
         own, by_residue = self.autoencoder, self.placement in SEEN_BY_RESIDUE
         if by_residue and (own.entities != "residues" or own.rotate):
             raise ValueError(
-                f"placement={self.placement} sees residues, and no rotation of the whole: it needs autoencoder.entities=residues "
-                f"(not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
+                f"placement={self.placement} sees residues, and no rotation of the whole: it needs "
+                f"autoencoder.entities=residues (not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
             )
         if by_residue and self.flow.decoded_weight > 0:
             raise ValueError(
-                f"placement={self.placement} decodes every residue in a frame of reference of its own, between which there "
-                f"are no distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
+                f"placement={self.placement} decodes every residue in a frame of reference of its own, between which "
+                f"there are no distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
             )
         return self

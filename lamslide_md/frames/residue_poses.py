@@ -1,4 +1,4 @@
-"""`ResiduePoses`: each residue as it stands beside its own place in a reference, its side chain as its backbone sees it."""
+"""`ResiduePoses`: each residue beside its own place in a reference, its side chain as its backbone sees it."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ Three = Int[Tensor, "batch entities 3"]
 class ResiduePoses(FrameTransform):
     """Sees the backbone of every residue from where it stands in a reference, and the rest from that backbone.
 
-    Three atoms give a residue its frame of reference: N, C-alpha and C, or the first three that it has. They are seen in
-    the frame that they span in the reference structure, all other atoms in the one that they span now. Errors stay
+    Three atoms give a residue its frame of reference: N, C-alpha and C, or the first three that it has. They are seen
+    in the frame that they span in the reference structure, all other atoms in the one that they span now. Errors stay
     where they are made: no residue is placed by way of another, so that a fold is held however long the chain. Frames
     must be superposed on the reference before. A residue of fewer than three atoms only moves.
 

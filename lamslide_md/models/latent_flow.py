@@ -1,9 +1,13 @@
 """`LatentFlow`, the second stage: a flow on windows of latents, given their context frames."""
 
+from itertools import zip_longest
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
+from lamslide_md.choices import Tokens
 from lamslide_md.flow.interpolant import Interpolant
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.flow.solvers import Dynamics, Solver
@@ -29,15 +33,16 @@ class LatentFlow(nn.Module):
     width
         Channels inside the transformer.
     depth
-        Levels; each attends over the latents of a frame, then over the frames of a latent.
+        Levels; each attends over the latents of a frame, then over the frames of a latent, where there are both.
     n_heads
         Attention heads; divides the width.
     interpolant
         Path and meaning of the output.
     prior
         Where the flow starts from.
-    whole_frames
-        All latents of a frame are one token, side by side, in place of a token each: a wider network for the same cost.
+    tokens
+        What is one token: each latent of each frame; the latents of a frame, side by side (``frames``), a wider network
+        for the same cost; or a latent in all frames of the window (``windows``), for which nothing is paid twice.
 
     References
     ----------
@@ -57,24 +62,30 @@ class LatentFlow(nn.Module):
         n_heads: int,
         interpolant: Interpolant,
         prior: WhitePrior | GaussianPrior,
-        whole_frames: bool = False,
+        tokens: Tokens = "latents",
     ) -> None:
         super().__init__()
-        self.n_frames, self.interpolant, self.prior = n_frames, interpolant, prior
+        self.n_frames, self.interpolant, self.prior, self.tokens = n_frames, interpolant, prior, tokens
         self.register_buffer("latent_mean", torch.zeros(n_latents, n_channels))
         self.register_buffer("latent_scale", torch.ones(()))
-        n_tokens, n_features = (1, n_latents * n_channels) if whole_frames else (n_latents, n_channels)
+        n_tokens, n_features = {
+            "latents": (n_latents, n_channels),
+            "frames": (1, n_latents * n_channels),
+            "windows": (n_latents, n_frames * n_channels),
+        }[tokens]
         self.n_tokens = n_tokens
         self.embed_state = nn.Linear(n_features, width)
         # Their names are those in model files.
         self.embed_told = nn.Linear(n_features, width)
-        self.embed_known = nn.Embedding(2, width)
+        self.embed_known = nn.Linear(2 * n_frames, width) if tokens == "windows" else nn.Embedding(2, width)
         self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
         self.embed_tau = FlowTimeEmbedding(width)
         self.over_latents = nn.ModuleList(
             ModulatedBlock(width, n_heads, rotary=False) for _ in range(depth if n_tokens > 1 else 0)
         )
-        self.over_frames = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=True) for _ in range(depth))
+        self.over_frames = nn.ModuleList(
+            ModulatedBlock(width, n_heads, rotary=True) for _ in range(depth if tokens != "windows" else 0)
+        )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.out = nn.Linear(width, n_features)
         nn.init.zeros_(self.out.weight)
@@ -109,15 +120,35 @@ class LatentFlow(nn.Module):
         Tensor
             The prediction; meaningless on context frames.
         """
-        places = self.latent_places + self.embed_known(context.long())[:, None, :]
-        shape = (*state.shape[:2], self.n_tokens, -1)
-        x = self.embed_state(state.reshape(shape)) + self.embed_told(conditioning.reshape(shape)) + places
+        places = self.latent_places + self._embedded(context)
+        x = self.embed_state(self._to_tokens(state)) + self.embed_told(self._to_tokens(conditioning)) + places
         condition = self.embed_tau(tau)
-        for i, over_frames in enumerate(self.over_frames):
-            if len(self.over_latents):
-                x = self.over_latents[i](x, condition)
-            x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
-        return self.out(self.norm(x)).reshape(state.shape)
+        for over_latents, over_frames in zip_longest(self.over_latents, self.over_frames):
+            if over_latents is not None:
+                x = over_latents(x, condition)
+            if over_frames is not None:
+                x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
+        return self._from_tokens(self.out(self.norm(x)), state.shape)
+
+    def _embedded(self, context: ContextMask) -> Float[Tensor, "rows 1 width"]:
+        """Tell which frames are context, and of shorter windows which frames there are."""
+        if self.tokens != "windows":
+            return self.embed_known(context.long())[:, None, :]
+        flags = functional.pad(torch.stack([context, ~context]).float(), (0, self.n_frames - len(context)))
+        return self.embed_known(flags.flatten())[None, None]
+
+    def _to_tokens(self, latents: Latents) -> Float[Tensor, "batch rows tokens features"]:
+        """Join what is one token; frames that a shorter window lacks are zero."""
+        if self.tokens != "windows":
+            return latents.reshape(*latents.shape[:2], self.n_tokens, -1)
+        whole = functional.pad(latents, (0, 0, 0, 0, 0, self.n_frames - latents.shape[1]))
+        return whole.transpose(1, 2).flatten(2)[:, None]
+
+    def _from_tokens(self, tokens: Float[Tensor, "batch rows tokens features"], shape: torch.Size) -> Latents:
+        """Undo `_to_tokens`."""
+        if self.tokens != "windows":
+            return tokens.reshape(shape)
+        return tokens[:, 0].unflatten(-1, (self.n_frames, -1)).transpose(1, 2)[:, : shape[1]]
 
     def training_step(
         self,

@@ -1,4 +1,4 @@
-"""The core of a molecule: the atoms that keep their places, by which its frames are superposed, and a frame like all."""
+"""The core of a molecule: the atoms that keep their places, by which frames are superposed, and a frame like all."""
 
 from dataclasses import replace
 

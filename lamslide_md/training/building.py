@@ -83,5 +83,5 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
         own.n_heads,
         interpolant_of(own.path, own.prediction),
         GaussianPrior(own.n_frames, n_features, stationary) if own.prior == "gaussian" else WhitePrior(),
-        whole_frames=own.tokens == "frames",
+        tokens=own.tokens,
     )

@@ -45,7 +45,7 @@ def test_context_frames_are_returned_unchanged(prior, solver, generator):
 
 
 def test_all_latents_of_a_frame_may_be_one_token(generator):
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), whole_frames=True)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="frames")
     torch.nn.init.normal_(flow.out.weight)
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
     context = torch.arange(N_FRAMES) < 1
