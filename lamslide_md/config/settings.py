@@ -137,7 +137,8 @@ class Settings(BaseModel):
         if by_residue and (own.entities != "residues" or own.rotate):
             raise ValueError(
                 f"placement={self.placement} sees residues, and no rotation of the whole: it needs "
-                f"autoencoder.entities=residues (not {own.entities}) and autoencoder.rotate=false (not {str(own.rotate).lower()})"
+                f"autoencoder.entities=residues (not {own.entities}) and autoencoder.rotate=false "
+                f"(not {str(own.rotate).lower()})"
             )
         if by_residue and self.flow.decoded_weight > 0:
             raise ValueError(
