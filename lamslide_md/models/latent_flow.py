@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from lamslide_md.choices import Tokens
 from lamslide_md.flow.interpolant import Interpolant
-from lamslide_md.flow.prior import GaussianPrior, WhitePrior
+from lamslide_md.flow.prior import Prior
 from lamslide_md.flow.solvers import Dynamics, Solver
 from lamslide_md.models.attention import ModulatedBlock
 from lamslide_md.models.flow_terms import FlowOutput
@@ -61,7 +61,7 @@ class LatentFlow(nn.Module):
         depth: int,
         n_heads: int,
         interpolant: Interpolant,
-        prior: WhitePrior | GaussianPrior,
+        prior: Prior,
         tokens: Tokens = "latents",
     ) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
 """Networks of both stages in the sizes that settings and systems ask for."""
 
 from lamslide_md.choices import Placement
-from lamslide_md.config import AutoencoderSettings, Settings
+from lamslide_md.config import AutoencoderSettings, FlowSettings, Settings
 from lamslide_md.flow.interpolant import interpolant_of
+from lamslide_md.flow.low_rank_prior import LowRankPrior
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.frames import from_settings
 from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
@@ -13,6 +14,9 @@ from lamslide_md.systems.entities import Entities
 
 MIN_IDENTIFIERS = 16
 CHANNEL_STEP = 16
+
+DENSE_FEATURES = 512
+"""Numbers of a latent frame up to which all their covariances are kept, of which there are as many as its square."""
 
 
 def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, placement: Placement) -> Autoencoder:
@@ -72,7 +76,6 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
         With random weights, its prior and normalisation not yet estimated.
     """
     own = settings.flow
-    n_features = autoencoder.n_latents * autoencoder.n_channels
     stationary = not from_settings(settings.placement).windows.per_window
     return LatentFlow(
         autoencoder.n_latents,
@@ -82,6 +85,16 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
         own.depth,
         own.n_heads,
         interpolant_of(own.path, own.prediction),
-        GaussianPrior(own.n_frames, n_features, stationary) if own.prior == "gaussian" else WhitePrior(),
+        _prior(own, autoencoder, stationary),
         tokens=own.tokens,
     )
+
+
+def _prior(settings: FlowSettings, autoencoder: Autoencoder, stationary: bool) -> WhitePrior | GaussianPrior | LowRankPrior:
+    """Where the flow starts from, in a size that the latents allow."""
+    if settings.prior == "white":
+        return WhitePrior()
+    n_features = autoencoder.n_latents * autoencoder.n_channels
+    if stationary and n_features > DENSE_FEATURES:
+        return LowRankPrior(settings.n_frames, autoencoder.n_latents, autoencoder.n_channels)
+    return GaussianPrior(settings.n_frames, n_features, stationary)

@@ -8,7 +8,7 @@ from torch import Tensor
 from lamslide_md.config import FlowSettings, NumberType, Settings
 from lamslide_md.data.masks import draw_context
 from lamslide_md.errors import note
-from lamslide_md.flow.prior import GaussianPrior
+from lamslide_md.flow.prior import WhitePrior
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_flow
@@ -118,5 +118,5 @@ def _fit_normalisation(
     mean = sample.mean(dim=(0, 1))
     flow.latent_mean.copy_(mean)
     flow.latent_scale.copy_((sample - mean).square().mean().sqrt())
-    if isinstance(flow.prior, GaussianPrior):
+    if not isinstance(flow.prior, WhitePrior):
         flow.prior.fit(flow.standardise(sample), settings.reverse_time)
