@@ -19,7 +19,7 @@ LINE_INTERVAL_S = 20.0
 
 
 class ProgressBars:
-    """Context manager that shows the phases of a run; its methods are the callbacks of simulation, training, rollout.
+    """Shows the phases of a run as they begin; a context manager.
 
     Parameters
     ----------

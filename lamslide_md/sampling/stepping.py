@@ -59,7 +59,7 @@ class Stepper:
         sampling = Sampling(solver, n_solver_steps, seed)
         if surrogate.settings.flow.n_known != 1:
             raise InputError(
-                f"this model continues {surrogate.settings.flow.n_known} context frames, one structure is one; use "
+                f"this model continues {surrogate.settings.flow.n_known} known frames, one structure is only one; use "
                 "Surrogate.rollout with a trajectory as its start"
             )
         self._propagator = surrogate.propagator(system, sampling, constrain)
