@@ -19,7 +19,7 @@ LINE_INTERVAL_S = 20.0
 
 
 class ProgressBars:
-    """Shows the phases of a run as they begin; a context manager.
+    """Shows the phases of a run as they begin; a context manager. Its methods are the callbacks of simulation, training and rollout.
 
     Parameters
     ----------
