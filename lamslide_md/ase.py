@@ -56,7 +56,7 @@ class LatentDynamics(MolecularDynamics):
     atoms
         Where to start; names and residues are those that ASE reads from a PDB file.
     surrogate
-        A model, or the path of a `.lamslide` file; one known frame.
+        A model, or the path of a `.lamslide` file; one context frame.
     trajectory
         File or ASE trajectory that gets a frame every `loginterval` steps.
     logfile

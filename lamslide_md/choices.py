@@ -4,9 +4,9 @@ from typing import Literal
 
 Placement = Literal["superposed", "centred", "anchored", "aligned", "local", "poses"]
 """Frames are ``superposed`` on a reference (one molecule) or ``centred`` on their mean position, one by one: only inner
-motion is learned. Windows are ``anchored``, moved as a whole to the centre of their last known frame: motion of the
+motion is learned. Windows are ``anchored``, moved as a whole to the centre of their last context frame: motion of the
 whole is learned, and forecasts stand in the place of what is known. ``aligned``: turned, too, to the principal axes of
-the known frames, so that what differs by a rotation is one thing to learn. ``local``: every residue of a chain is seen
+the context frames, so that what a rotation changes is one thing to learn. ``local``: every residue of a chain is seen
 from its own backbone (see `frames.residue_frames`); frames that are given out are superposed. ``poses``: every residue
 is seen from its place in a reference that frames are superposed on (see `frames.residue_poses`): for proteins."""
 

@@ -15,7 +15,7 @@ from lamslide_md.units import RELATIVE_TOLERANCE
 if TYPE_CHECKING:
     import mdtraj as md
 
-OPTIONS = {f"{side}_interval_ps": f"--{side}-interval-ps" for side in ("rollout", "reference", "replicate")}
+OPTIONS = {f"{name}_interval_ps": f"--{name}-interval-ps" for name in ("rollout", "reference", "replicate")}
 """Names of parameters of `lamslide_md.compare` on the command line."""
 
 
@@ -126,20 +126,20 @@ def compare(
 def _read_all(
     paths: Sequence[Path],
     top: Path | None,
-    side: str,
+    name: str,
     interval_ps: float | None,
     otherwise_ps: float | None = None,
     *,
     solvent: bool = True,
 ) -> "list[md.Trajectory]":
-    """Read the files of a side, at an interval by which those that hold no times are read `otherwise_ps` apart."""
+    """Read the files of a dataset, at an interval by which those that hold no times are read `otherwise_ps` apart."""
     from lamslide_md.cli.sidecars import sidecar_topology
     from lamslide_md.io.readers import read
 
     trajectories: list[md.Trajectory] = []
-    with options_called({"frame_interval_ps": OPTIONS[f"{side}_interval_ps"]}):
+    with options_called({"frame_interval_ps": OPTIONS[f"{name}_interval_ps"]}):
         for path in paths:
-            _check_interval(path, side, interval_ps)
+            _check_interval(path, name, interval_ps)
             topology = sidecar_topology(path, top)
             # Broken bonds are a finding about a rollout, not a reason to refuse it.
             how: dict[str, Any] = {"solvent": solvent, "check_bonds": False}
@@ -152,7 +152,7 @@ def _read_all(
     return trajectories
 
 
-def _check_interval(path: Path, side: str, interval_ps: float | None) -> None:
+def _check_interval(path: Path, name: str, interval_ps: float | None) -> None:
     """Refuse an interval that the manifest of our own making contradicts: all kinetics would be wrong."""
     from lamslide_md.io.manifests import find_manifest
 
@@ -161,6 +161,6 @@ def _check_interval(path: Path, side: str, interval_ps: float | None) -> None:
         return
     if abs(manifest.frame_interval_ps - interval_ps) > RELATIVE_TOLERANCE * interval_ps:
         raise InputError(
-            f"{OPTIONS[f'{side}_interval_ps']} {interval_ps:g} contradicts the manifest of {path}, whose frames are "
+            f"{OPTIONS[f'{name}_interval_ps']} {interval_ps:g} contradicts the manifest of {path}, whose frames are "
             f"{manifest.frame_interval_ps:g} ps apart; leave the option out"
         )

@@ -4,10 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents
+from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior
 
 RANK = 128
 """Leading principal components whose covariances with one another are kept."""
+
+Leading = Float[Tensor, "batch frames 1 rank"]
 
 POWER_ITERATIONS = 4
 """Of the randomised principal component analysis."""
@@ -96,13 +98,13 @@ class LowRankPrior(nn.Module):
         out[:, ~context] = self._joined(leading, turned) - self.centre.to(latents).view(latents.shape[2:])
         return out
 
-    def _split(self, latents: Latents) -> tuple[Latents, Latents]:
+    def _split(self, latents: Latents) -> tuple[Leading, Latents]:
         """Leading components as one token, and what they leave."""
         flat = latents.flatten(2) - self.centre.to(latents)
         leading = flat @ self.basis.to(latents)
         return leading[:, :, None], (flat - leading @ self.basis.T.to(latents)).view(latents.shape)
 
-    def _joined(self, leading: Latents, turned: Latents) -> Latents:
+    def _joined(self, leading: Leading, turned: Latents) -> Latents:
         """Undo `_split` and the turn to the tokens' axes; the rest has no part in the leading components."""
         basis = self.basis.to(leading)
         rest = torch.einsum("butj,tij->buti", turned, self.axes.to(turned)).flatten(2)
@@ -119,13 +121,20 @@ class LowRankPrior(nn.Module):
             own = own / own[..., :1].clamp(min=torch.finfo(torch.float64).tiny)
             values, vectors = torch.linalg.eigh(own[..., lag])
             c = (vectors * values.clamp(min=RELATIVE_FLOOR)[..., None, :]) @ vectors.mT
-            c_uk, c_kk, c_uu = c[..., ~known, :][..., known], c[..., known, :][..., known], c[..., ~known, :][..., ~known]
+            c_uk, c_kk, c_uu = (
+                c[..., ~known, :][..., known],
+                c[..., known, :][..., known],
+                c[..., ~known, :][..., ~known],
+            )
             gain = torch.linalg.solve(c_kk, c_uk.mT).mT
             root = torch.linalg.cholesky(c_uu - gain @ c_uk.mT)
             scale = self.rest[0].cpu().double().clamp(min=0).sqrt()
             device = self.rest.device
             self._given[key] = gain.float().to(device), (root * scale[..., None, None]).float().to(device)
         return self._given[key]
+
+
+Prior = WhitePrior | GaussianPrior | LowRankPrior
 
 
 def leading_components(samples: Float[Tensor, "samples features"], rank: int) -> Float[Tensor, "features rank"]:

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from lamslide_md.choices import Tokens
 from lamslide_md.flow.interpolant import Interpolant
-from lamslide_md.flow.prior import Prior
+from lamslide_md.flow.low_rank_prior import Prior
 from lamslide_md.flow.solvers import Dynamics, Solver
 from lamslide_md.models.attention import ModulatedBlock
 from lamslide_md.models.flow_terms import FlowOutput
@@ -137,14 +137,14 @@ class LatentFlow(nn.Module):
         flags = functional.pad(torch.stack([context, ~context]).float(), (0, self.n_frames - len(context)))
         return self.embed_known(flags.flatten())[None, None]
 
-    def _to_tokens(self, latents: Latents) -> Float[Tensor, "batch rows tokens features"]:
+    def _to_tokens(self, latents: Latents) -> Float[Tensor, "batch rows places features"]:
         """Join what is one token; frames that a shorter window lacks are zero."""
         if self.tokens != "windows":
             return latents.reshape(*latents.shape[:2], self.n_tokens, -1)
         whole = functional.pad(latents, (0, 0, 0, 0, 0, self.n_frames - latents.shape[1]))
         return whole.transpose(1, 2).flatten(2)[:, None]
 
-    def _from_tokens(self, tokens: Float[Tensor, "batch rows tokens features"], shape: torch.Size) -> Latents:
+    def _from_tokens(self, tokens: Float[Tensor, "batch rows places features"], shape: torch.Size) -> Latents:
         """Undo `_to_tokens`."""
         if self.tokens != "windows":
             return tokens.reshape(shape)

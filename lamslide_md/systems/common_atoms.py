@@ -8,14 +8,14 @@ import numpy as np
 
 from lamslide_md.errors import InputError
 from lamslide_md.systems.system import System
-from lamslide_md.systems.topologies import Place, places_of
+from lamslide_md.systems.topologies import AtomKey, atom_keys
 
 MIN_COMMON = 3
 """Points that fix an orientation."""
 
 
-def _index_by_place(topology: md.Topology) -> dict[Place, int]:
-    return {place: index for index, place in enumerate(places_of(topology))}
+def _index_by_key(topology: md.Topology) -> dict[AtomKey, int]:
+    return {place: index for index, place in enumerate(atom_keys(topology))}
 
 
 def superposed_alike(systems: Sequence[System]) -> list[System]:
@@ -39,7 +39,7 @@ def superposed_alike(systems: Sequence[System]) -> list[System]:
     if len(systems) < 2 or len(topologies) < len(systems):
         return list(systems)
     residues = [{atom.name for atom in residue.atoms} for topology in topologies for residue in topology.residues]
-    names, indices = set.intersection(*residues), [_index_by_place(topology) for topology in topologies]
+    names, indices = set.intersection(*residues), [_index_by_key(topology) for topology in topologies]
     common = [place for place in indices[0] if place[1] in names and all(place in others for others in indices)]
     if len(common) < MIN_COMMON:
         return list(systems)
@@ -72,8 +72,8 @@ def superposed_like(system: System, other: System) -> System:
     """
     if other.fit is None or other.topology is None or system.topology is None:
         return system
-    names = {index: place for place, index in _index_by_place(other.topology).items()}
-    common, own = [names[int(index)] for index in other.fit], _index_by_place(system.topology)
+    names = {index: place for place, index in _index_by_key(other.topology).items()}
+    common, own = [names[int(index)] for index in other.fit], _index_by_key(system.topology)
     missing = [f"{name} of residue {residue + 1}" for residue, name in common if (residue, name) not in own]
     if missing:
         raise InputError(

@@ -13,7 +13,7 @@ from lamslide_md.hashing import sha256_of
 Label = tuple[int, str, str]
 """Residue index, residue name, atom name."""
 
-Place = tuple[int, str]
+AtomKey = tuple[int, str]
 """Residue index and atom name: where an atom is, whatever its residue is called."""
 
 
@@ -24,7 +24,7 @@ def labels_of(topology: md.Topology) -> list[Label]:
     return [(atom.residue.index, atom.residue.name, atom.name) for atom in atoms]
 
 
-def places_of(topology: md.Topology) -> list[Place]:
+def atom_keys(topology: md.Topology) -> list[AtomKey]:
     """Tell where each atom is, whichever residue it is part of."""
     return [(residue, name) for residue, _, name in labels_of(topology)]
 

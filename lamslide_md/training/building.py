@@ -3,7 +3,7 @@
 from lamslide_md.choices import Placement
 from lamslide_md.config import AutoencoderSettings, FlowSettings, Settings
 from lamslide_md.flow.interpolant import interpolant_of
-from lamslide_md.flow.low_rank_prior import LowRankPrior
+from lamslide_md.flow.low_rank_prior import LowRankPrior, Prior
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.frames import from_settings
 from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
@@ -90,7 +90,7 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
     )
 
 
-def _prior(settings: FlowSettings, autoencoder: Autoencoder, stationary: bool) -> WhitePrior | GaussianPrior | LowRankPrior:
+def _prior(settings: FlowSettings, autoencoder: Autoencoder, stationary: bool) -> Prior:
     """Where the flow starts from, in a size that the latents allow."""
     if settings.prior == "white":
         return WhitePrior()

@@ -18,6 +18,9 @@ from lamslide_md.training.slow_coordinates import slow_coordinates
 from lamslide_md.training.trainer import Trainer, TrainingStep
 from lamslide_md.training.windows import SystemDataset
 
+SAMPLE_NUMBERS = 250_000_000
+"""Numbers in all the windows of the sample: bounds memory, of windows of large systems there are fewer in it."""
+
 SAMPLE_WINDOWS = 20_000
 """Windows from which the normalisation, the Gaussian prior and the slow coordinates are estimated."""
 
@@ -104,7 +107,8 @@ def _draw_sample(
     source: LatentWindows, settings: FlowSettings, generator: torch.Generator
 ) -> tuple[Float[Tensor, "windows frames tokens channels"], Int[np.ndarray, " windows"]]:
     """Draw windows that speak for all, on the CPU, and the dataset that each is of."""
-    n_windows = min(SAMPLE_WINDOWS, len(source.windows))
+    n_numbers = settings.n_frames * source.autoencoder.n_latents * source.autoencoder.n_channels
+    n_windows = min(SAMPLE_WINDOWS, len(source.windows), max(1, SAMPLE_NUMBERS // n_numbers))
     index, context = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
     parts = np.array_split(index, -(-n_windows // 256))
     latents = torch.cat([source.encode(part, context, generator)[0].cpu() for part in parts])

@@ -6,10 +6,14 @@ from deeptime.decomposition import TICA
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lamslide_md.flow.low_rank_prior import RANK, leading_components
+
 LAG = 5
 """Frames after which a direction must still be remembered to count, or as many as windows have."""
 EPSILON = 1e-3
 """Directions with less than this part of the mean variance are no coordinates."""
+DENSE_FEATURES = 512
+"""Latents beyond which slow coordinates are sought among the leading principal components."""
 
 
 def slow_coordinates(
@@ -37,6 +41,8 @@ def slow_coordinates(
     ----------
     Noe and Clementi, J. Chem. Theory Comput. 11, 5002 (2015), kinetic maps.
     """
+    if windows.shape[2] * windows.shape[3] > DENSE_FEATURES:
+        return _slow_among_leading(windows, owners)
     flat = windows.flatten(2).numpy().astype(float)
     for owner in np.unique(owners):
         own = owners == owner
@@ -48,3 +54,18 @@ def slow_coordinates(
     projection = model.instantaneous_coefficients
     share = variance / (both @ projection).var(axis=0).sum()
     return torch.from_numpy(projection * np.sqrt(share)).float()
+
+
+def _slow_among_leading(
+    windows: Float[Tensor, "windows frames tokens channels"], owners: Int[np.ndarray, " windows"]
+) -> Float[Tensor, "features slow"]:
+    """Slow coordinates of many latents, each as a sum over their leading principal components."""
+    flat = windows.flatten(2)
+    centres = torch.stack([flat[owners == owner].mean(dim=(0, 1)) for owner in np.unique(owners)])
+    flat = flat - centres[np.unique(owners, return_inverse=True)[1]][:, None]
+    variance = flat.square().mean()
+    basis = leading_components(flat.flatten(0, 1), min(RANK, flat.shape[-1]))
+    leading = flat @ basis
+    share = variance / leading.square().mean()
+    within = slow_coordinates(leading[:, :, None] * share.sqrt(), owners)
+    return basis @ within

@@ -67,8 +67,8 @@ def test_canonical_names_do_not_depend_on_the_names_before(aspartate):
     once = canonicalise(aspartate.points_nm, aspartate.system.exchanges)
     again = exchanged_at_random(aspartate, 0.5)
     assert (again.points_nm != aspartate.points_nm).any()
-    np.testing.assert_array_equal(canonical(again.points_nm, aspartate.system.exchanges), once)
-    np.testing.assert_array_equal(canonical(once, aspartate.system.exchanges), once)
+    np.testing.assert_array_equal(canonicalise(again.points_nm, aspartate.system.exchanges), once)
+    np.testing.assert_array_equal(canonicalise(once, aspartate.system.exchanges), once)
 
 
 def test_a_training_does_not_see_the_names(aspartate):
@@ -85,7 +85,7 @@ def test_names_are_exchanged_as_often_as_in_the_data_and_nothing_else_changes(as
     names, random, out = LabelTracker(exchanges, chains[:, 0]), np.random.default_rng(1), chains.copy()
     for frame in range(1, chains.shape[1]):
         names.follow(out[:, frame], random)
-    np.testing.assert_array_equal(canonical(out, exchanges), chains)
+    np.testing.assert_array_equal(canonicalise(out, exchanges), chains)
     for exchange in exchanges:
         flips, true = (rate(exchange.exchanged(points)) for points in (out, data.points_nm[None]))
         # Both are counts of Bernoulli draws: four standard deviations of their difference.

@@ -132,3 +132,24 @@ def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoenco
     later, _ = propagator.step(ChainState(first[:, -1:], window=1, seed=7))
     np.testing.assert_array_equal(later, second)
     assert first.shape[1] == N_FRAMES - 1
+
+
+def test_a_latent_in_all_frames_of_a_window_may_be_one_token():
+    flow = LatentFlow(3, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="windows")
+    assert not len(flow.over_frames)
+    torch.nn.init.normal_(flow.out.weight)
+    for block in flow.over_latents:
+        torch.nn.init.normal_(block.modulation.weight, std=0.1)
+    whole = torch.randn(4, N_FRAMES, 3, 16)
+    tau = torch.rand(4)
+    for n_frames in (2, N_FRAMES):
+        context = torch.arange(n_frames) < 1
+        answer = flow(whole[:, :n_frames], tau, whole[:, :n_frames], context)
+        assert answer.shape == (4, n_frames, 3, 16)
+    # A frame of the context changes the answer for the last one, and so does which frames are context.
+    other = whole.clone()
+    other[:, 0] += 1
+    one_context = torch.arange(N_FRAMES) < 1
+    before = flow(whole, tau, whole, one_context)[:, -1]
+    assert (flow(whole, tau, other, one_context)[:, -1] - before).abs().max() > 1e-3
+    assert (flow(whole, tau, whole, torch.arange(N_FRAMES) < 2)[:, -1] - before).abs().max() > 1e-3

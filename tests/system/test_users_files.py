@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import mdtraj as md
 import pytest
@@ -233,7 +234,7 @@ def test_an_interrupted_rollout_goes_on_under_the_names_it_was_given(there, monk
                 raise KeyboardInterrupt
             yield window
 
-    made.windows = broken
+    made = replace(made, windows=broken)
     with pytest.raises(KeyboardInterrupt):
         made.save("mol.xtc")
     assert find_manifest(there / "mol.xtc").n_frames is None
@@ -299,7 +300,7 @@ def test_a_failure_leaves_the_earlier_rollout_whole(there, monkeypatch):
         raise KeyboardInterrupt
         yield
 
-    made.windows = fails
+    made = replace(made, windows=fails)
     with pytest.raises(KeyboardInterrupt):
         made.save("r.xtc")
     after = contents(there)

@@ -9,7 +9,7 @@ import numpy as np
 from lamslide_md.errors import InputError, option
 from lamslide_md.io.gate import screened
 from lamslide_md.io.times import believable_interval
-from lamslide_md.systems.topologies import places_of
+from lamslide_md.systems.topologies import atom_keys
 from lamslide_md.units import RELATIVE_TOLERANCE
 
 MIN_FRAMES = 10
@@ -81,7 +81,7 @@ def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
                 f"{name} trajectory {index} has coordinates that are not finite in {int(bad.sum())} of {len(bad)} "
                 f"frames, first in frame {int(np.argmax(bad))}; cut the trajectory before it"
             )
-        if places_of(trajectory.topology) != places_of(listed[0].topology):
+        if atom_keys(trajectory.topology) != atom_keys(listed[0].topology):
             raise InputError(
                 f"{name} trajectory {index} ({trajectory.n_atoms} atoms) has other atoms than trajectory 0 "
                 f"({listed[0].n_atoms} atoms); the trajectories of one dataset must be of the same system"

@@ -1,0 +1,103 @@
+"""The prior of many latents: right in what moves together, linear in the rest, and never drifting."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lamslide_md.flow import low_rank_prior
+from lamslide_md.flow.low_rank_prior import LowRankPrior, leading_components
+from lamslide_md.flow.prior import GaussianPrior
+from lamslide_md.training.slow_coordinates import slow_coordinates
+
+N_FRAMES = 4
+
+
+def windows(n: int, n_tokens: int, n_channels: int, seed: int = 0) -> Tensor:
+    """Windows of tokens that share one slow coordinate, beside fast motion of their own."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def walk(rate: float, *shape: int) -> Tensor:
+        frames = [torch.randn(n, *shape, generator=generator)]
+        for _ in range(N_FRAMES - 1):
+            step = torch.randn(n, *shape, generator=generator)
+            frames.append(rate * frames[-1] + (1 - rate**2) ** 0.5 * step)
+        return torch.stack(frames, dim=1)
+
+    shared = torch.randn(n_tokens, n_channels, generator=generator)
+    return walk(0.9, 1, 1) * shared + 0.3 * walk(0.3, n_tokens, n_channels) + 0.5
+
+
+def test_with_all_components_it_is_the_dense_prior() -> None:
+    data = windows(2000, 3, 4)
+    dense, low_rank = GaussianPrior(N_FRAMES, 12), LowRankPrior(N_FRAMES, 3, 4)
+    dense.fit(data, reversible=True)
+    low_rank.fit(data, reversible=True)
+    context = torch.tensor([True, False, False, True])
+    some = data[:50]
+    assert torch.allclose(low_rank.mean(some, context), dense.mean(some, context), atol=1e-3)
+    noises = [p.sample_noise(data, context, torch.Generator().manual_seed(1)) for p in (dense, low_rank)]
+    spread = [noise[:, 1:3].flatten(2).flatten(0, 1).T.cov() for noise in noises]
+    assert torch.allclose(*spread, atol=0.03)
+
+
+def test_variances_and_memory_of_a_large_system_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(low_rank_prior, "RANK", 2)
+    data = windows(3000, 40, 4)
+    prior = LowRankPrior(N_FRAMES, 40, 4)
+    torch.manual_seed(0)
+    prior.fit(data, reversible=True)
+    context = torch.tensor([True, False])
+    here = data[:, :1].expand(-1, 2, -1, -1)
+    later = prior.mean(here, context) + prior.sample_noise(here, context, torch.Generator().manual_seed(2))
+    wanted, made = (x.flatten(2) - data.mean(dim=(0, 1)).flatten() for x in (data, later))
+    assert torch.allclose(made[:, 1].var(dim=0), wanted.flatten(0, 1).var(dim=0), rtol=0.15)
+    remembered = [(x[:, 0] * x[:, 1]).mean(dim=0) for x in (wanted, made)]
+    assert torch.allclose(remembered[0].sum(), remembered[1].sum(), rtol=0.1)
+
+
+def test_a_chain_of_ten_thousand_steps_does_not_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(low_rank_prior, "RANK", 3)
+    data = windows(1000, 20, 4)
+    prior = LowRankPrior(N_FRAMES, 20, 4)
+    prior.fit(data, reversible=True)
+    context, generator = torch.tensor([True, False]), torch.Generator().manual_seed(3)
+    frame, frames = data[:1, :1], []
+    for _ in range(10_000):
+        pair = torch.cat([frame, frame], dim=1)
+        frame = (prior.mean(pair, context) + prior.sample_noise(pair, context, generator))[:, 1:]
+        frames.append(frame)
+    late = torch.cat(frames[5000:], dim=1)
+    assert torch.allclose(late.var(dim=1).sum(), data.flatten(0, 1).var(dim=0).sum(), rtol=0.2)
+
+
+def test_context_frames_are_left_as_they_are_and_get_no_noise() -> None:
+    data = windows(300, 5, 4)
+    prior = LowRankPrior(N_FRAMES, 5, 4)
+    prior.fit(data, reversible=True)
+    context = torch.tensor([True, False, False, False])
+    assert torch.equal(prior.mean(data, context)[:, 0], data[:, 0])
+    noise = prior.sample_noise(data, context, None)
+    assert torch.equal(noise[:, 0], torch.zeros_like(noise[:, 0]))
+    assert noise[:, 1:].std() > 0.05
+
+
+def test_few_samples_still_give_orthonormal_directions() -> None:
+    found = leading_components(torch.randn(5, 40), 12)
+    assert torch.allclose(found.T @ found, torch.eye(12), atol=1e-4)
+
+
+def test_four_hundred_residues_take_little_memory() -> None:
+    prior = LowRankPrior(16, 400, 16)
+    n_bytes = sum(buffer.numel() * buffer.element_size() for buffer in prior.buffers())
+    assert n_bytes < 400 * 12_000 + 2_000_000
+
+
+def test_the_slow_coordinate_of_many_latents_is_the_shared_one() -> None:
+    data = windows(1500, 200, 4)
+    torch.manual_seed(0)
+    slow = slow_coordinates(data - data.mean(dim=(0, 1)), np.zeros(len(data), dtype=int))
+    # The first numbers that `windows` draws are the shared direction.
+    shared = torch.randn(200, 4, generator=torch.Generator().manual_seed(0)).flatten()
+    assert slow.shape[0] == 800
+    assert torch.cosine_similarity(slow[:, 0], shared, dim=0).abs() > 0.95
