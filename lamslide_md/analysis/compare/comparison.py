@@ -8,11 +8,11 @@ from typing import Any
 
 from lamslide_md.analysis.kinetics.markov_result import MarkovResult
 from lamslide_md.analysis.measures.measure import Measure
+from lamslide_md.analysis.playback import Playback
 from lamslide_md.analysis.proteins.result import ProteinResult, Strips
 from lamslide_md.analysis.results import (
     AutocorrelationResult,
     Maps,
-    Playback,
     TorsionResult,
     to_plain,
 )
@@ -27,8 +27,8 @@ class Comparison:
 
     `measures` is the table; `torsions`, `maps`, `markov` and `memory` (autocorrelations) are the details behind it, by
     dataset ("rollout", "reference", "floor"). `floor` says what the floor is, `notes` what was cut back, `failures`
-    what could not be estimated and why; `settings` and `provenance` say where the numbers come from. Chains of more than
-    ten residues have a `protein` (RMSF, contacts, secondary structure), too, and `strips` of the latter over time.
+    what could not be estimated and why; `settings` and `provenance` say where the numbers come from. Chains of more
+    than ten residues have a `protein` (RMSF, contacts, secondary structure), and `strips` of the latter over time.
     """
 
     measures: tuple[Measure, ...]

@@ -26,11 +26,11 @@ from lamslide_md.analysis.kinetics.markov_summary import markov_summary
 from lamslide_md.analysis.lag_choice import LagChoice, choose_lag
 from lamslide_md.analysis.measures.autocorrelation import autocorrelation_curves
 from lamslide_md.analysis.measures.measure import Measure
+from lamslide_md.analysis.playback import collect_playback
 from lamslide_md.analysis.reference_model import ReferenceModel, fit_reference_model
 from lamslide_md.analysis.results import (
     AutocorrelationResult,
     collect_maps,
-    collect_playback,
 )
 from lamslide_md.units import whole_frames
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from lamslide_md.analysis.proteins.contacts import ContactCounts, count_contacts
 from lamslide_md.analysis.proteins.rules import ProteinRules, alpha_trajectory
-from lamslide_md.analysis.proteins.secondary import count_secondary
+from lamslide_md.analysis.proteins.secondary import CLASSES, secondary_structure
 
 MAX_COUNTED = 5000
 """Contacts and secondary structure are counted in at most so many frames, evenly spread."""
@@ -101,8 +101,20 @@ def see_protein(
         displacements_nm=_block_sums(displacements, joined, n_blocks),
         squares_nm2=_block_sums((displacements**2).sum(axis=-1), joined, n_blocks),
         contacts=count_contacts(rules, counted, n_blocks),
-        secondary=count_secondary(rules, counted, n_blocks),
+        secondary=_count_secondary(rules, counted, n_blocks),
     )
+
+
+def _count_secondary(
+    rules: ProteinRules, counted: Sequence[tuple[np.ndarray, np.ndarray]], n_blocks: int
+) -> np.ndarray:
+    counts = np.zeros((n_blocks, len(rules.alphas), len(CLASSES)))
+    chosen = np.flatnonzero(rules.complete)
+    for positions_nm, blocks in counted:
+        codes = secondary_structure(rules.topology, rules.alphas.residues[chosen], positions_nm)
+        for index in range(len(CLASSES)):
+            counts[:, chosen, index] += _block_sums(codes == index, blocks, n_blocks)
+    return counts
 
 
 def _gyration(alphas_nm: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt
 
 from lamslide_md.analysis.proteins.frames import ProteinFrames
 from lamslide_md.analysis.proteins.rules import ProteinRules
-from lamslide_md.analysis.proteins.secondary import secondary_structure
+from lamslide_md.analysis.proteins.secondary import UNKNOWN, secondary_structure
 
 MIN_OCCUPANCY = 0.01
 MAX_STRIP_FRAMES = 300
@@ -95,6 +95,9 @@ def secondary_strips(rules: ProteinRules, datasets: Mapping[str, tuple[Sequence[
     for which, (positions_nm, interval_ps) in datasets.items():
         longest = max(positions_nm, key=len)
         stride = -(-len(longest) // MAX_STRIP_FRAMES)
-        codes[which] = secondary_structure(rules, longest[::stride])
+        shown = longest[::stride]
+        codes[which] = np.full((len(shown), len(rules.alphas)), UNKNOWN, dtype=np.uint8)
+        chosen = rules.alphas.residues[rules.complete]
+        codes[which][:, rules.complete] = secondary_structure(rules.topology, chosen, shown)
         intervals_ps[which] = stride * interval_ps
     return Strips(codes, intervals_ps)

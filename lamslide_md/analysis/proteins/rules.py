@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from scipy.sparse.linalg import svds
 
 from lamslide_md.analysis.features import Alphas, alpha_pairs, find_alphas, heavy_atoms
+from lamslide_md.analysis.proteins.secondary import BACKBONE_NAMES, complete_residues
 
 MEAN_ROUNDS = 5
 """Superposing on a mean and taking it anew has converged long before."""
@@ -17,7 +18,6 @@ MAX_FITTED = 5000
 N_PAIRS = 2000
 N_COMPONENTS = 2
 HEAVY_CONTACT_NM, ALPHA_CONTACT_NM = 0.45, 0.8
-BACKBONE_NAMES = ("N", "CA", "C", "O")
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ def learn_protein(topology: md.Topology, positions_nm: Sequence[Float[np.ndarray
         contact_atoms=atoms,
         contact_residues=residues,
         contact_nm=contact_nm,
-        complete=np.array(
-            [set(BACKBONE_NAMES) <= {atom.name for atom in topology.residue(int(r)).atoms} for r in alphas.residues]
-        ),
+        complete=complete_residues(topology, alphas.residues),
     )
 
 

@@ -1,77 +1,53 @@
 """Secondary structure by DSSP: helix, strand or coil, of every residue with a whole backbone."""
 
-from collections.abc import Sequence
-
 import mdtraj as md
 import numpy as np
-from jaxtyping import Float, UInt
+from jaxtyping import Bool, Float, Int, UInt
 
-from lamslide_md.analysis.proteins.rules import ProteinRules
-
+BACKBONE_NAMES = ("N", "CA", "C", "O")
 CLASSES = ("helix", "strand", "coil")
 CODES = ("H", "E", "C")
-NONE = len(CODES)
-"""Of a residue without a whole backbone."""
+UNKNOWN = len(CODES)
+"""Of a residue that DSSP does not assign."""
 CHUNK_FRAMES = 1000
 
 
+def complete_residues(topology: md.Topology, residues: Int[np.ndarray, " residues"]) -> Bool[np.ndarray, " residues"]:
+    """Mark the residues that have N, CA, C and O, without which there is no secondary structure."""
+    names = ({atom.name for atom in topology.residue(int(residue)).atoms} for residue in residues)
+    return np.array([set(BACKBONE_NAMES) <= of_residue for of_residue in names], dtype=bool)
+
+
 def secondary_structure(
-    rules: ProteinRules, positions_nm: Float[np.ndarray, "frames atoms 3"]
+    topology: md.Topology, residues: Int[np.ndarray, " residues"], positions_nm: Float[np.ndarray, "frames atoms 3"]
 ) -> UInt[np.ndarray, "frames residues"]:
-    """Assign helix (0), strand (1) or coil (2) to every residue in every frame, by mdtraj's DSSP.
+    """Assign helix (0), strand (1) or coil (2) to residues in every frame, by mdtraj's DSSP.
 
     Parameters
     ----------
-    rules
-        The protein.
+    topology
+        Topology of all compared atoms.
+    residues
+        Residues with a whole backbone, by index, rising.
     positions_nm
         Frames of all compared atoms, nm.
 
     Returns
     -------
     np.ndarray
-        3 for residues that lack N, C or O.
+        3 for a residue that DSSP does not know.
 
     References
     ----------
     Kabsch and Sander, Biopolymers 22, 2577 (1983).
     """
-    chosen = rules.alphas.residues[rules.complete]
-    codes = np.full((len(positions_nm), len(rules.alphas)), NONE, dtype=np.uint8)
-    if len(chosen) == 0:
+    codes = np.full((len(positions_nm), len(residues)), UNKNOWN, dtype=np.uint8)
+    if len(residues) == 0:
         return codes
-    atoms = [atom.index for residue in chosen for atom in rules.topology.residue(int(residue)).atoms]
-    topology = rules.topology.subset(atoms)
+    atoms = np.sort([atom.index for residue in residues for atom in topology.residue(int(residue)).atoms])
+    backbone = topology.subset(atoms)
     for start in range(0, len(positions_nm), CHUNK_FRAMES):
         part = positions_nm[start : start + CHUNK_FRAMES, atoms]
-        assigned = md.compute_dssp(md.Trajectory(part, topology), simplified=True)
-        numbered = np.select([assigned == code for code in CODES], range(len(CODES)), NONE)
-        codes[start : start + len(part), rules.complete] = numbered
+        assigned = md.compute_dssp(md.Trajectory(part, backbone), simplified=True)
+        codes[start : start + len(part)] = np.select([assigned == code for code in CODES], range(len(CODES)), UNKNOWN)
     return codes
-
-
-def count_secondary(
-    rules: ProteinRules, counted: Sequence[tuple[np.ndarray, np.ndarray]], n_blocks: int
-) -> Float[np.ndarray, "blocks residues 3"]:
-    """Count the frames of every block in which each residue is helix, strand or coil.
-
-    Parameters
-    ----------
-    rules
-        The protein.
-    counted
-        Positions (frames, atoms, 3), nm, and block of every frame, per trajectory.
-    n_blocks
-        Number of blocks.
-
-    Returns
-    -------
-    np.ndarray
-        Zeros for residues that lack N, C or O.
-    """
-    counts = np.zeros((n_blocks, len(rules.alphas), len(CODES)))
-    for positions_nm, blocks in counted:
-        codes = secondary_structure(rules, positions_nm)
-        for index in range(len(CODES)):
-            np.add.at(counts[:, :, index], blocks, codes == index)
-    return counts
