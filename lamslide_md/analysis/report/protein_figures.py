@@ -40,7 +40,7 @@ def fluctuations(comparison: "Comparison", protein: "ProteinResult") -> str:
         decorrelation = comparison.measure("rmsf_decorrelation").rollout
         r = None if decorrelation is None else 1.0 - decorrelation
         axes.set_title(f"r = {number(r)}, mean |Δ| = {number(error)} Å")
-        axes.legend(loc="upper center", ncols=3)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0)
         return png(figure)
 
 
@@ -51,12 +51,13 @@ def contact_maps(protein: "ProteinResult") -> str:
         figure = Figure(figsize=SQUARES, layout="constrained")
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
         for panel, (which, colour) in zip(panels, SIDES, strict=True):
-            table = np.zeros((n_residues, n_residues), dtype=np.float32)
+            table = np.full((n_residues, n_residues), np.nan, dtype=np.float32)
             first, second = protein.contacts.T
-            table[first, second] = table[second, first] = protein.occupancies[which]
+            shown = np.where(protein.occupancies[which] > 0, protein.occupancies[which], np.nan)
+            table[first, second] = table[second, first] = shown
             image = panel.imshow(table, origin="lower", cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
             panel.set_title(NAMES[which], color=colour, fontweight="bold")
-            _residue_axis(panel, protein, "x")
+            _residue_axis(panel, protein, "x", n_names=3)
         _residue_axis(panels[0], protein, "y")
         figure.colorbar(image, ax=panels, label=f"part of the frames within {protein.contact_nm * 10:g} Å", shrink=0.9)
         return png(figure)
@@ -90,7 +91,7 @@ def secondary_over_time(protein: "ProteinResult", strips: "Strips") -> str:
         return png(figure)
 
 
-def _residue_axis(axes: Axes, protein: "ProteinResult", which: str) -> None:
+def _residue_axis(axes: Axes, protein: "ProteinResult", which: str, n_names: int = 6) -> None:
     """Name a few residues along an axis."""
     axis: Any = axes.xaxis if which == "x" else axes.yaxis
     names = protein.residues
@@ -98,5 +99,5 @@ def _residue_axis(axes: Axes, protein: "ProteinResult", which: str) -> None:
     def name(place: float, _: object) -> str:
         return names[round(place)] if 0 <= round(place) < len(names) else ""
 
-    axis.set_major_locator(MaxNLocator(6, integer=True))
+    axis.set_major_locator(MaxNLocator(n_names, integer=True))
     axis.set_major_formatter(FuncFormatter(name))
