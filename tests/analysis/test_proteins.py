@@ -81,9 +81,9 @@ def test_an_ideal_helix_is_helix_but_for_its_ends_and_a_strand_is_none(helix):
 def test_a_shifted_cloud_is_as_far_as_its_shift():
     rng = np.random.default_rng(1)
     cloud, other = rng.normal(size=(2, 400, 2))
-    assert wasserstein_2(cloud, cloud + [3.0, 4.0]) == pytest.approx(5.0)
+    assert wasserstein_2(cloud, cloud + np.array([3.0, 4.0])) == pytest.approx(5.0)
     # Two samples of one Gaussian are themselves some tenths apart, which adds in squares.
-    assert wasserstein_2(cloud, other + [3.0, 4.0]) == pytest.approx(5.0, abs=0.3)
+    assert wasserstein_2(cloud, other + np.array([3.0, 4.0])) == pytest.approx(5.0, abs=0.3)
 
 
 def test_a_wider_gaussian_is_as_far_as_its_widths_differ():

@@ -109,6 +109,8 @@ def _components(displacements: np.ndarray) -> np.ndarray:
     """Directions of largest variance, without the covariance of all coordinates."""
     flat = displacements.reshape(len(displacements), -1)
     flat = flat - flat.mean(axis=0)
+    if not np.abs(flat).max() > 0.0:
+        return np.eye(N_COMPONENTS, flat.shape[1])  # nothing moves, in no direction more than in another
     start = np.random.default_rng(0).normal(size=min(flat.shape))
     _, sizes, directions = svds(flat, k=N_COMPONENTS, v0=start)
     ordered = directions[np.argsort(-sizes)]
