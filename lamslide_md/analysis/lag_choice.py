@@ -11,7 +11,7 @@ from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
 from lamslide_md.analysis.msm.counts import NotEstimableError
 from lamslide_md.analysis.msm.model import fit_markov_model
 from lamslide_md.analysis.msm.states import supported_states
-from lamslide_md.analysis.reference_model import assign, fit_centres, fit_tica
+from lamslide_md.analysis.reference_model import ToFeatures, assign, fit_centres, fit_tica
 from lamslide_md.units import whole_frames
 
 TOLERANCE = 0.1
@@ -31,7 +31,7 @@ class LagChoice:
 
 
 def choose_lag(
-    angles: Sequence[Float[np.ndarray, "_ torsions"]],
+    coordinates: Sequence[Float[np.ndarray, "_ coordinates"]],
     interval_ps: float,
     *,
     base_ps: float,
@@ -39,13 +39,14 @@ def choose_lag(
     relaxation_ps: float | None,
     n_clusters: int,
     seed: int,
+    to_features: ToFeatures = torsion_features,
 ) -> LagChoice:
     """Choose the lag of TICA and MSMs from the reference.
 
     Parameters
     ----------
-    angles
-        Torsion angles of the reference's trajectories, rad.
+    coordinates
+        Torsion angles of the reference's trajectories, rad, or other coordinates.
     interval_ps
         Time between frames of the reference, ps.
     base_ps
@@ -58,6 +59,8 @@ def choose_lag(
         Number of k-means clusters.
     seed
         Seed of k-means.
+    to_features
+        What TICA sees of the coordinates.
 
     Returns
     -------
@@ -70,8 +73,8 @@ def choose_lag(
         start_ps = float(
             candidates_ps[max(0, int(np.searchsorted(candidates_ps, relaxation_ps / 2, side="right")) - 1)]
         )
-    tica, n_tics = fit_tica(angles, whole_frames(start_ps, interval_ps, "lag"))
-    tics = [np.asarray(tica.transform(torsion_features(part)))[:, :n_tics] for part in angles]
+    tica, n_tics = fit_tica(coordinates, whole_frames(start_ps, interval_ps, "lag"), to_features)
+    tics = [np.asarray(tica.transform(to_features(part)))[:, :n_tics] for part in coordinates]
     centres = fit_centres(np.concatenate(tics), n_clusters, seed)
     paths = [assign(centres, part) for part in tics]
     timescales_ps = np.full(len(candidates_ps), np.nan)

@@ -1,6 +1,6 @@
 """What is fitted on the reference, and only on it: TICA, clusters, an MSM and its metastable states."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ CLUSTERED_FRAMES = 50_000
 """Cluster centres are fitted on at most so many frames, evenly spread: more of them do not move the centres."""
 
 Trajectories = Sequence[Float[np.ndarray, "_ _"]]
+ToFeatures = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -38,25 +39,30 @@ class ReferenceModel:
     state_of_cluster: Int[np.ndarray, " clusters"]
     n_states: int
     notes: tuple[str, ...]
+    to_features: ToFeatures = torsion_features
 
-    def tics(self, angles: Float[np.ndarray, "frames torsions"]) -> Float[np.ndarray, "frames tics"]:
-        """Project torsion angles, rad, onto the TICs (dimensionless, kinetic-map scaling)."""
-        return np.asarray(self.tica.transform(torsion_features(angles)))[:, : self.n_tics]
+    def tics(self, coordinates: Float[np.ndarray, "frames coordinates"]) -> Float[np.ndarray, "frames tics"]:
+        """Project torsion angles, rad, or what else it was fitted on, onto the TICs (kinetic-map scaling)."""
+        return np.asarray(self.tica.transform(self.to_features(coordinates)))[:, : self.n_tics]
 
     def clusters(self, tics: Float[np.ndarray, "frames tics"]) -> Int[np.ndarray, " frames"]:
         """Assign every frame to its nearest cluster centre."""
         return assign(self.centres, tics)
 
 
-def fit_tica(angles: Trajectories, lag_frames: int) -> tuple[TransferOperatorModel, int]:
-    """Fit TICA with kinetic-map scaling on the cosines and sines of the torsions.
+def fit_tica(
+    coordinates: Trajectories, lag_frames: int, to_features: ToFeatures = torsion_features
+) -> tuple[TransferOperatorModel, int]:
+    """Fit TICA with kinetic-map scaling, on the cosines and sines of torsions if nothing else is said.
 
     Parameters
     ----------
-    angles
-        Torsion angles of every trajectory, rad.
+    coordinates
+        Torsion angles of every trajectory, rad, or other coordinates.
     lag_frames
         Lag, in frames.
+    to_features
+        What TICA sees of the coordinates.
 
     Returns
     -------
@@ -69,22 +75,23 @@ def fit_tica(angles: Trajectories, lag_frames: int) -> tuple[TransferOperatorMod
         If no trajectory is longer than the lag, or no torsion moves.
     """
     estimator = TICA(lagtime=lag_frames, scaling="kinetic_map")
-    used = [torsion_features(trajectory) for trajectory in angles if len(trajectory) > lag_frames]
+    used = [to_features(trajectory) for trajectory in coordinates if len(trajectory) > lag_frames]
     if not used:
-        raise InputError(f"TICA at a lag of {lag_frames} frames needs a longer trajectory than {max(map(len, angles))}")
+        longest = max(map(len, coordinates))
+        raise InputError(f"TICA at a lag of {lag_frames} frames needs a longer trajectory than {longest}")
     for features in used:
         estimator.partial_fit((features[:-lag_frames], features[lag_frames:]))
     try:
         model = estimator.fetch_model()
         variance = np.asarray(model.singular_values) ** 2
     except (ValueError, RuntimeError, np.linalg.LinAlgError) as error:
-        raise InputError(f"TICA found no moving torsion in the reference: {error}") from error
+        raise InputError(f"TICA found no moving torsion or distance in the reference: {error}") from error
     n_tics = int(np.searchsorted(np.cumsum(variance) / variance.sum(), KINETIC_VARIANCE) + 1)
     return model, min(max(n_tics, 2), len(variance))
 
 
 def fit_reference_model(
-    angles: Trajectories,
+    coordinates: Trajectories,
     *,
     tica_lag_frames: int,
     lag_frames: int,
@@ -92,13 +99,14 @@ def fit_reference_model(
     n_clusters: int,
     n_states: int,
     seed: int,
+    to_features: ToFeatures = torsion_features,
 ) -> ReferenceModel:
     """Fit TICA, k-means, the MSM and its metastable states on the reference.
 
     Parameters
     ----------
-    angles
-        Torsion angles of the reference's trajectories, rad.
+    coordinates
+        Torsion angles of the reference's trajectories, rad, or other coordinates.
     tica_lag_frames
         Lag of TICA, in frames.
     lag_frames
@@ -111,23 +119,24 @@ def fit_reference_model(
         Number of metastable states asked for.
     seed
         Seed of k-means.
+    to_features
+        What TICA sees of the coordinates.
 
     Returns
     -------
     ReferenceModel
         With notes on everything that was cut back.
     """
-    tica, n_tics = fit_tica(angles, tica_lag_frames)
-    tics = [np.asarray(tica.transform(torsion_features(part)))[:, :n_tics] for part in angles]
+    tica, n_tics = fit_tica(coordinates, tica_lag_frames, to_features)
+    tics = [np.asarray(tica.transform(to_features(part)))[:, :n_tics] for part in coordinates]
     centres = fit_centres(np.concatenate(tics), n_clusters, seed)
     clusters = [assign(centres, part) for part in tics]
     state_of_cluster = np.zeros(n_clusters, dtype=int)
     try:
         msm = fit_markov_model(clusters, n_clusters, lag_frames, lag_ps)
     except NotEstimableError as error:
-        return ReferenceModel(
-            tica, n_tics, centres, None, state_of_cluster, 1, (f"MSM of the reference failed: {error}",)
-        )
+        failed = (f"MSM of the reference failed: {error}",)
+        return ReferenceModel(tica, n_tics, centres, None, state_of_cluster, 1, failed, to_features)
     states, notes = find_states(msm, n_states)
     if len(msm.active) < n_clusters:
         notes += (
@@ -136,7 +145,7 @@ def fit_reference_model(
     # A cluster outside of the connected set takes the state of the nearest one inside.
     distances = np.linalg.norm(centres[:, None] - centres[msm.active][None], axis=-1)
     state_of_cluster = states[distances.argmin(axis=1)]
-    return ReferenceModel(tica, n_tics, centres, msm, state_of_cluster, int(states.max()) + 1, notes)
+    return ReferenceModel(tica, n_tics, centres, msm, state_of_cluster, int(states.max()) + 1, notes, to_features)
 
 
 def _threads_kept() -> threadpool_limits:

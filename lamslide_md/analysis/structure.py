@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lamslide_md.analysis.chirality import find_centres
+from lamslide_md.analysis.clashes import ClashRules, has_clash, learn_clashes
 from lamslide_md.analysis.features import heavy_atoms
-from lamslide_md.systems.bonds import bond_pairs, far_pairs
+from lamslide_md.systems.bonds import bond_pairs
 from lamslide_md.systems.volumes import relative_volumes
 
 BOND_TOLERANCE = 0.2
 """A bond is broken when its length is off by more than this fraction of its mean in the reference."""
-CLASH_NM = 0.22
 CHUNK_FRAMES = 10_000
 MIRRORED_PART = 0.01
 """Mirror images in a larger part of the frames are called so; single frames are seen in the fraction of flips."""
@@ -25,15 +25,15 @@ class StructureRules:
     """What an intact frame looks like, learnt from the reference: bonds, chiral centres, pairs that may clash.
 
     `bonds` (bonds, 2) with their mean lengths `bond_means_nm`; `centres` (centres, 4) are chiral ones with three
-    neighbours (CA with N, C, CB) and the sign of their signed volume in the reference, +1 for L; `clash_pairs`
-    (pairs, 2) are heavy atoms at least three bonds apart.
+    neighbours (CA with N, C, CB) and the sign of their signed volume in the reference, +1 for L; `clashes` says which
+    heavy atoms may clash.
     """
 
     bonds: Int[np.ndarray, "bonds 2"]
     bond_means_nm: Float[np.ndarray, " bonds"]
     centres: Int[np.ndarray, "centres 4"]
     signs: Float[np.ndarray, " centres"]
-    clash_pairs: Int[np.ndarray, "pairs 2"]
+    clashes: ClashRules
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def learn_structure(topology: md.Topology, positions_nm: Sequence[Float[np.ndarr
     totals = sum(_bond_lengths(part, bonds).sum(axis=0, dtype=np.float64) for part in _chunks(positions_nm))
     n_frames = sum(len(part) for part in positions_nm)
     centres, signs = find_centres(topology, bonds, _chunks(positions_nm))
-    pairs = far_pairs(topology.n_atoms, bonds, heavy_atoms(topology))
-    return StructureRules(bonds, np.asarray(totals) / n_frames, centres, signs, pairs)
+    clashes = learn_clashes(topology.n_atoms, bonds, heavy_atoms(topology))
+    return StructureRules(bonds, np.asarray(totals) / n_frames, centres, signs, clashes)
 
 
 def check_structure(rules: StructureRules, positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]) -> FrameStructure:
@@ -94,7 +94,7 @@ def check_structure(rules: StructureRules, positions_nm: Sequence[Float[np.ndarr
         broken.append((deviation_nm > BOND_TOLERANCE * rules.bond_means_nm).any(axis=1))
         error_nm.append(deviation_nm.mean(axis=1, dtype=np.float64))
         n_flipped.append((np.sign(relative_volumes(part, rules.centres)) != rules.signs).sum(axis=1))
-        clash.append(_has_clash(part, rules.clash_pairs))
+        clash.append(has_clash(rules.clashes, part))
     flips = np.concatenate(n_flipped)
     return FrameStructure(np.concatenate(broken), flips > 0, np.concatenate(clash), np.concatenate(error_nm), flips)
 
@@ -105,16 +105,6 @@ def _chunks(positions_nm: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def _bond_lengths(positions_nm: np.ndarray, bonds: np.ndarray) -> np.ndarray:
     return np.linalg.norm(positions_nm[:, bonds[:, 0]] - positions_nm[:, bonds[:, 1]], axis=-1)
-
-
-def _has_clash(positions_nm: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    clash = np.zeros(len(positions_nm), dtype=bool)
-    # One atom at a time: all pairs at once would need gigabytes for a long trajectory.
-    for atom in np.unique(pairs[:, 0]):
-        partners = pairs[pairs[:, 0] == atom, 1]
-        squared = ((positions_nm[:, partners] - positions_nm[:, atom : atom + 1]) ** 2).sum(axis=-1)
-        clash |= (squared < CLASH_NM**2).any(axis=1)
-    return clash
 
 
 def mirror_note(rules: StructureRules, checks: FrameStructure, name: str) -> str | None:

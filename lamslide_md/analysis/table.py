@@ -100,8 +100,9 @@ def tabulate(comparisons: Mapping[str, Comparison | Mapping[str, Any] | str | Pa
     if not comparisons:
         raise InputError("a table needs at least one comparison")
     measures = {name: _measures(name, comparison) for name, comparison in comparisons.items()}
-    first = next(iter(measures.values()))
-    columns = [_column(key, measures) for key in first]
+    # A peptide lacks measures that a protein has.
+    keys = dict.fromkeys(key for of_system in measures.values() for key in of_system)
+    columns = [_column(key, measures) for key in keys]
     return ComparisonTable(tuple(measures), tuple(column for column in columns if column is not None))
 
 

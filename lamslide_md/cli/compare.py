@@ -15,7 +15,9 @@ from lamslide_md.units import RELATIVE_TOLERANCE
 if TYPE_CHECKING:
     import mdtraj as md
 
-OPTIONS = {f"{name}_interval_ps": f"--{name}-interval-ps" for name in ("rollout", "reference", "replicate")}
+OPTIONS = {f"{name}_interval_ps": f"--{name}-interval-ps" for name in ("rollout", "reference", "replicate")} | {
+    "tica_features": "--tica-features"
+}
 """Names of parameters of `lamslide_md.compare` on the command line."""
 
 
@@ -75,6 +77,10 @@ def compare(
         float | None,
         typer.Option(help="The same of the independent MD; as the MD's if its files do not tell."),
     ] = None,
+    tica_features: Annotated[
+        Literal["auto", "torsions", "distances"],
+        typer.Option(help="What TICA and states are made of; auto: distances of C-alphas above 20 residues."),
+    ] = "auto",
     seed: Seed = 0,
     overwrite: Overwrite = False,
     config: Config = None,
@@ -106,6 +112,7 @@ def compare(
             lag_ps=lag,
             n_clusters=clusters,
             n_states=states,
+            tica_features=tica_features,
             seed=seed,
             temperature_K=temperature if temperature is not None else temperature_of(reference),
             provenance=provenance,

@@ -26,8 +26,10 @@ class LowRankPrior(nn.Module):
     ----------
     n_frames
         Frames of the longest window.
-    n_tokens, n_channels
+    n_tokens
         Of one latent frame.
+    n_channels
+        Of a token.
 
     References
     ----------

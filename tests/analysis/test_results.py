@@ -2,7 +2,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from lamslide_md.analysis.compare.prepare import prepare
-from lamslide_md.analysis.results import MAX_FRAMES, collect_playback, superposed
+from lamslide_md.analysis.playback import MAX_FRAMES, collect_playback, superposed
 
 
 def test_superposition_undoes_rotation_and_translation(alanine):

@@ -68,7 +68,7 @@ def test_two_heavy_atoms_far_in_bonds_and_near_in_space_clash(molecule):
 def test_hydrogens_do_not_clash(alanine):
     full = alanine(np.full(20, -1.3), np.full(20, 2.5), hydrogens=True, noise_nm=0.0)
     rules = learn_structure(full.topology, [full.xyz])
-    assert heavy_atoms(full.topology)[rules.clash_pairs].all()
+    assert heavy_atoms(full.topology)[rules.clashes.listed].all()
 
 
 def test_several_trajectories_are_checked_in_order(molecule):

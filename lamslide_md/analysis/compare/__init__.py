@@ -16,6 +16,7 @@ from lamslide_md.analysis.datasets.reading import (
     temperature_of,
     trajectories_of,
 )
+from lamslide_md.analysis.features import TicaFeatures
 from lamslide_md.analysis.results import library_versions
 from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.io.times import believable_interval
@@ -37,6 +38,7 @@ def compare(
     n_bootstrap: int = 200,
     seed: int = 0,
     temperature_K: float | None = None,
+    tica_features: TicaFeatures | Literal["auto"] = "auto",
     provenance: Mapping[str, Any] | None = None,
 ) -> Comparison:
     """Compare a rollout with reference MD in distributions, kinetics and structure.
@@ -74,6 +76,9 @@ def compare(
     temperature_K
         Temperature, K, to give free energies in kcal/mol; that in `provenance`, or of the `Rollout`, if not given.
         Without one they are in kT.
+    tica_features
+        What TICA, and with it the states, is fitted on: "torsions", or "distances" between C-alphas. "auto" takes the
+        latter for proteins of more than 20 residues.
     provenance
         What to show beside the numbers. `rollout_ns_per_s` and `md_ns_per_s` are shown with their ratio, everything
         else as given.
@@ -111,6 +116,7 @@ def compare(
         n_bootstrap=n_bootstrap,
         seed=seed,
         temperature_K=_float(temperature_K if temperature_K is not None else shown.get("temperature_K")),
+        tica_features=None if tica_features == "auto" else tica_features,
     )
     return evaluate(prepared, settings, provenance=shown | {"versions": library_versions()}, notes=notes)
 

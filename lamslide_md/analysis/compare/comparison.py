@@ -8,10 +8,11 @@ from typing import Any
 
 from lamslide_md.analysis.kinetics.markov_result import MarkovResult
 from lamslide_md.analysis.measures.measure import Measure
+from lamslide_md.analysis.playback import Playback
+from lamslide_md.analysis.proteins.result import ProteinResult, Strips
 from lamslide_md.analysis.results import (
     AutocorrelationResult,
     Maps,
-    Playback,
     TorsionResult,
     to_plain,
 )
@@ -26,7 +27,8 @@ class Comparison:
 
     `measures` is the table; `torsions`, `maps`, `markov` and `memory` (autocorrelations) are the details behind it, by
     dataset ("rollout", "reference", "floor"). `floor` says what the floor is, `notes` what was cut back, `failures`
-    what could not be estimated and why; `settings` and `provenance` say where the numbers come from.
+    what could not be estimated and why; `settings` and `provenance` say where the numbers come from. Chains of more
+    than ten residues have a `protein` (RMSF, contacts, secondary structure), and `strips` of the latter over time.
     """
 
     measures: tuple[Measure, ...]
@@ -40,6 +42,8 @@ class Comparison:
     failures: tuple[str, ...]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    protein: ProteinResult | None = None
+    strips: Strips | None = None
 
     def measure(self, key: str) -> Measure:
         """Give the measure with this key; KeyError names those there are."""
@@ -49,8 +53,9 @@ class Comparison:
         raise KeyError(f"no measure {key!r}; there are {', '.join(m.kind.key for m in self.measures)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all numbers as plain Python objects for JSON, None where undefined; without the frames for playback."""
-        listed = [field.name for field in fields(self) if field.name != "playback"]
+        """Give all numbers as plain Python objects for JSON, None where undefined; without frames for playback."""
+        left_out = {"playback", "strips"} | ({"protein"} if self.protein is None else set())
+        listed = [field.name for field in fields(self) if field.name not in left_out]
         return {"format_version": FORMAT_VERSION} | {name: to_plain(getattr(self, name)) for name in listed}
 
     def save_json(self, path: str | Path, *, overwrite: bool = False) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lamslide_md.analysis.compare.prepare import Prepared
 from lamslide_md.analysis.compare.projected import ProjectedDatasets
+from lamslide_md.analysis.compare.protein import ComparedProtein
 from lamslide_md.analysis.compare.settings import ComparisonSettings
 from lamslide_md.analysis.datasets.dataset import Dataset
 from lamslide_md.analysis.kinetics.markov_summary import MarkovSummary
@@ -12,6 +13,7 @@ from lamslide_md.analysis.measures.autocorrelation import AutocorrelationCurves,
 from lamslide_md.analysis.measures.distributions import distribution_estimates
 from lamslide_md.analysis.measures.measure import KINDS, Estimate, Measure, make_measure
 from lamslide_md.analysis.measures.msm import markov_estimates
+from lamslide_md.analysis.measures.protein_kinds import PROTEIN_KINDS
 from lamslide_md.analysis.measures.structure import structure_estimates
 from lamslide_md.analysis.reference_model import ReferenceModel
 from lamslide_md.analysis.structure import check_structure, learn_structure, mirror_note
@@ -39,7 +41,9 @@ class Estimates:
     def measures(self, temperature_K: float | None) -> tuple[Measure, ...]:
         """Set each beside its floor; free energies are in kcal/mol where the temperature is known, otherwise in kT."""
         measures = []
-        for key, kind in KINDS.items():
+        for key, kind in (KINDS | PROTEIN_KINDS).items():
+            if key not in self.rollout:
+                continue  # not a protein
             pair = self.rollout[key], self.floor[key]
             shown = kind
             if key == "free_energy_error" and temperature_K is not None:
@@ -57,6 +61,7 @@ def estimate_all(
     autocorrelations: Mapping[str, AutocorrelationCurves],
     summaries: Mapping[str, MarkovSummary],
     settings: ComparisonSettings,
+    protein: ComparedProtein | None,
 ) -> tuple[Estimates, list[str]]:
     """Estimate every measure, of the rollout and of the floor.
 
@@ -74,6 +79,8 @@ def estimate_all(
         Of the Markov state models of the same datasets.
     settings
         Numbers of resamples, and seed.
+    protein
+        The same datasets as a protein, or None.
 
     Returns
     -------
@@ -93,7 +100,12 @@ def estimate_all(
         | markov_estimates(summaries["floor"], summaries["floor_reference"])
     )
     own, notes = _structure(prepared, projected, settings)
-    return Estimates(rollout | own["rollout"], floor | own["floor"], own["reference"]), notes
+    folds = {} if protein is None else protein.estimates()
+    return Estimates(
+        rollout | own["rollout"] | folds.get("rollout", {}),
+        floor | own["floor"] | folds.get("floor", {}),
+        own["reference"] | folds.get("reference", {}),
+    ), notes
 
 
 def _structure(

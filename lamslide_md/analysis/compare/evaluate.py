@@ -16,20 +16,21 @@ from lamslide_md.analysis.compare.prepare import (
     slowest_relaxation_ps,
 )
 from lamslide_md.analysis.compare.projected import ProjectedDatasets, block_notes, torsion_results
-from lamslide_md.analysis.compare.settings import ComparisonSettings, settings_shown
+from lamslide_md.analysis.compare.protein import compare_protein
+from lamslide_md.analysis.compare.settings import ComparisonSettings, settings_shown, slow_notes
 from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
-from lamslide_md.analysis.features import torsion_angles
+from lamslide_md.analysis.features import SlowCoordinates, choose_slow_coordinates, torsion_angles
 from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
 from lamslide_md.analysis.kinetics.markov_result import markov_result
 from lamslide_md.analysis.kinetics.markov_summary import markov_summary
 from lamslide_md.analysis.lag_choice import LagChoice, choose_lag
 from lamslide_md.analysis.measures.autocorrelation import autocorrelation_curves
 from lamslide_md.analysis.measures.measure import Measure
+from lamslide_md.analysis.playback import collect_playback
 from lamslide_md.analysis.reference_model import ReferenceModel, fit_reference_model
 from lamslide_md.analysis.results import (
     AutocorrelationResult,
     collect_maps,
-    collect_playback,
 )
 from lamslide_md.units import whole_frames
 
@@ -64,22 +65,28 @@ def evaluate(
     """
     angles = tuple(torsion_angles(part, prepared.torsions) for part in prepared.reference.positions_nm)
     relaxation_ps = slowest_relaxation_ps(angles, prepared.reference.interval_ps)
-    lag = _resolve_lag(prepared, settings, angles, relaxation_ps)
+    slow = choose_slow_coordinates(prepared.topology, settings.tica_features)
+    coordinates = tuple(slow.of(*parts) for parts in zip(prepared.reference.positions_nm, angles, strict=True))
+    lag = _resolve_lag(prepared, settings, coordinates, relaxation_ps, slow)
     lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, "lag_ps")
     reference_model = fit_reference_model(
-        angles,
+        coordinates,
         tica_lag_frames=lag_frames,
         lag_frames=lag_frames,
         lag_ps=lag.lag_ps,
         n_clusters=settings.n_clusters,
         n_states=settings.n_states,
         seed=settings.seed,
+        to_features=slow.to_features,
     )
-    projected = _project_all(prepared, reference_model, relaxation_ps, settings)
+    projected = _project_all(prepared, reference_model, relaxation_ps, settings, slow)
+    protein = compare_protein(prepared, projected)
     lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
     autocorrelations = _each(projected, lambda dataset: autocorrelation_curves(dataset, lags_ps))
     summaries = _each(projected, lambda dataset: markov_summary(dataset, reference_model, lag.lag_ps))
-    estimates, mirror_notes = estimate_all(prepared, projected, reference_model, autocorrelations, summaries, settings)
+    estimates, mirror_notes = estimate_all(
+        prepared, projected, reference_model, autocorrelations, summaries, settings, protein
+    )
     measures = estimates.measures(settings.temperature_K)
     shown = {"rollout": projected.rollout, "reference": projected.reference, "floor": projected.floor}
     by_dataset = shown | {"floor": projected.kinetic_floor}
@@ -100,26 +107,35 @@ def evaluate(
             *short_notes(prepared, lag.lag_ps),
             *reference_model.notes,
             *block_notes(projected, relaxation_ps),
+            *slow_notes(slow, settings.tica_features),
+            *(() if protein is None else protein.notes()),
         ),
         failures=tuple(f"{measure.kind.label}: {measure.note}" for measure in measures if _failed(measure)),
-        settings=settings_shown(prepared, settings, lag, projected, reference_model),
+        settings=settings_shown(prepared, settings, lag, projected, reference_model, slow),
         provenance=provenance,
+        protein=None if protein is None else protein.result(),
+        strips=None if protein is None else protein.strips(prepared),
     )
 
 
 def _resolve_lag(
-    prepared: Prepared, settings: ComparisonSettings, angles: tuple[np.ndarray, ...], relaxation_ps: float | None
+    prepared: Prepared,
+    settings: ComparisonSettings,
+    coordinates: tuple[np.ndarray, ...],
+    relaxation_ps: float | None,
+    slow: SlowCoordinates,
 ) -> LagChoice:
     choice = LagChoice(settings.lag_ps, "as asked for") if settings.lag_ps is not None else None
     if choice is None:
         choice = choose_lag(
-            angles,
+            coordinates,
             prepared.reference.interval_ps,
             base_ps=base_interval_ps(prepared),
             longest_ps=min(prepared.reference.longest_ps, prepared.rollout.longest_ps),
             relaxation_ps=relaxation_ps,
             n_clusters=settings.n_clusters,
             seed=settings.seed,
+            to_features=slow.to_features,
         )
     check_lag(prepared, choice.lag_ps)
     return choice
@@ -136,7 +152,11 @@ def _failed(measure: Measure) -> bool:
 
 
 def _project_all(
-    prepared: Prepared, reference_model: ReferenceModel, relaxation_ps: float | None, settings: ComparisonSettings
+    prepared: Prepared,
+    reference_model: ReferenceModel,
+    relaxation_ps: float | None,
+    settings: ComparisonSettings,
+    slow: SlowCoordinates,
 ) -> ProjectedDatasets:
     def described(dataset: Dataset, seed: int) -> Projected:
         slowest_ps = dataset.longest_ps if relaxation_ps is None else relaxation_ps
@@ -148,6 +168,7 @@ def _project_all(
             n_bootstrap=settings.n_bootstrap,
             # Datasets with equally many blocks must not be resampled alike.
             seed=settings.seed * 10 + seed,
+            slow=slow,
         )
 
     reference = described(prepared.reference, 1)

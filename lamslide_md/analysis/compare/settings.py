@@ -5,14 +5,18 @@ from typing import Any
 
 from lamslide_md.analysis.compare.prepare import Prepared
 from lamslide_md.analysis.compare.projected import ProjectedDatasets
+from lamslide_md.analysis.features import MAX_TORSION_RESIDUES, SlowCoordinates, TicaFeatures
 from lamslide_md.analysis.lag_choice import LagChoice
 from lamslide_md.analysis.reference_model import ReferenceModel
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """What the user set: lag (ps, None to choose it), numbers, seed, temperature (K or None)."""
+    """What the user set: lag (ps, None to choose it), numbers, seed, temperature (K or None), input of TICA.
+
+    `tica_features` None takes distances of C-alphas for proteins of more than 20 residues, torsions otherwise.
+    """
 
     lag_ps: float | None
     n_clusters: int
@@ -20,15 +24,42 @@ class ComparisonSettings:
     n_bootstrap: int
     seed: int
     temperature_K: float | None
+    tica_features: TicaFeatures | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_clusters", "n_states", "n_bootstrap"):
             if getattr(self, name) < 2:
                 raise InputError(f"{name} must be at least 2, got {getattr(self, name)}")
+        if self.tica_features not in (None, "torsions", "distances"):
+            called = option("tica_features")
+            raise InputError(f'{called} must be "torsions", "distances" or "auto", got {self.tica_features!r}')
         if self.seed < 0:
             raise InputError(f"seed must not be negative, got {self.seed}")
         if self.temperature_K is not None and not self.temperature_K > 0:
             raise InputError(f"temperature_K must be positive, got {self.temperature_K:g}")
+
+
+def slow_notes(slow: SlowCoordinates, asked: TicaFeatures | None) -> tuple[str, ...]:
+    """Say so where TICA sees distances that nobody asked for.
+
+    Parameters
+    ----------
+    slow
+        What TICA was fitted on.
+    asked
+        What the user asked for, or None.
+
+    Returns
+    -------
+    tuple of str
+        One note, or none.
+    """
+    if slow.pairs is None or asked is not None:
+        return ()
+    return (
+        f"slow coordinates (TICs, states) are those of {len(slow.pairs)} distances between C-alphas, as for every "
+        f"protein of more than {MAX_TORSION_RESIDUES} residues; {option('tica_features')}=torsions takes the torsions",
+    )
 
 
 def settings_shown(
@@ -37,6 +68,7 @@ def settings_shown(
     lag: LagChoice,
     projected: ProjectedDatasets,
     reference_model: ReferenceModel,
+    slow: SlowCoordinates,
 ) -> dict[str, Any]:
     """Give the settings as used, for files and the report.
 
@@ -52,6 +84,8 @@ def settings_shown(
         The datasets projected on the reference model.
     reference_model
         Fitted on the reference.
+    slow
+        What TICA was fitted on.
 
     Returns
     -------
@@ -65,6 +99,7 @@ def settings_shown(
         "n_states_asked": settings.n_states,
         "n_states": reference_model.n_states,
         "n_tics": reference_model.n_tics,
+        "tica_features": slow.name,
         "n_bootstrap": settings.n_bootstrap,
         "seed": settings.seed,
         "temperature_K": settings.temperature_K,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.analysis.bootstrap import block_sums, bootstrap_weights, choose_n_blocks, split_into_blocks
-from lamslide_md.analysis.features import Torsion, torsion_angles
+from lamslide_md.analysis.features import SlowCoordinates, Torsion, torsion_angles
 from lamslide_md.analysis.reference_model import ReferenceModel
 
 Path = Int[np.ndarray, " _"]
@@ -126,6 +126,7 @@ def project(
     relaxation_ps: float,
     n_bootstrap: int,
     seed: int,
+    slow: SlowCoordinates = SlowCoordinates(),  # noqa: B008 - frozen
 ) -> Projected:
     """Project a dataset on the reference model.
 
@@ -143,6 +144,8 @@ def project(
         Number of bootstrap samples.
     seed
         Seed of the bootstrap.
+    slow
+        The coordinates that the reference model was fitted on.
 
     Returns
     -------
@@ -150,7 +153,10 @@ def project(
         The dataset with its blocks.
     """
     angles = tuple(torsion_angles(positions, torsions) for positions in dataset.positions_nm)
-    tics = tuple(reference_model.tics(part) for part in angles)
+    tics = tuple(
+        reference_model.tics(slow.of(positions, part))
+        for positions, part in zip(dataset.positions_nm, angles, strict=True)
+    )
     clusters = tuple(reference_model.clusters(part) for part in tics)
     lengths = [len(part) for part in angles]
     blocks = split_into_blocks(lengths, choose_n_blocks(dataset.total_ps, relaxation_ps))

@@ -1,11 +1,12 @@
 """The report: one HTML file with its figures inside, readable without a network."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from lamslide_md.analysis.measures.measure import Measure
-from lamslide_md.analysis.report import figures, kinetic_figures
+from lamslide_md.analysis.playback import Playback
+from lamslide_md.analysis.report import figures, kinetic_figures, protein_figures
 from lamslide_md.analysis.report.templates import templates
 from lamslide_md.analysis.report.text import (
     is_shown,
@@ -15,7 +16,6 @@ from lamslide_md.analysis.report.text import (
     speed_lines,
     with_error,
 )
-from lamslide_md.analysis.results import Playback
 
 if TYPE_CHECKING:
     from lamslide_md.analysis.compare.comparison import Comparison
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 AT_FLOOR_ERRORS = 2.0
 AT_FLOOR_RATIO = 1.1
 """Up to here a ratio is no news, however small its error."""
+MAX_TORSIONS, MAX_MAPS = 24, 12
+"""Pictures of a protein's torsions and Ramachandran maps: those that are farthest from MD."""
 HEADLINES = (
     "js_distance_torsions_all",
     "js_distance_tic0",
@@ -88,6 +90,7 @@ def _playback(playback: Playback) -> dict[str, Any]:
         "elements": playback.elements,
         "names": playback.names,
         "bonds": playback.bonds.tolist(),
+        "cartoon": playback.cartoon and asdict(playback.cartoon),
         "interval_ps": playback.interval_ps,
         "frames": {which: frames.tolist() for which, frames in playback.positions_pm.items()},
     }
@@ -120,7 +123,7 @@ def _verdict(measure: Measure) -> str:
 
 def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
     maps = comparison.maps
-    columns = list(enumerate(comparison.torsions))
+    columns = [(column, comparison.torsions[column]) for column in _shown_torsions(comparison)]
     ramachandran = [
         Picture(
             figures.energy_maps(
@@ -128,7 +131,7 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
             ),
             f"Ramachandran maps of {name}, MD and rollout",
         )
-        for name, maps_of in maps.ramachandran.items()
+        for name, maps_of in _shown_maps(comparison).items()
     ]
     tics = []
     if maps.tics:
@@ -137,6 +140,7 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
         source = figures.energy_maps(maps.tics["reference"], maps.tics["rollout"], extent, ("TIC 0", "TIC 1"))
         tics.append(Picture(source, "free energy over the two slowest coordinates, MD and rollout"))
     return {
+        "protein": _protein_pictures(comparison),
         "ramachandran": ramachandran,
         "tics": tics,
         "torsions": [Picture(figures.torsion_histogram(comparison, c), f"histogram of {t.name}") for c, t in columns],
@@ -156,6 +160,38 @@ def _pictures(comparison: "Comparison") -> dict[str, list[Picture]]:
             for state in range(comparison.markov.n_states)
         ],
     }
+
+
+def _shown_torsions(comparison: "Comparison") -> list[int]:
+    """All torsions of a small molecule, those of a protein that are farthest from MD."""
+    columns = range(len(comparison.torsions))
+    if comparison.protein is None:
+        return list(columns)
+    return sorted(sorted(columns, key=lambda column: -(comparison.torsions[column].js_distance or 0.0))[:MAX_TORSIONS])
+
+
+def _shown_maps(comparison: "Comparison") -> dict[str, Any]:
+    """All Ramachandran maps of a small molecule, those of a protein's residues that are farthest from MD."""
+    maps = dict(comparison.maps.ramachandran)
+    if comparison.protein is None:
+        return maps
+    distances = {torsion.name: torsion.js_distance or 0.0 for torsion in comparison.torsions}
+    worst = sorted(maps, key=lambda name: -distances.get(f"phi {name}", 0.0) - distances.get(f"psi {name}", 0.0))
+    return {name: maps[name] for name in maps if name in worst[:MAX_MAPS]}
+
+
+def _protein_pictures(comparison: "Comparison") -> list[Picture]:
+    protein = comparison.protein
+    if protein is None:
+        return []
+    pictures = [
+        Picture(protein_figures.fluctuations(comparison, protein), "RMSF along the chain of MD, floor and rollout"),
+        Picture(protein_figures.contact_maps(protein), "contact maps of MD and rollout"),
+    ]
+    if comparison.strips is not None:
+        source = protein_figures.secondary_over_time(protein, comparison.strips)
+        pictures.append(Picture(source, "secondary structure of every residue over time, MD and rollout"))
+    return pictures
 
 
 def _passage_pictures(comparison: "Comparison") -> list[Picture]:

@@ -15,10 +15,25 @@
     neighbours[second].push(first);
   }
 
-  function atoms(frame) {
+  // What a cartoon is drawn from; of small molecules nothing.
+  function residueOf(index, secondary) {
+    if (!data.cartoon) return {};
+    const residue = data.cartoon.residue_of_atom[index];
+    return {
+      atom: data.cartoon.atom_names[index],
+      resi: residue + 1,
+      resn: data.cartoon.residue_names[residue],
+      chain: String(data.cartoon.chain_of_residue[residue]),
+      ss: secondary[residue],
+      hetflag: false,
+    };
+  }
+
+  function atoms(frame, secondary) {
     return frame.map(([x, y, z], index) => ({
       elem: data.elements[index],
       atom: data.names[index],
+      ...residueOf(index, secondary),
       index: index,
       serial: index,
       x: x / 100,
@@ -35,13 +50,15 @@
       const viewer = $3Dmol.createViewer(document.getElementById(id), { backgroundColor: "white" });
       const model = viewer.addModel();
       const frames = data.frames[side];
-      model.addAtoms(atoms(frames[0]));
-      for (const frame of frames.slice(1)) model.addFrame(atoms(frame));
+      const secondary = data.cartoon ? data.cartoon.secondary[side] : [];
+      model.addAtoms(atoms(frames[0], secondary[0]));
+      frames.slice(1).forEach((frame, index) => model.addFrame(atoms(frame, secondary[index + 1])));
       const colours = Object.assign({}, heteroatoms, { C: carbon });
       for (const elem of new Set(data.elements)) {
         const color = colours[elem] || "#c060c0";
         viewer.setStyle({ elem: elem }, { stick: { radius: 0.13, color: color }, sphere: { scale: 0.22, color: color } });
       }
+      if (data.cartoon) viewer.setStyle({}, { cartoon: { color: carbon }, line: { color: carbon } });
       viewer.zoomTo();
       viewer.render();
       viewers.push([viewer, frames.length]);
