@@ -6,8 +6,9 @@ import mdtraj as md
 import numpy as np
 from ase.data import covalent_radii
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import shortest_path
+from scipy.sparse import csr_array, eye_array
+
+from lamslide_md.systems.periodicity import neighbour_pairs
 
 BOND_TOLERANCE = 1.25
 """Two atoms of a topology without bonds count as bonded below this multiple of the sum of their covalent radii."""
@@ -34,7 +35,10 @@ def bond_pairs(topology: md.Topology, positions_nm: Float[np.ndarray, "frames at
         pairs = [(min(a.index, b.index), max(a.index, b.index)) for a, b in topology.bonds]
         return np.array(sorted(set(pairs)), dtype=int).reshape(-1, 2)
     radii_nm = radii_of(topology)
-    first, second = np.triu_indices(topology.n_atoms, k=1)
+    # What is near in the mean is near in some frame.
+    longest_nm = 2 * BOND_TOLERANCE * float(radii_nm.max(initial=0.0))
+    near = [neighbour_pairs(frame, longest_nm) for frame in positions_nm]
+    first, second = np.unique(np.concatenate([np.empty((0, 2), dtype=int), *near]), axis=0).T
     distances_nm = np.linalg.norm(positions_nm[:, first] - positions_nm[:, second], axis=-1).mean(axis=0)
     bonded = distances_nm < BOND_TOLERANCE * (radii_nm[first] + radii_nm[second])
     return np.stack([first[bonded], second[bonded]], axis=1)
@@ -74,11 +78,19 @@ def far_pairs(
     np.ndarray
         Atom indices of the pairs, lower index first.
     """
-    separation = shortest_path(adjacency(n_atoms, bonds), unweighted=True)
+    near = _within(n_atoms, bonds, min_separation - 1)[eligible][:, eligible].toarray()
     chosen = np.flatnonzero(eligible)
-    first, second = np.triu_indices(len(chosen), k=1)
-    pairs = np.stack([chosen[first], chosen[second]], axis=1)
-    return pairs[separation[pairs[:, 0], pairs[:, 1]] >= min_separation]
+    first, second = np.nonzero(np.triu(~near, k=1))
+    return np.stack([chosen[first], chosen[second]], axis=1)
+
+
+def _within(n_atoms: int, bonds: Int[np.ndarray, "bonds 2"], n_bonds: int) -> csr_array:
+    """Tell which atoms are at most so many bonds apart, themselves among them, (atoms, atoms)."""
+    step = csr_array(adjacency(n_atoms, bonds) + eye_array(n_atoms, format="csr")).astype(bool)
+    reached = csr_array(eye_array(n_atoms, format="csr")).astype(bool)
+    for _ in range(n_bonds):
+        reached = reached @ step
+    return reached
 
 
 def heavy_neighbours(

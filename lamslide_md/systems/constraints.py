@@ -25,6 +25,9 @@ MIN_VOLUME = 0.2
 MAX_FRAMES = 20_000
 """Frames from which constraints are learned, equally spaced."""
 
+NUMBERS_AT_ONCE = 1_000_000
+"""Distances that are in memory at once."""
+
 Centre: TypeAlias = tuple[int, int, int, int]
 """A point and three that are bonded to it."""
 
@@ -79,26 +82,32 @@ def find_constraints(
         None for particles that move freely.
     """
     frames = points_nm[:: -(-len(points_nm) // MAX_FRAMES)].astype(np.float64)
-    pairs, lower, upper = [], [], []
-    for i, j in combinations(range(frames.shape[1]), 2):
-        distance = np.linalg.norm(frames[:, i] - frames[:, j], axis=-1)
-        if distance.std() < RELATIVE_SPREAD * distance.mean():
-            low, high = np.quantile(distance, [TAIL, 1 - TAIL])
-        elif contacts:
-            low, high = min(distance.min(), CONTACT_NM), np.inf
-        else:
-            continue
-        pairs.append((i, j))
-        lower.append(low)
-        upper.append(high)
+    pairs = np.stack(np.triu_indices(frames.shape[1], k=1), axis=1)
+    n_at_once = max(1, NUMBERS_AT_ONCE // len(frames))
+    parts = [_ranges(frames, pairs[i : i + n_at_once], contacts) for i in range(0, len(pairs), n_at_once)]
+    lower, upper = np.concatenate([np.empty((2, 0)), *parts], axis=1)
+    held = ~np.isnan(lower)
     chirality = dict(_chirality(frames, bonds))
     return Constraints(
-        np.array(pairs, dtype=int).reshape(-1, 2),
-        np.round(np.array(lower), 6),
-        np.round(np.array(upper), 6),
+        pairs[held],
+        np.round(lower[held], 6),
+        np.round(upper[held], 6),
         np.array(list(chirality), dtype=int).reshape(-1, 4),
         np.array(list(chirality.values()), dtype=int),
     )
+
+
+def _ranges(
+    frames: Float[np.ndarray, "frames points dim"], pairs: Int[np.ndarray, "pairs 2"], contacts: bool
+) -> Float[np.ndarray, "2 pairs"]:
+    """Lower and upper ends of the ranges of pairs; NaN for those that are not held."""
+    distance = np.linalg.norm(frames[:, pairs[:, 0]] - frames[:, pairs[:, 1]], axis=-1).T.copy()
+    lower, upper = np.full((2, len(pairs)), np.nan)
+    rigid = distance.std(axis=1) < RELATIVE_SPREAD * distance.mean(axis=1)
+    lower[rigid], upper[rigid] = np.quantile(distance[rigid], [TAIL, 1 - TAIL], axis=1)
+    if contacts:
+        lower[~rigid], upper[~rigid] = np.minimum(distance[~rigid].min(axis=1), CONTACT_NM), np.inf
+    return np.stack([lower, upper])
 
 
 def centres_of(bonds: Int[np.ndarray, "bonds 2"]) -> Iterator[Centre]:

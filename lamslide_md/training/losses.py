@@ -41,7 +41,12 @@ def distance_loss(
         Scalar; 0 where there is but one slot.
     """
     mask = batch.slot_mask.flatten(1)
-    i, j = torch.triu_indices(mask.shape[1], mask.shape[1], offset=1, device=mask.device)
+    # Only of slots that exist, and pairs that count: most of the grid of slots is empty.
+    places = mask.any(dim=0).nonzero()[:, 0]
+    i, j = places[torch.triu_indices(len(places), len(places), offset=1, device=mask.device)]
+    if pair_weights is not None:
+        counts = (pair_weights[:, i, j] != 0).any(dim=0)
+        i, j = i[counts], j[counts]
     if not len(i):
         return decoded.positions.new_zeros(())
     squared = (_pair_distances(decoded.positions, i, j) - _pair_distances(batch.positions, i, j)).square()

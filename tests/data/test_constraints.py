@@ -49,3 +49,18 @@ def test_points_that_move_freely_are_not_held():
     points = np.random.default_rng(0).normal(size=(1000, 4, 2))
     held = find_constraints(points, NO_BONDS, contacts=False)
     assert len(held.pairs) == len(held.centres) == 0
+
+
+def test_pairs_are_held_one_by_one_however_many_are_looked_at_at_once(monkeypatch):
+    points = np.random.default_rng(0).normal(size=(1, 12, 3)) + 0.03 * np.random.default_rng(1).normal(size=(50, 12, 3))
+    held = find_constraints(points, NO_BONDS, contacts=True)
+    monkeypatch.setattr("lamslide_md.systems.constraints.NUMBERS_AT_ONCE", 70)
+    again = find_constraints(points, NO_BONDS, contacts=True)
+    for row, (i, j) in enumerate(zip(*np.triu_indices(12, k=1), strict=True)):
+        distance = np.linalg.norm(points[:, i] - points[:, j], axis=-1)
+        rigid = distance.std() < 0.05 * distance.mean()
+        ends = np.quantile(distance, [5e-4, 1 - 5e-4]) if rigid else (min(distance.min(), CONTACT_NM), np.inf)
+        for own in (held, again):
+            assert own.pairs[row].tolist() == [i, j]
+            np.testing.assert_allclose([own.lower_nm[row], own.upper_nm[row]], ends, atol=1e-6)
+    assert 0 < np.isfinite(held.upper_nm).sum() < len(held.pairs)
