@@ -6,10 +6,16 @@ from torch import Tensor, nn
 
 from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior
 
+DENSE_FEATURES = 512
+"""Numbers of a latent frame up to which all their covariances are kept, which are as many as their square."""
+
 RANK = 128
 """Leading principal components whose covariances with one another are kept."""
 
 Leading = Float[Tensor, "batch frames 1 rank"]
+
+N_CORRECTIONS = 20
+"""Rounds in which variances are raised by what they lose where the rest is kept out of the leading components."""
 
 POWER_ITERATIONS = 4
 """Of the randomised principal component analysis."""
@@ -69,6 +75,7 @@ class LowRankPrior(nn.Module):
         n_frames = turned.shape[1]
         for k in range(n_frames):
             self.rest[k] = (turned[:, : n_frames - k] * turned[:, k:]).mean(dim=(0, 1))
+        self.rest.mul_(self._raised(self.rest[0]) / self.rest[0].clamp(min=torch.finfo(torch.float32).tiny))
 
     def mean(self, latents: Latents, context: ContextMask) -> Latents:
         """Conditional mean given the context frames; the context frames themselves where they are."""
@@ -99,6 +106,17 @@ class LowRankPrior(nn.Module):
         # Without the mean: `_joined` gives positions, noise is about zero.
         out[:, ~context] = self._joined(leading, turned) - self.centre.to(latents).view(latents.shape[2:])
         return out
+
+    def _raised(self, wanted: Float[Tensor, "tokens channels"]) -> Float[Tensor, "tokens channels"]:
+        """Variances of the axes of which the wanted ones are left without the leading components."""
+        basis = torch.einsum("tij,tik->tjk", self.axes, self.basis.unflatten(0, wanted.shape)).flatten(0, 1)
+        aim = wanted.flatten().clamp(min=0)
+        raised = aim.clone()
+        for _ in range(N_CORRECTIONS):
+            within = basis.T @ (raised[:, None] * basis)
+            left = raised * (1 - 2 * basis.square().sum(dim=1)) + ((basis @ within) * basis).sum(dim=1)
+            raised = raised * (aim / left.clamp(min=1e-3 * aim + torch.finfo(aim.dtype).tiny)).clamp(max=10)
+        return raised.view(wanted.shape)
 
     def _split(self, latents: Latents) -> tuple[Leading, Latents]:
         """Leading components as one token, and what they leave."""

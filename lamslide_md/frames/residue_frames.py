@@ -70,7 +70,7 @@ class FittedResidues(Fitted):
         second = functional.normalize(second - (second * first).sum(dim=-1, keepdim=True) * first, dim=-1)
         axes = torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1).transpose(1, 2)
         local = (seen - origin.transpose(1, 2)[:, :, :, None]) @ axes
-        return replace(batch, positions=local * mask[:, None, :, :, None], slot_mask=mask)
+        return replace(batch, positions=local * mask[:, None, :, :, None], slot_mask=mask, reference=None)
 
     def inverse(self, positions: Seen) -> Positions:
         """Join residues, in the frame of reference of the first one."""

@@ -3,7 +3,7 @@
 from lamslide_md.choices import Placement
 from lamslide_md.config import AutoencoderSettings, FlowSettings, Settings
 from lamslide_md.flow.interpolant import interpolant_of
-from lamslide_md.flow.low_rank_prior import LowRankPrior, Prior
+from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, LowRankPrior, Prior
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.frames import from_settings
 from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
@@ -14,9 +14,6 @@ from lamslide_md.systems.entities import Entities
 
 MIN_IDENTIFIERS = 16
 CHANNEL_STEP = 16
-
-DENSE_FEATURES = 512
-"""Numbers of a latent frame up to which all their covariances are kept, of which there are as many as its square."""
 
 
 def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, placement: Placement) -> Autoencoder:

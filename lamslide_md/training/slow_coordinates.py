@@ -6,14 +6,12 @@ from deeptime.decomposition import TICA
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lamslide_md.flow.low_rank_prior import RANK, leading_components
+from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, RANK, leading_components
 
 LAG = 5
 """Frames after which a direction must still be remembered to count, or as many as windows have."""
 EPSILON = 1e-3
 """Directions with less than this part of the mean variance are no coordinates."""
-DENSE_FEATURES = 512
-"""Latents beyond which slow coordinates are sought among the leading principal components."""
 
 
 def slow_coordinates(
@@ -68,4 +66,4 @@ def _slow_among_leading(
     leading = flat @ basis
     share = variance / leading.square().mean()
     within = slow_coordinates(leading[:, :, None] * share.sqrt(), owners)
-    return basis @ within
+    return (basis @ within) * share.sqrt()
