@@ -3,20 +3,18 @@
 from itertools import zip_longest
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lamslide_md.choices import Tokens
 from lamslide_md.flow.interpolant import Interpolant
 from lamslide_md.flow.low_rank_prior import Prior
+from lamslide_md.flow.prior import ContextMask, Latents
 from lamslide_md.flow.solvers import Dynamics, Solver
 from lamslide_md.models.attention import ModulatedBlock
 from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.flow_time import FlowTimeEmbedding
-
-Latents = Float[Tensor, "batch frames tokens channels"]
-ContextMask = Bool[Tensor, " frames"]
+from lamslide_md.models.flow_tokens import FlowTokens
 
 
 class LatentFlow(nn.Module):
@@ -41,8 +39,7 @@ class LatentFlow(nn.Module):
     prior
         Where the flow starts from.
     tokens
-        What is one token: each latent of each frame; the latents of a frame, side by side (``frames``), a wider network
-        for the same cost; or a latent in all frames of the window (``windows``), for which nothing is paid twice.
+        What is one token; see `FlowTokens`.
 
     References
     ----------
@@ -65,27 +62,20 @@ class LatentFlow(nn.Module):
         tokens: Tokens = "latents",
     ) -> None:
         super().__init__()
-        self.n_frames, self.interpolant, self.prior, self.tokens = n_frames, interpolant, prior, tokens
+        self.n_frames, self.interpolant, self.prior = n_frames, interpolant, prior
         self.register_buffer("latent_mean", torch.zeros(n_latents, n_channels))
         self.register_buffer("latent_scale", torch.ones(()))
-        n_tokens, n_features = {
-            "latents": (n_latents, n_channels),
-            "frames": (1, n_latents * n_channels),
-            "windows": (n_latents, n_frames * n_channels),
-        }[tokens]
-        self.n_tokens = n_tokens
+        self.tokens = FlowTokens(tokens, n_latents, n_channels, n_frames)
+        n_tokens, n_features = self.tokens.n_tokens, self.tokens.n_features
         self.embed_state = nn.Linear(n_features, width)
         # Their names are those in model files.
         self.embed_told = nn.Linear(n_features, width)
         self.embed_known = nn.Linear(2 * n_frames, width) if tokens == "windows" else nn.Embedding(2, width)
         self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
         self.embed_tau = FlowTimeEmbedding(width)
-        self.over_latents = nn.ModuleList(
-            ModulatedBlock(width, n_heads, rotary=False) for _ in range(depth if n_tokens > 1 else 0)
-        )
-        self.over_frames = nn.ModuleList(
-            ModulatedBlock(width, n_heads, rotary=True) for _ in range(depth if tokens != "windows" else 0)
-        )
+        n_across, n_along = (depth if n_tokens > 1 else 0), (depth if tokens != "windows" else 0)
+        self.over_latents = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=False) for _ in range(n_across))
+        self.over_frames = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=True) for _ in range(n_along))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.out = nn.Linear(width, n_features)
         nn.init.zeros_(self.out.weight)
@@ -120,35 +110,15 @@ class LatentFlow(nn.Module):
         Tensor
             The prediction; meaningless on context frames.
         """
-        places = self.latent_places + self._embedded(context)
-        x = self.embed_state(self._to_tokens(state)) + self.embed_told(self._to_tokens(conditioning)) + places
+        places = self.latent_places + self.embed_known(self.tokens.flags(context)).view(-1, 1, self.out.in_features)
+        x = self.embed_state(self.tokens.join(state)) + self.embed_told(self.tokens.join(conditioning)) + places
         condition = self.embed_tau(tau)
         for over_latents, over_frames in zip_longest(self.over_latents, self.over_frames):
             if over_latents is not None:
                 x = over_latents(x, condition)
             if over_frames is not None:
                 x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
-        return self._from_tokens(self.out(self.norm(x)), state.shape)
-
-    def _embedded(self, context: ContextMask) -> Float[Tensor, "rows 1 width"]:
-        """Tell which frames are context, and of shorter windows which frames there are."""
-        if self.tokens != "windows":
-            return self.embed_known(context.long())[:, None, :]
-        flags = functional.pad(torch.stack([context, ~context]).float(), (0, self.n_frames - len(context)))
-        return self.embed_known(flags.flatten())[None, None]
-
-    def _to_tokens(self, latents: Latents) -> Float[Tensor, "batch rows places features"]:
-        """Join what is one token; frames that a shorter window lacks are zero."""
-        if self.tokens != "windows":
-            return latents.reshape(*latents.shape[:2], self.n_tokens, -1)
-        whole = functional.pad(latents, (0, 0, 0, 0, 0, self.n_frames - latents.shape[1]))
-        return whole.transpose(1, 2).flatten(2)[:, None]
-
-    def _from_tokens(self, tokens: Float[Tensor, "batch rows places features"], shape: torch.Size) -> Latents:
-        """Undo `_to_tokens`."""
-        if self.tokens != "windows":
-            return tokens.reshape(shape)
-        return tokens[:, 0].unflatten(-1, (self.n_frames, -1)).transpose(1, 2)[:, : shape[1]]
+        return self.tokens.split(self.out(self.norm(x)), state.shape[1])
 
     def training_step(
         self,
