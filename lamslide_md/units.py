@@ -7,6 +7,7 @@ RELATIVE_TOLERANCE = 1e-3
 
 GAS_CONSTANT_KJ_PER_MOL_K = 0.00831446261815324
 KJ_PER_KCAL = 4.184
+ANGSTROM_PER_NM = 10.0
 
 
 def whole_frames(duration_ps: float, frame_interval_ps: float, what: str = "duration") -> int:

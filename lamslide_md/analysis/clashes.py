@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lamslide_md.analysis.neighbours import close_pairs
-from lamslide_md.systems.bonds import adjacency, far_pairs
+from lamslide_md.systems.bonds import far_pairs, within_bonds
 
 CLASH_NM = 0.22
 MAX_LISTED_ATOMS = 60
@@ -47,8 +47,7 @@ def learn_clashes(n_atoms: int, bonds: Int[np.ndarray, "bonds 2"], heavy: Bool[n
     chosen = np.flatnonzero(heavy)
     if len(chosen) <= MAX_LISTED_ATOMS:
         return ClashRules(chosen, n_atoms, far_pairs(n_atoms, bonds, heavy), np.zeros(0, dtype=int))
-    graph = adjacency(n_atoms, bonds)
-    first, second = (graph + graph @ graph).nonzero()
+    first, second = within_bonds(n_atoms, bonds, 2).nonzero()
     lower = first < second
     keys = first[lower].astype(np.int64) * n_atoms + second[lower]
     return ClashRules(chosen, n_atoms, None, np.unique(keys))

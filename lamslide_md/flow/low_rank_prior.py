@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior
+from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior, conditional
 
 DENSE_FEATURES = 512
 """Numbers of a latent frame up to which all their covariances are kept, which are as many as their square."""
@@ -132,7 +132,7 @@ class LowRankPrior(nn.Module):
         return (leading.flatten(2) @ basis.T + rest + self.centre.to(leading)).view(turned.shape)
 
     def _conditional(self, context: ContextMask) -> tuple[Tensor, Tensor]:
-        """Gain and Cholesky factor of every axis (Schur complement): tokens, channels, frames, frames."""
+        """Gain and Cholesky factor of every axis: tokens, channels, frames, frames."""
         key = tuple(context.tolist())
         if key not in self._given:
             n, known = len(context), context.cpu()
@@ -141,13 +141,7 @@ class LowRankPrior(nn.Module):
             own = own / own[..., :1].clamp(min=torch.finfo(torch.float64).tiny)
             values, vectors = torch.linalg.eigh(own[..., lag])
             c = (vectors * values.clamp(min=RELATIVE_FLOOR)[..., None, :]) @ vectors.mT
-            c_uk, c_kk, c_uu = (
-                c[..., ~known, :][..., known],
-                c[..., known, :][..., known],
-                c[..., ~known, :][..., ~known],
-            )
-            gain = torch.linalg.solve(c_kk, c_uk.mT).mT
-            root = torch.linalg.cholesky(c_uu - gain @ c_uk.mT)
+            gain, root = conditional(c, known)
             scale = self.rest[0].cpu().double().clamp(min=0).sqrt()
             device = self.rest.device
             self._given[key] = gain.float().to(device), (root * scale[..., None, None]).float().to(device)

@@ -129,17 +129,31 @@ class GaussianPrior(nn.Module):
         return (vectors * values.clamp(min=RELATIVE_FLOOR * whole.diagonal().mean())) @ vectors.T
 
     def _conditional(self, context: ContextMask) -> tuple[Tensor, Tensor]:
-        """Gain and Cholesky factor of the conditional Gaussian of the target frames (Schur complement)."""
+        """Gain and Cholesky factor of the target frames given the context, kept for each mask of context frames."""
         key = tuple(context.tolist())
         if key not in self._given:
             is_context = context.cpu().repeat_interleave(self.n_features)
-            c = self._covariance(len(context))
-            c_tc, c_cc, c_tt = (
-                c[~is_context][:, is_context],
-                c[is_context][:, is_context],
-                c[~is_context][:, ~is_context],
-            )
-            gain = torch.linalg.solve(c_cc, c_tc.T).T
-            root = torch.linalg.cholesky(c_tt - gain @ c_tc.T)
+            gain, root = conditional(self._covariance(len(context)), is_context)
             self._given[key] = gain.float().to(self.lagged.device), root.float().to(self.lagged.device)
         return self._given[key]
+
+
+def conditional(covariance: Float[Tensor, "*processes n n"], known: Bool[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+    """Gain and Cholesky factor of what is not known of Gaussians, given the rest (Schur complement).
+
+    Parameters
+    ----------
+    covariance
+        Of each of them, positive definite.
+    known
+        Which of their numbers are.
+
+    Returns
+    -------
+    gain, root
+        The first maps deviations of the known numbers to the mean of the others, the second white noise to theirs.
+    """
+    rows_known, rows_not = covariance[..., known, :], covariance[..., ~known, :]
+    between = rows_not[..., known]
+    gain = torch.linalg.solve(rows_known[..., known], between.mT).mT
+    return gain, torch.linalg.cholesky(rows_not[..., ~known] - gain @ between.mT)

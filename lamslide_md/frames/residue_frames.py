@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.data.slots import ALPHA, CARBONYL, N_SHARED, NITROGEN, OF_AFTER, OF_BEFORE
 from lamslide_md.frames.base import Context, Fitted, FrameTransform
-from lamslide_md.frames.rotations import best_rotation
+from lamslide_md.frames.rotations import axes_through, best_rotation
 
 Positions = Float[Tensor, "batch frames entities slots 3"]
 Seen = Float[Tensor, "batch frames entities seen 3"]
@@ -65,12 +64,9 @@ class FittedResidues(Fitted):
             return seen[rows, :, columns, slot]
 
         origin = at(middle)
-        first = functional.normalize(at(ahead) - origin, dim=-1)
-        second = at(back) - origin
-        second = functional.normalize(second - (second * first).sum(dim=-1, keepdim=True) * first, dim=-1)
-        axes = torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1).transpose(1, 2)
+        axes = axes_through(at(back), origin, at(ahead)).transpose(1, 2)
         local = (seen - origin.transpose(1, 2)[:, :, :, None]) @ axes
-        return replace(batch, positions=local * mask[:, None, :, :, None], slot_mask=mask, reference=None)
+        return replace(batch, positions=local * mask[:, None, :, :, None], slot_mask=mask)
 
     def inverse(self, positions: Seen) -> Positions:
         """Join residues, in the frame of reference of the first one."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.data.slots import ALPHA, CARBONYL, NITROGEN
 from lamslide_md.errors import InputError
 from lamslide_md.frames.base import Context, Fitted, FrameTransform, Positions
+from lamslide_md.frames.rotations import axes_through
 
 BACKBONE = (NITROGEN, ALPHA, CARBONYL)
 
@@ -97,8 +97,5 @@ def _frames_of(positions: Positions, three: Three, rigid: Bool[Tensor, "batch en
     """Origins and axes (as columns) by Gram and Schmidt; of residues of fewer than three atoms, no turn at all."""
     index = three[:, None, :, :, None].expand(*positions.shape[:3], 3, 3)
     back, middle, ahead = positions.gather(3, index).unbind(3)
-    first = functional.normalize(ahead - middle, dim=-1)
-    second = back - middle
-    second = functional.normalize(second - (second * first).sum(dim=-1, keepdim=True) * first, dim=-1)
-    axes = torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+    axes = axes_through(back, middle, ahead)
     return middle, torch.where(rigid[:, None, :, None, None], axes, torch.eye(3).to(axes))

@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 
 def in_double(positions: Tensor) -> Tensor:
@@ -34,3 +35,28 @@ def best_rotation(
     u, _, vt = torch.linalg.svd(points.transpose(-1, -2) @ target)
     sign = torch.sign(torch.linalg.det(u @ vt))
     return torch.cat([u[..., :-1], u[..., -1:] * sign[..., None, None]], dim=-1) @ vt
+
+
+def axes_through(
+    back: Float[Tensor, "*points 3"], middle: Float[Tensor, "*points 3"], ahead: Float[Tensor, "*points 3"]
+) -> Float[Tensor, "*points 3 3"]:
+    """Axes that three points span, by Gram and Schmidt.
+
+    Parameters
+    ----------
+    back
+        In the plane of the first two axes.
+    middle
+        Where the axes start.
+    ahead
+        On the first axis.
+
+    Returns
+    -------
+    Tensor
+        The axes as columns, right-handed.
+    """
+    first = functional.normalize(ahead - middle, dim=-1)
+    second = back - middle
+    second = functional.normalize(second - (second * first).sum(dim=-1, keepdim=True) * first, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)

@@ -34,7 +34,7 @@ class ReferenceFrame:
         Whether several molecules are superposed on the atoms that they have in common.
     of_residues
         Whether systems must be chains of residues.
-    beside_reference
+    needs_reference
         Whether windows are seen beside the reference, which is then one that is like all frames, and told in batches.
     """
 
@@ -42,7 +42,7 @@ class ReferenceFrame:
     placing: Placing
     shared_reference: bool = False
     of_residues: bool = False
-    beside_reference: bool = False
+    needs_reference: bool = False
 
     def of_system(
         self,
@@ -106,6 +106,6 @@ def from_settings(name: Placement) -> ReferenceFrame:
         "anchored": ReferenceFrame(Anchored(), lambda *_: Unchanged()),
         "aligned": ReferenceFrame(Aligned(), lambda *_: Unchanged()),
         "local": ReferenceFrame(ResidueFrames(), Superposed, of_residues=True),
-        "poses": ReferenceFrame(ResiduePoses(), Superposed, beside_reference=True),
+        "poses": ReferenceFrame(ResiduePoses(), Superposed, needs_reference=True),
     }
     return frames[name]

@@ -139,7 +139,9 @@ class Propagator:
         return batch_of(self.system.entities, context.astype(np.float32), self._reference)
 
     @cached_property
-    def _reference(self) -> Float[np.ndarray, "points dim"]:
+    def _reference(self) -> Float[np.ndarray, "points dim"] | None:
+        if not self.frame.needs_reference:
+            return None
         reference_nm = self.system.seen(self.system.reference_nm[None], self._of_system.parts[-1])[0]
         return reference_nm / np.float32(self.length_scale_nm)
 

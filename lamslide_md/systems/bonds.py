@@ -78,13 +78,13 @@ def far_pairs(
     np.ndarray
         Atom indices of the pairs, lower index first.
     """
-    near = _within(n_atoms, bonds, min_separation - 1)[eligible][:, eligible].toarray()
+    near = within_bonds(n_atoms, bonds, min_separation - 1)[eligible][:, eligible].toarray()
     chosen = np.flatnonzero(eligible)
     first, second = np.nonzero(np.triu(~near, k=1))
     return np.stack([chosen[first], chosen[second]], axis=1)
 
 
-def _within(n_atoms: int, bonds: Int[np.ndarray, "bonds 2"], n_bonds: int) -> csr_array:
+def within_bonds(n_atoms: int, bonds: Int[np.ndarray, "bonds 2"], n_bonds: int) -> csr_array:
     """Tell which atoms are at most so many bonds apart, themselves among them, (atoms, atoms)."""
     step = csr_array(adjacency(n_atoms, bonds) + eye_array(n_atoms, format="csr")).astype(bool)
     reached = csr_array(eye_array(n_atoms, format="csr")).astype(bool)

@@ -1,4 +1,4 @@
-"""Signed volumes of centres, by which their hands are told; arrays and tensors alike, and so without torch."""
+"""Signed volumes of centres, by which their chirality is told; arrays and tensors alike, and so without torch."""
 
 from typing import Any
 

@@ -150,7 +150,7 @@ def prepare_data(
     news = superposed_alike(news) if frame.shared_reference else news
     for old, new in zip(olds, news, strict=True):
         own = np.concatenate([r.points_nm for r in trajectories if r.system is old])
-        if frame.beside_reference:
+        if frame.needs_reference:
             new = with_core(new, own)
         entities = old.entities.with_vocabularies(vocabularies)
         constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
@@ -184,7 +184,8 @@ def _datasets_of(
             stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
             points = system.seen(r.points_nm.astype(np.float32), system.transform(from_settings(settings.placement)))
             by_stride.setdefault(stride, []).append(points)
-    reference = system.place(system.reference_nm[None], settings.placement)[0]
+    needed = from_settings(settings.placement).needs_reference
+    reference = system.place(system.reference_nm[None], settings.placement)[0] if needed else None
     return [
         SystemDataset(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)), reference)
         for stride, parts in by_stride.items()

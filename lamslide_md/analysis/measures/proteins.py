@@ -11,6 +11,7 @@ from lamslide_md.analysis.measures.transport import component_estimate
 from lamslide_md.analysis.proteins.frames import ProteinFrames
 from lamslide_md.analysis.proteins.rules import ProteinRules
 from lamslide_md.analysis.proteins.secondary import CLASSES
+from lamslide_md.units import ANGSTROM_PER_NM
 
 N_BINS = 100
 PAIRS_AT_ONCE = 50
@@ -19,7 +20,6 @@ MIN_OCCUPANCY = 0.01
 """Contacts that are rarer on both sides are noise, and as many as one likes."""
 MIN_DRIFT_FRAMES = 20
 """A trajectory of fewer frames has no tenth to speak of."""
-ANGSTROM_PER_NM = 10.0
 
 
 def protein_estimates(rules: ProteinRules, dataset: ProteinFrames, reference: ProteinFrames) -> dict[str, Estimate]:

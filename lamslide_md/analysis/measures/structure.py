@@ -5,8 +5,7 @@ import numpy as np
 from lamslide_md.analysis.bootstrap import bootstrap_weights, split_into_blocks
 from lamslide_md.analysis.measures.measure import Estimate
 from lamslide_md.analysis.structure import FrameStructure
-
-ANGSTROM_PER_NM = 10.0
+from lamslide_md.units import ANGSTROM_PER_NM
 
 
 def structure_estimates(

@@ -7,12 +7,12 @@ from scipy.spatial.distance import cdist
 
 from lamslide_md.analysis.measures.measure import Estimate
 from lamslide_md.analysis.proteins.frames import ProteinFrames
+from lamslide_md.units import ANGSTROM_PER_NM
 
 N_POINTS = 500
 """Frames of each side, evenly spread: the cost grows as their cube, and the floor is taken of as many."""
 N_POINTS_RESAMPLED = 200
 """The same of a bootstrap sample, of which only the spread matters."""
-ANGSTROM_PER_NM = 10.0
 
 
 def wasserstein_2(first: Float[np.ndarray, "points dim"], second: Float[np.ndarray, "points dim"]) -> float:

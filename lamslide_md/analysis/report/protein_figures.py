@@ -13,12 +13,12 @@ from lamslide_md.analysis.proteins.secondary import CLASSES
 from lamslide_md.analysis.report.figures import ROLLOUT, STYLE, png
 from lamslide_md.analysis.report.kinetic_figures import BOXED, LOOKS, NAMES
 from lamslide_md.analysis.report.text import number
+from lamslide_md.units import ANGSTROM_PER_NM
 
 if TYPE_CHECKING:
     from lamslide_md.analysis.compare.comparison import Comparison
     from lamslide_md.analysis.proteins.result import ProteinResult, Strips
 
-ANGSTROM_PER_NM = 10.0
 PS_PER_NS = 1000.0
 FULL = (7.2, 2.4)
 SQUARES = (5.2, 2.6)
@@ -59,7 +59,9 @@ def contact_maps(protein: "ProteinResult") -> str:
             panel.set_title(NAMES[which], color=colour, fontweight="bold")
             _residue_axis(panel, protein, "x", n_names=3)
         _residue_axis(panels[0], protein, "y")
-        figure.colorbar(image, ax=panels, label=f"part of the frames within {protein.contact_nm * 10:g} Å", shrink=0.9)
+        figure.colorbar(
+            image, ax=panels, label=f"part of the frames within {protein.contact_nm * ANGSTROM_PER_NM:g} Å", shrink=0.9
+        )
         return png(figure)
 
 
