@@ -40,8 +40,12 @@ class Blocks:
 
         Parameters
         ----------
-        query, key, value
-            Of all tokens.
+        query
+            What tokens ask for.
+        key
+            What they are found by.
+        value
+            What is read of them.
 
         Returns
         -------
@@ -61,8 +65,8 @@ class Blocks:
             in_blocks(query, False), in_blocks(key, True), in_blocks(value, True)
         )
         own = read.transpose(1, 2).unflatten(0, (*query.shape[:2], n_blocks)).flatten(2, 3)[:, :, self.home]
-        ends = (query[:, :, n_tokens:], key, value)
-        of_global = functional.scaled_dot_product_attention(*(t.flatten(0, 1).transpose(1, 2) for t in ends))
+        q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (query[:, :, n_tokens:], key, value))
+        of_global = functional.scaled_dot_product_attention(q, k, v)
         return torch.cat([own, of_global.transpose(1, 2).unflatten(0, query.shape[:2])], dim=2)
 
 
