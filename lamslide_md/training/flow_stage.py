@@ -14,7 +14,7 @@ from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
-from lamslide_md.training.slow_coordinates import slow_coordinates
+from lamslide_md.training.slow_coordinates import LAG, slow_coordinates
 from lamslide_md.training.trainer import Trainer, TrainingStep
 from lamslide_md.training.windows import SystemDataset
 
@@ -67,7 +67,7 @@ def train_flow(
             "flow.bfloat16=true is left aside: this device is slower in bfloat16 than in float32; "
             "flow.optimisation.iteration_dtype=bfloat16 insists on it"
         )
-    slow = slow_coordinates(flow.standardise(sample), owners).to(device) if own.slow_weight else None
+    slow = _slow_directions(flow, source, sample, owners, trainer.seed).to(device) if own.slow_weight else None
 
     def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         context = draw_context(own, generator)
@@ -116,6 +116,20 @@ def _draw_sample(
     parts = np.array_split(index, -(-n_windows // 256))
     latents = torch.cat([source.encode(part, context, generator)[0].cpu() for part in parts])
     return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
+
+
+def _slow_directions(
+    flow: LatentFlow,
+    source: LatentWindows,
+    sample: Float[Tensor, "windows frames tokens channels"],
+    owners: Int[np.ndarray, " windows"],
+    seed: int,
+) -> Float[Tensor, "features slow"]:
+    """Slow coordinates of the latents, from the sample of windows or, where these are shorter than the lag, pairs."""
+    if sample.shape[1] <= LAG and (found := source.pairs(LAG, len(sample), torch.Generator().manual_seed(seed))):
+        pairs, owners = found
+        sample = pairs.to(sample)
+    return slow_coordinates(flow.standardise(sample), owners)
 
 
 def _places_of_tokens(datasets: list[SystemDataset], n_tokens: int) -> Float[Tensor, "tokens 3"] | None:

@@ -91,6 +91,36 @@ class LatentWindows:
             return latents, None
         return latents, self.transform.apply(self._batch(index, len(context), backwards).to(self.device))
 
+    def pairs(
+        self, lag: int, n_pairs: int, generator: torch.Generator
+    ) -> tuple[Latents, Int[np.ndarray, " pairs"]] | None:
+        """Draw two frames a lag apart, further than windows reach.
+
+        Parameters
+        ----------
+        lag
+            Frames of the model between them.
+        n_pairs
+            At most so many.
+        generator
+            Source of randomness.
+
+        Returns
+        -------
+        Latents
+            Of both frames.
+        np.ndarray
+            The dataset that each pair is of. None instead of both where frames look different in every window, or no
+            trajectory is so long.
+        """
+        longest = max(max(s.lengths or (len(s.points),)) // s.frame_stride for s in self.windows.datasets)
+        if not self.fixed or longest <= lag + 1:
+            return None
+        windows = Windows(self.windows.datasets, lag + 1)
+        index = windows.draw(min(n_pairs, len(windows)), generator)
+        ends = [(i, torch.from_numpy(frames[:, [0, -1]]).to(self.device)) for i, frames in windows.frames_of(index)]
+        return torch.cat([self.encoded[i][frames] for i, frames in ends]), np.sort(windows.owners(index))
+
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
         batch = self.windows.batch(index, n_frames)
         back = backwards[:, None, None, None, None]

@@ -9,7 +9,7 @@ from torch import Tensor
 from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, RANK, leading_components
 
 LAG = 5
-"""Frames after which a direction must still be remembered to count, or as many as windows have."""
+"""Frames after which a direction must still be remembered to count."""
 EPSILON = 1e-3
 """Directions with less than this part of the mean variance are no coordinates."""
 
