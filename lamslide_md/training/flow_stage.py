@@ -14,6 +14,7 @@ from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
+from lamslide_md.training.pair_lists import PairLists
 from lamslide_md.training.slow_coordinates import slow_coordinates
 from lamslide_md.training.trainer import Trainer, TrainingStep
 from lamslide_md.training.windows import SystemDataset
@@ -64,6 +65,7 @@ def train_flow(
             "flow.bfloat16=true is left aside: this device is slower in bfloat16 than in float32; "
             "flow.optimisation.iteration_dtype=bfloat16 insists on it"
         )
+    pairs = PairLists(source.windows, source.transform, share=0.0)
     slow = slow_coordinates(flow.standardise(sample), owners).to(device) if own.slow_weight else None
 
     def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
@@ -79,7 +81,8 @@ def train_flow(
             total = total + own.slow_weight * (errors.flatten(2) @ slow).square().sum(dim=-1).mean()
         if batch is not None and own.decoded_weight:
             decoded = autoencoder.decode(flow.restore(output.data), batch)
-            total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
+            distances = distance_loss(decoded.positions, batch.positions, pairs.draw(index, generator).to(device))
+            total = total + own.decoded_weight * (position_loss(decoded, batch) + distances)
         return total
 
     return trainer.train("flow", fingerprint, flow, loss, own.optimisation)
