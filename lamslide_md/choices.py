@@ -17,6 +17,11 @@ Tokens = Literal["latents", "frames", "windows"]
 """What attends in the flow: each latent of each frame; all latents of a frame as one; or each latent, in all frames of
 the window as one."""
 
+FirstStage = Literal["learned", "axes", "coordinates"]
+"""What the latents of a frame are: what an autoencoder learns to make of it (``learned``); the leading principal
+components of each entity, found in closed form (``axes``): for long chains; or the coordinates themselves
+(``coordinates``), a baseline."""
+
 Assignment = Literal["canonical", "random"]
 """Of identifiers to entities: always the same, or drawn anew."""
 

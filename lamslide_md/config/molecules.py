@@ -35,6 +35,27 @@ MOLECULES: dict[str, Settings] = {
             optimisation=Optimisation(n_steps=2500, batch_size=32, learning_rate=2e-3),
         ),
     ),
+    "protein-quick": Settings(
+        frame_interval_ps=10.0,
+        placement="poses",
+        exchange=True,
+        autoencoder=AutoencoderSettings(
+            entities="residues",
+            latents="axes",
+            n_latents=None,
+            optimisation=Optimisation(n_steps=1),
+        ),
+        flow=FlowSettings(
+            n_frames=2,
+            prediction="data",
+            tokens="windows",
+            width=128,
+            depth=4,
+            bridging=0.0,
+            slow_weight=1.0,
+            optimisation=Optimisation(n_steps=4000, batch_size=32, learning_rate=2e-3),
+        ),
+    ),
     "molecule-standard": Settings(
         frame_interval_ps=5.0,
         autoencoder=AutoencoderSettings(width=128, optimisation=Optimisation(n_steps=6000)),

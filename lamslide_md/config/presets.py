@@ -11,6 +11,7 @@ BUDGETS = ("quick", "standard", "paper")
 SHORT_NAMES = {
     "quick": "molecule-quick",
     "peptide": "peptide-quick",
+    "protein": "protein-quick",
     "standard": "molecule-standard",
     "paper": "peptide-paper",
 }

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, Placement, Prediction, Tokens
+from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, FirstStage, Placement, Prediction, Tokens
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -39,8 +39,7 @@ class AutoencoderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     optimisation: Optimisation
-    latents: Literal["learned", "coordinates"] = "learned"
-    """``coordinates``: nothing is learned, the flow works on the coordinates themselves (a baseline)."""
+    latents: FirstStage = "learned"
     entities: Literal["atoms", "residues"] = "atoms"
     identifiers: Assignment = "canonical"
     n_identifiers: Size | None = None

@@ -42,6 +42,7 @@ class LowRankPrior(nn.Module):
     Halko, Martinsson and Tropp, SIAM Rev. 53 (2011) 217, randomised principal components.
     """
 
+    half_precision = ("basis", "axes")
     centre: Tensor
     basis: Tensor
     axes: Tensor
@@ -66,11 +67,11 @@ class LowRankPrior(nn.Module):
         self._given.clear()
         flat = windows.flatten(2)
         self.centre.copy_(flat.mean(dim=(0, 1)))
-        self.basis.copy_(leading_components((flat - self.centre.to(flat)).flatten(0, 1), self.basis.shape[1]))
+        self.basis.copy_(leading_components((flat - self.centre.to(flat)).flatten(0, 1), self.basis.shape[1]).half())
         leading, rest = self._split(windows)
         self.leading.fit(leading, reversible)
         covariance = torch.einsum("wftc,wftd->tcd", rest, rest) / (rest.shape[0] * rest.shape[1])
-        self.axes.copy_(torch.linalg.eigh(covariance).eigenvectors)
+        self.axes.copy_(torch.linalg.eigh(covariance).eigenvectors.half())
         turned = torch.einsum("wftc,tcd->wftd", rest, self.axes.to(rest))
         n_frames = turned.shape[1]
         for k in range(n_frames):

@@ -1,6 +1,7 @@
 """The `.lamslide` file: weights and arrays in safetensors with a small JSON header, checked before they are used."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -47,9 +48,10 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content
         raise InputError(f"cannot write {path}: {in_one_line(error)}") from error
     header = content.header.model_copy(update={"provenance": provenance})
     tensors = {f"{name}/{k}": t.cpu().contiguous() for name, m in modules.items() for k, t in m.state_dict().items()}
+    halved = {f"{name}/{k}" for name, m in modules.items() for k in _exact_in_half_precision(m)}
     if half_precision:
-        parameters = {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
-        tensors = {key: t.half() if key in parameters else t for key, t in tensors.items()}
+        halved |= {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
+    tensors = {key: t.half() if key in halved else t for key, t in tensors.items()}
     tensors |= {name: torch.from_numpy(array) for name, array in (arrays | lists).items()}
     try:
         with replacing(path) as partial:
@@ -57,6 +59,12 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content
             _follow_umask(partial)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write {path}: {error}") from error
+
+
+def _exact_in_half_precision(network: nn.Module) -> Iterator[str]:
+    """Name the buffers that networks have rounded to half precision where they were estimated."""
+    for name, module in network.named_modules():
+        yield from (f"{name}.{own}".lstrip(".") for own in getattr(module, "half_precision", ()))
 
 
 def _follow_umask(path: Path) -> None:

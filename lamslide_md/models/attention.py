@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lamslide_md.models.neighbourhoods import Blocks
+
 
 def rotate(x: Float[Tensor, "*batch frames channels"]) -> Float[Tensor, "*batch frames channels"]:
     """Turn pairs of channels by angles proportional to the frame index (rotary positions, arXiv 2104.09864)."""
@@ -112,15 +114,22 @@ class ModulatedBlock(nn.Module):
         self.norm_q, self.norm_k = (nn.LayerNorm(width // n_heads, bias=False) for _ in range(2))
 
     def forward(
-        self, x: Float[Tensor, "batch rows axis width"], condition: Float[Tensor, "batch width"]
+        self,
+        x: Float[Tensor, "batch rows axis width"],
+        condition: Float[Tensor, "batch width"],
+        blocks: Blocks | None = None,
     ) -> Float[Tensor, "batch rows axis width"]:
-        """Mix the tokens along the axis of each row."""
+        """Mix the tokens along the axis of each row, all of them or those of a block."""
         scale, shift, gate = self.modulation(condition)[:, None, None, :].chunk(3, dim=-1)
         h = torch.addcmul(shift, self.norm(x), 1 + scale)
-        q, k, v = (t.unflatten(-1, (self.n_heads, -1)).transpose(2, 3) for t in self.to_qkv(h).chunk(3, dim=-1))
+        q, k, v = (t.unflatten(-1, (self.n_heads, -1)) for t in self.to_qkv(h).chunk(3, dim=-1))
         q, k = self.norm_q(q), self.norm_k(k)
-        if self.rotary:
-            q, k = rotate(q), rotate(k)
-        read = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).flatten(3)
+        if blocks is None:
+            q, k, v = q.transpose(2, 3), k.transpose(2, 3), v.transpose(2, 3)
+            if self.rotary:
+                q, k = rotate(q), rotate(k)
+            read = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).flatten(3)
+        else:
+            read = blocks.attend(q, k, v).flatten(3)
         update = self.from_read(read) + self.from_hidden(functional.gelu(self.to_hidden(h)))
         return torch.addcmul(x, gate, update)

@@ -1,6 +1,7 @@
 """`Autoencoder`: what the flow asks of whatever turns entities into latents and back."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,9 @@ class Autoencoder(nn.Module, ABC):
     def __init__(self, pool: IdentifierPool, n_latents: int, n_channels: int) -> None:
         super().__init__()
         self.pool, self.n_latents, self.n_channels = pool, n_latents, n_channels
+
+    def fit(self, batches: Iterable[Batch]) -> None:
+        """Estimate what has a closed form, from frames in some parts; nothing, unless a first stage says otherwise."""
 
     @abstractmethod
     def encode(self, batch: Batch) -> Latents:

@@ -39,7 +39,7 @@ class IdentifierPool(nn.Module):
         super().__init__()
         self.size, self.dim = size, dim
         generator = torch.Generator().manual_seed(seed)
-        side = max(size, dim) if max(size, dim) <= MAX_DIM else dim
+        side = max(min(size, MAX_DIM), dim)
         squares = [torch.linalg.qr(torch.randn(side, side, generator=generator))[0] for _ in range(-(-size // side))]
         parts = [square[:size, :dim] for square in squares]
         self.register_buffer("embeddings", torch.cat([part / part.norm(dim=1, keepdim=True) for part in parts])[:size])

@@ -15,6 +15,7 @@ from lamslide_md.models.attention import ModulatedBlock
 from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.flow_time import FlowTimeEmbedding
 from lamslide_md.models.flow_tokens import FlowTokens
+from lamslide_md.models.neighbourhoods import Neighbourhoods
 
 
 class LatentFlow(nn.Module):
@@ -72,6 +73,7 @@ class LatentFlow(nn.Module):
         self.embed_told = nn.Linear(n_features, width)
         self.embed_known = nn.Linear(2 * n_frames, width) if tokens == "windows" else nn.Embedding(2, width)
         self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
+        self.neighbourhoods = Neighbourhoods(n_tokens, width)
         self.embed_tau = FlowTimeEmbedding(width)
         n_across, n_along = (depth if n_tokens > 1 else 0), (depth if tokens != "windows" else 0)
         self.over_latents = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=False) for _ in range(n_across))
@@ -112,13 +114,13 @@ class LatentFlow(nn.Module):
         """
         places = self.latent_places + self.embed_known(self.tokens.flags(context)).view(-1, 1, self.out.in_features)
         x = self.embed_state(self.tokens.join(state)) + self.embed_told(self.tokens.join(conditioning)) + places
-        condition = self.embed_tau(tau)
-        for over_latents, over_frames in zip_longest(self.over_latents, self.over_frames):
+        x, condition = self.neighbourhoods.with_global(x), self.embed_tau(tau)
+        for level, (over_latents, over_frames) in enumerate(zip_longest(self.over_latents, self.over_frames)):
             if over_latents is not None:
-                x = over_latents(x, condition)
+                x = over_latents(x, condition, self.neighbourhoods.blocks(level))
             if over_frames is not None:
                 x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
-        return self.tokens.split(self.out(self.norm(x)), state.shape[1])
+        return self.tokens.split(self.out(self.norm(x[:, :, : self.tokens.n_tokens])), state.shape[1])
 
     def training_step(
         self,

@@ -1,5 +1,6 @@
 """First stage: what the autoencoder is trained on, for, and how well it does on frames it has not seen."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,12 @@ from lamslide_md.training.trainer import Trainer, TrainingStep
 from lamslide_md.training.windows import SystemDataset, Windows, rotated
 
 TEST_FRAMES = 2000
+
+FIT_FRAMES = 20_000
+"""From which a first stage in closed form is estimated."""
+
+FRAMES_AT_ONCE = 1024
+"""Of them: bounds memory."""
 
 
 def prepare(batch: Batch, autoencoder: Autoencoder, settings: AutoencoderSettings, generator: torch.Generator) -> Batch:
@@ -71,6 +78,13 @@ class Frames:
         chosen = torch.randint(self.windows.n_frames, (len(index),), generator=generator)
         return batch.with_positions(batch.positions[torch.arange(len(index)), chosen][:, None])
 
+    def sample(self, seed: int) -> Iterator[Batch]:
+        """Yield frames that speak for all, in parts."""
+        generator = torch.Generator().manual_seed(seed)
+        index = np.sort(self.windows.draw(min(FIT_FRAMES, len(self.windows)), generator))
+        for part in np.array_split(index, -(-len(index) // FRAMES_AT_ONCE)):
+            yield self.batch(part, generator)
+
 
 def train_autoencoder(
     trainer: Trainer, fingerprint: str, datasets: list[SystemDataset], settings: Settings
@@ -96,9 +110,10 @@ def train_autoencoder(
     torch.manual_seed(trainer.seed)
     own = settings.autoencoder
     autoencoder = build_autoencoder([s.entities for s in datasets], own, settings.placement)
+    frames = Frames(datasets, settings)
+    autoencoder.fit(frames.sample(trainer.seed))
     if not list(autoencoder.parameters()):
         return autoencoder.to(trainer.fabric.device)
-    frames = Frames(datasets, settings)
     n_samples = own.optimisation.batch_size
     device = trainer.fabric.device
 

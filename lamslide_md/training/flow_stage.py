@@ -59,6 +59,9 @@ def train_flow(
     n_samples, device = own.optimisation.batch_size, trainer.fabric.device
     sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
     _fit_normalisation(flow, sample, own)
+    places = _places_of_tokens(datasets, autoencoder.n_latents)
+    if places is not None:
+        flow.neighbourhoods.fit(places)
     bfloat16 = multiplies_in_bfloat16(own, trainer.fast_type("flow", fingerprint, own.optimisation))
     if own.bfloat16 and not bfloat16:
         note(
@@ -116,6 +119,17 @@ def _draw_sample(
     parts = np.array_split(index, -(-n_windows // 256))
     latents = torch.cat([source.encode(part, context, generator)[0].cpu() for part in parts])
     return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
+
+
+def _places_of_tokens(datasets: list[SystemDataset], n_tokens: int) -> Float[Tensor, "tokens 3"] | None:
+    """Where the entities of each token are in the reference structure, if there is one system and it has one."""
+    entities, reference = datasets[0].entities, datasets[0].reference
+    if reference is None or any(dataset.entities is not entities for dataset in datasets):
+        return None
+    token = entities.entity_of_point // -(-entities.n_entities // n_tokens)
+    places = np.zeros((n_tokens, reference.shape[1]))
+    np.add.at(places, token, reference)
+    return torch.from_numpy(places / np.bincount(token, minlength=n_tokens).clip(1)[:, None]).float()
 
 
 def _fit_normalisation(

@@ -35,7 +35,7 @@ def test_with_all_components_it_is_the_dense_prior() -> None:
     low_rank.fit(data, reversible=True)
     context = torch.tensor([True, False, False, True])
     some = data[:50]
-    assert torch.allclose(low_rank.mean(some, context), dense.mean(some, context), atol=1e-3)
+    assert torch.allclose(low_rank.mean(some, context), dense.mean(some, context), atol=5e-3)  # half precision
     noises = [p.sample_noise(data, context, torch.Generator().manual_seed(1)) for p in (dense, low_rank)]
     spread = [noise[:, 1:3].flatten(2).flatten(0, 1).T.cov() for noise in noises]
     assert torch.allclose(*spread, atol=0.1)
