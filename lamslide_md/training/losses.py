@@ -51,14 +51,14 @@ def distance_loss(positions: Positions, truth: Positions, pairs: Pairs) -> Float
 def _pair_distances(positions: Positions, pairs: Pairs) -> Float[Tensor, "lists pairs merged"]:
     """Distances in all frames that have the same pairs."""
     n_lists, n_pairs = pairs.first.shape
-    # Rows of an array are gathered fastest: a row holds what a slot is in all frames.
-    points = positions.unflatten(0, (n_lists, -1)).flatten(1, 2).flatten(2, 3).transpose(1, 2)
-    n_places, n_frames, dim = points.shape[1:]
-    rows = points.reshape(n_lists * n_places, n_frames * dim)
+    # Rows of an array are gathered fastest: a row holds the coordinates of a slot in all frames.
+    points = positions.unflatten(0, (n_lists, -1)).flatten(1, 2).flatten(2, 3).permute(0, 2, 3, 1)
+    n_places, dim, n_frames = points.shape[1:]
+    rows = points.reshape(n_lists * n_places, dim * n_frames)
     row = n_places * torch.arange(n_lists, device=rows.device)[:, None]
     one, other = (rows.index_select(0, (row + places).flatten()) for places in (pairs.first, pairs.second))
-    apart = (one - other).view(n_lists, n_pairs, n_frames, dim)
-    return apart.square().sum(dim=-1).add(1e-8).sqrt()
+    apart = (one - other).view(n_lists, n_pairs, dim, n_frames)
+    return apart.square().sum(dim=2).add(1e-8).sqrt()
 
 
 def kind_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
