@@ -119,13 +119,13 @@ def train_autoencoder(
         return autoencoder.to(trainer.fabric.device)
     frames = Frames(datasets, settings)
     n_samples = own.optimisation.batch_size
-    device = trainer.fabric.device
+    device, share = trainer.fabric.device, trainer.share
 
     def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         index = frames.windows.draw(n_samples, generator)
         batch = prepare(frames.batch(index, generator), autoencoder, own, generator).to(device)
         weights = frames.pair_weights(index)
-        decoded = training_step(batch, own.latent_noise, generator)
+        decoded = share.joined(training_step(share.part(batch), own.latent_noise, generator))
         return (
             position_loss(decoded, batch)
             + own.distance_weight * distance_loss(decoded, batch, None if weights is None else weights.to(device))

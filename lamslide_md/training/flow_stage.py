@@ -11,6 +11,7 @@ from lamslide_md.errors import note
 from lamslide_md.flow.prior import WhitePrior
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.shares import Share
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
@@ -55,7 +56,7 @@ def train_flow(
     torch.manual_seed(trainer.seed)
     source, own = LatentWindows(autoencoder, datasets, settings), settings.flow
     flow = build_flow(autoencoder, settings)
-    n_samples, device = own.optimisation.batch_size, trainer.fabric.device
+    n_samples, device, share = own.optimisation.batch_size, trainer.fabric.device, trainer.share
     sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
     _fit_normalisation(flow, sample, own)
     bfloat16 = multiplies_in_bfloat16(own, trainer.fast_type("flow", fingerprint, own.optimisation))
@@ -70,15 +71,16 @@ def train_flow(
         context = draw_context(own, generator)
         # As many frames in every batch: of shorter windows there are more.
         index = source.windows.draw(max(1, n_samples * own.n_frames // len(context)), generator)
-        latents, batch = source.encode(index, context, generator, with_batch=own.decoded_weight > 0)
-        tau = torch.rand(len(latents), generator=generator).to(device)
+        latents, batch = source.encode(index, context, generator, share, with_batch=own.decoded_weight > 0)
+        tau = share.part(torch.rand(len(index), generator=generator)).to(device)
         output = training_step(latents, context.to(device), tau, generator, own.known_noise, bfloat16)
         errors = output.prediction - output.target
         total = errors.square().mean()
         if slow is not None:
             total = total + own.slow_weight * (errors.flatten(2) @ slow).square().sum(dim=-1).mean()
+        total = share.weighted(total)
         if batch is not None and own.decoded_weight:
-            decoded = autoencoder.decode(flow.restore(output.data), batch)
+            decoded = share.joined(autoencoder.decode(flow.restore(output.data), share.part(batch)))
             total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
         return total
 
@@ -111,7 +113,7 @@ def _draw_sample(
     n_windows = min(SAMPLE_WINDOWS, len(source.windows), max(1, SAMPLE_NUMBERS // n_numbers))
     index, context = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
     parts = np.array_split(index, -(-n_windows // 256))
-    latents = torch.cat([source.encode(part, context, generator)[0].cpu() for part in parts])
+    latents = torch.cat([source.encode(part, context, generator, Share())[0].cpu() for part in parts])
     return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
 
 
