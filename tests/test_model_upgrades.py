@@ -116,7 +116,7 @@ def test_a_format_that_is_not_known_is_refused_by_its_number(tmp_path, version):
     header = {**header_of(FORMAT_1), "format_version": version}
     path = write_with(tmp_path / "m.lamslide", header, load_file(FORMAT_1))
     with pytest.raises(
-        lam.InputError, match=r"has format version .*, this program reads 1 to 3; update lamslide_md"
+        lam.InputError, match=r"has format version .*, this program reads 1 to 4; update lamslide_md"
     ) as e:
         lam.Surrogate.load(path)
     assert f"version {version}," in str(e.value)
