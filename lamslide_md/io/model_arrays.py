@@ -65,7 +65,7 @@ COLUMNS = {
     "pairs/points": Column("int32", (2,), of="points"),
     "pairs/lower_nm": Column("float64", low=0, high=FARTHEST_NM),
     "pairs/upper_nm": Column("float64", low=0, high=np.inf),
-    "contacts/distance_nm": Column("float64", low=0, high=FARTHEST_NM),
+    "contacts/distance_nm": Column("float64", low=0, high=1),
     "centres/points": Column("int32", (4,), of="points"),
     "centres/sign": Column("int32", low=-1, high=1),
     "fit/point": Column("int32", of="points"),

@@ -49,13 +49,16 @@ class Contacts:
         pairs
             Places of its two points.
         """
-        positions = frames[:, self.points].cpu()
+        positions, n_points = frames[:, self.points].cpu(), len(self.points)
         sound = (positions.abs() < FARTHEST).all(dim=2).all(dim=1).nonzero().flatten()
-        found, reach = [torch.empty(3, 0, dtype=torch.long)], self.distance * (1 + SKIN)
-        for frame, pairs in close_pairs(positions[sound].numpy(), reach, self.listed):
-            found.append(torch.from_numpy(np.stack([frame, *pairs.T])))
-        row, first, second = torch.cat(found, dim=1).to(frames.device)
-        return sound.to(frames.device)[row], self.points[torch.stack([first, second], dim=1)]
+        found = [
+            (frame * n_points + pairs[:, 0]) * n_points + pairs[:, 1]
+            for frame, pairs in close_pairs(positions[sound].numpy(), self.distance * (1 + SKIN), self.listed)
+        ]
+        # In one order, or the last digits of a frame would depend on the others.
+        keys = torch.from_numpy(np.sort(np.concatenate([np.empty(0, dtype=int), *found]))).to(frames.device)
+        pairs = torch.stack([keys // n_points % n_points, keys % n_points], dim=1)
+        return sound.to(frames.device)[keys // n_points**2], self.points[pairs]
 
 
 class NearPairs:

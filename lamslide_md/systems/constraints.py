@@ -127,7 +127,7 @@ def _contacts(
         keys, first = np.unique(keys[order], return_index=True)
         nearest_nm = nearest_nm[order][first]
     most = MOST_EXCEPTIONS * n_points
-    contact_nm = CONTACT_NM if len(keys) <= most else round(float(np.partition(nearest_nm, most)[most]), 6)
+    contact_nm = CONTACT_NM if len(keys) <= most else float(np.floor(1e6 * np.partition(nearest_nm, most)[most]) / 1e6)
     nearer = nearest_nm < contact_nm
     return contact_nm, np.stack([keys // n_points, keys % n_points], axis=1)[nearer], nearest_nm[nearer]
 
