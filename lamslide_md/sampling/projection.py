@@ -30,7 +30,7 @@ RAISED = 0.6
 """Volume that such a centre is given; with less, mending distances turns it over again."""
 
 MAX_TURNS = 10
-"""Of all centres, one after the other."""
+"""Of all centres; those that share points one after the other."""
 
 MAX_ROUNDS = 30
 """Of centres and distances in turn: mending distances may turn a centre over again, in one frame of thousands."""
@@ -131,13 +131,28 @@ class Projection:
             if not some.any():
                 break
             rows, wrong = rows[some], wrong[some]
-            for which in wrong.any(dim=0).nonzero().flatten():
-                place = rows[wrong[:, which], None], self.centres[which]
-                points[place] = self._raise(points[place], self.signs[which])
+            for apart in self._apart:
+                row, which = wrong[:, apart].nonzero(as_tuple=True)
+                if len(row):
+                    place = rows[row, None], self.centres[apart[which]]
+                    points[place] = self._raise(points[place], self.signs[apart[which]])
         return points
 
-    def _raise(self, four: Float[Tensor, "frames 4 dim"], sign: Float[Tensor, ""]) -> Float[Tensor, "frames 4 dim"]:
-        """Move a centre and its three along the gradient of their volume."""
+    @cached_property
+    def _apart(self) -> list[Int[Tensor, " some"]]:
+        """Centres that share no points and turn at once; those that share some keep their order."""
+        turns: list[list[int]] = []
+        turn_of: dict[int, int] = {}
+        for index, points in enumerate(self.centres.tolist()):
+            turn = max(turn_of.get(point, -1) for point in points) + 1
+            turn_of |= dict.fromkeys(points, turn)
+            if turn == len(turns):
+                turns.append([])
+            turns[turn].append(index)
+        return [torch.tensor(some, device=self.centres.device) for some in turns]
+
+    def _raise(self, four: Float[Tensor, "some 4 dim"], sign: Float[Tensor, " some"]) -> Float[Tensor, "some 4 dim"]:
+        """Move centres and their three along the gradient of their volume."""
         arms = four[:, 1:] - four[:, :1]
         # Derivatives by the three; that by the centre is minus their sum, so that nothing moves as a whole.
         slopes = torch.linalg.cross(arms.roll(-1, dims=1), arms.roll(-2, dims=1))
