@@ -106,13 +106,14 @@ def relaxation_times(
     """
     below = autocorrelation < RELAXED
     times_ps = np.full(autocorrelation.shape[1], np.nan)
-    for torsion in np.flatnonzero(below.any(axis=0)):
-        after = int(np.argmax(below[:, torsion]))
-        high, low = autocorrelation[after - 1, torsion], autocorrelation[after, torsion]
-        start_ps, step_ps = lags_ps[after - 1], lags_ps[after] - lags_ps[after - 1]
-        # Exact for an exponential decay; a curve that falls to zero or below within one lag has no logarithm.
-        fraction = np.log(high / RELAXED) / np.log(high / low) if low > 0 else (high - RELAXED) / (high - low)
-        times_ps[torsion] = start_ps + step_ps * fraction
+    torsions = np.flatnonzero(below.any(axis=0))
+    after = below[:, torsions].argmax(axis=0)
+    high, low = autocorrelation[after - 1, torsions], autocorrelation[after, torsions]
+    start_ps, end_ps = lags_ps[after - 1], lags_ps[after]
+    # Exact for an exponential decay; a curve that falls to zero or below within one lag has no logarithm.
+    decay = np.log(high / RELAXED) / np.log(high / np.where(low > 0, low, RELAXED / 2))
+    fraction = np.where(low > 0, decay, (high - RELAXED) / (high - low))
+    times_ps[torsions] = start_ps + (end_ps - start_ps) * fraction
     return times_ps
 
 
