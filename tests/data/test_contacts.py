@@ -10,6 +10,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.systems import candidate_pairs, constraints
 from lamslide_md.systems.candidate_pairs import MOST_LISTED, near_by_bonds
 from lamslide_md.systems.constraints import CONTACT_NM, MOST_EXCEPTIONS, find_constraints
+from lamslide_md.systems.start_checks import check_start
 from lamslide_md.systems.system import System
 from lamslide_md.systems.transfer import transferred
 from tests.analysis.chains import STRAND, build_chain, shaken
@@ -58,18 +59,18 @@ def test_of_few_points_all_pairs_are_listed_and_there_is_no_contact_distance():
 @pytest.mark.parametrize("angles", [(-57.0, -47.0), STRAND], ids=["helix", "strand"])
 def test_ranges_are_those_of_all_pairs(monkeypatch, angles):
     """All but those of pairs that only a fold keeps rigid."""
-    chain = shaken(build_chain(30, angles, letter="Y"), 60, seed=1, amplitude_nm=0.03)
+    chain = shaken(build_chain(15, angles, letter="Y"), 60, seed=1, amplitude_nm=0.03)
     sparse = found(chain)
     assert sparse.contact_nm == CONTACT_NM
     for module in (candidate_pairs, constraints):
         monkeypatch.setattr(module, "MOST_LISTED", 10_000)
     dense = found(chain)
-    assert len(sparse.pairs) < len(dense.pairs) / 10
+    assert len(sparse.pairs) < len(dense.pairs) / 8
     own, all_of_them = (lower_of_all_pairs(held, chain.n_atoms) for held in (sparse, dense))
     loose = np.zeros_like(own, dtype=bool)
     loose[tuple(dense.pairs[np.isinf(dense.upper_nm)].T)] = True
     np.testing.assert_array_equal(own[loose], all_of_them[loose])
-    assert (own[loose] < CONTACT_NM).sum() > 30
+    assert (own[loose] < CONTACT_NM).sum() > 15
     near = near_by_bonds(chain.n_atoms, bonds_of(chain.topology))
     upper = dict(zip(map(tuple, dense.pairs.tolist()), dense.upper_nm, strict=True))
     assert sparse.pairs[: len(near)].tolist() == near.tolist()
@@ -145,8 +146,10 @@ def test_starts_are_refused_and_frames_projected_whether_contacts_are_listed_or_
     unlisted = dataclasses.replace(held, **ranges, contact_nm=CONTACT_NM)
     other = dataclasses.replace(model, systems=(dataclasses.replace(model.systems[0], constraints=unlisted),))
     with pytest.raises(InputError, match=r"VAL2-O and PHE3-CD1 lie in each other: they are 0\.117 nm apart"):
-        other.rollout(overlapping[2], 1)
-    one, another = (m.rollout(n_frames=20, seed=3).points_nm() for m in (model, other))
-    free = model.rollout(n_frames=20, seed=3, constrain=False).points_nm()
+        check_start(overlapping[2].xyz, other.systems[0])
+    # Drawn in one step, so that much must be mended.
+    how = {"n_frames": 1, "seed": 3, "solver": "euler", "n_solver_steps": 1}
+    one, another = (m.rollout(**how).points_nm() for m in (model, other))
+    free = model.rollout(**how, constrain=False).points_nm()
     np.testing.assert_allclose(one, another, atol=2e-4)
     assert np.abs(one - free).max() > 0.01

@@ -40,8 +40,8 @@ def generator():
 
 @pytest.mark.parametrize("spread", [1.0, 2.0])
 def test_projected_frames_are_those_of_all_pairs(generator, spread):
-    looked_up, listed = projections(60)
-    frames = torch.cumsum(0.15 * torch.randn(20, 60, 3, generator=generator), dim=1) * spread
+    looked_up, listed = projections(40)
+    frames = torch.cumsum(0.15 * torch.randn(5, 40, 3, generator=generator), dim=1) * spread
     one, other = looked_up.project(frames), listed.project(frames)
     assert (one - frames).norm(dim=-1).max() > 0.1
     torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
@@ -54,9 +54,9 @@ def test_points_keep_apart_wherever_they_have_been_moved_to(generator):
         torch.empty(0),
         torch.empty(0),
         *NO_CENTRES,
-        Contacts(torch.arange(100), CONTACT, np.empty((0, 2), dtype=int)),
+        Contacts(torch.arange(60), CONTACT, np.empty((0, 2), dtype=int)),
     )
-    frames = folded(10, 100, generator)
+    frames = folded(5, 60, generator, spread=0.25)
     projected = everywhere.project(frames)
     apart = torch.stack([torch.pdist(frame) for frame in projected])
     assert torch.stack([torch.pdist(frame) for frame in frames]).min() < 0.1
