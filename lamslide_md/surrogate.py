@@ -17,7 +17,8 @@ from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.devices import agreed, ends_with_others, group_fabric, single_device
-from lamslide_md.training.gathering import Source, gather
+from lamslide_md.training.gathering import Source, gather, items_of
+from lamslide_md.training.preset_choice import usual_preset
 from lamslide_md.training.ranks import RankJob, train_on_devices
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import OnProgress, Trainer
@@ -38,7 +39,7 @@ class Surrogate(Sampler):
         cls,
         trajectories: Source,
         *,
-        preset: str = "quick",
+        preset: str | None = None,
         settings: Settings | None = None,
         frame_interval_ps: float | None = None,
         temperature_K: float | None = None,
@@ -60,8 +61,9 @@ class Surrogate(Sampler):
             One or several trajectories of a molecule or of points; several molecules as several
             trajectories.
         preset
-            Name of the settings: ``quick``, ``peptide``, ``standard``, ``paper``, or another of `config.PRESETS`, which
-            are called DOMAIN-BUDGET: ``charges-quick``.
+            Name of the settings: ``quick``, ``peptide``, ``protein``, ``standard``, ``paper``, or another of
+            `config.PRESETS`, which are called DOMAIN-BUDGET: ``charges-quick``. None: ``protein`` for chains of more
+            than six amino acids, else ``quick``.
         settings
             Settings in full, instead of a preset.
         frame_interval_ps
@@ -91,6 +93,8 @@ class Surrogate(Sampler):
         InputError
             If the preset is unknown, the data too short, or the frame intervals or devices do not fit.
         """
+        if preset is None:
+            preset = "quick" if settings else usual_preset(items_of(trajectories))
         settings = settings or preset_settings(preset)
         folder = None if checkpoint_dir is None else Path(checkpoint_dir)
         fabric = group_fabric(accelerator, devices, nodes, settings)

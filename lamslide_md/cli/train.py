@@ -119,12 +119,13 @@ def train(
         Path | None, typer.Option(help="Topology; without it the PDB beside each file, or its folder's system.pdb.")
     ] = None,
     preset: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="quick, peptide, standard, paper, or DOMAIN-BUDGET such as charges-quick.",
+            help="quick, peptide, protein, standard, paper, or DOMAIN-BUDGET such as charges-quick; if not given, "
+            "protein for chains of more than six amino acids, else quick.",
             autocompletion=complete_preset,
         ),
-    ] = "quick",
+    ] = None,
     set_: Annotated[
         list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")
     ] = [],  # noqa: B006 - typer copies it
@@ -165,8 +166,9 @@ def train(
     from lamslide_md.systems.selections import leaves_solvent_out
     from lamslide_md.training.checkpoints import remove_checkpoints
     from lamslide_md.training.devices import agreed, group_fabric
+    from lamslide_md.training.preset_choice import usual_preset
 
-    settings = changed_settings(preset, set_)
+    settings = changed_settings(preset or "quick", set_)
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     data: list[md.Trajectory] = []
     how: dict[str, Any] = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
@@ -182,6 +184,8 @@ def train(
             topology = sidecar_topology(path, top)
             solvent = not leaves_solvent_out(settings.atoms)
             data += read([path], topology, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
+    preset = preset or usual_preset(data)
+    settings = changed_settings(preset, set_)
     if is_first():
         echo_parameters(context, out, inputs)
     if is_first() and from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):

@@ -26,6 +26,11 @@ CHIRALITY_FRAMES = 50
 """Frames of a trajectory in which a centre must keep its chirality, about."""
 
 
+def items_of(source: Source) -> list[Any]:
+    """List what was given, one or several."""
+    return [source] if isinstance(source, (md.Trajectory, PointTrajectory, str, Path)) else list(source or ())
+
+
 def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     """Check trajectories and pick the modelled atoms.
 
@@ -46,9 +51,7 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     InputError
         If a trajectory has NaN, impossible bonds or no believable times, or there is none.
     """
-    items: list[Any] = (
-        [source] if isinstance(source, (md.Trajectory, PointTrajectory, str, Path)) else list(source or ())
-    )
+    items = items_of(source)
     if not items:
         raise InputError("no trajectory to train on: pass at least one")
     systems: dict[tuple[Any, ...], System] = {}
