@@ -21,5 +21,5 @@ def test_caps_are_no_amino_acids_and_one_long_chain_is_enough():
 
 
 def test_what_is_no_molecule_is_no_protein(butane):
-    points = PointTrajectory(System(Entities.points("ab", 2), np.zeros((2, 2))), np.zeros((3, 2, 2)), 1.0)
+    points = PointTrajectory(System(Entities.points(["a", "b"], 2), np.zeros((2, 2))), np.zeros((3, 2, 2)), 1.0)
     assert (longest_chain([points]), usual_preset([butane, points])) == (0, "quick")
