@@ -59,8 +59,9 @@ class System:
     @classmethod
     def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
         """Make a system of the first frame of a trajectory, with its atoms or its residues as entities."""
-        constructor = Entities.per_residue if grouping == "residues" else Entities.per_atom
-        return cls(constructor(frame.topology), centred(frame.xyz[0]), frame.topology)
+        by_residue = grouping == "residues"
+        of_residues = Entities.per_residue(frame.topology, frame.xyz[0]) if by_residue else None
+        return cls(of_residues or Entities.per_atom(frame.topology), centred(frame.xyz[0]), frame.topology)
 
     def transform(self, frame: ReferenceFrame) -> Compose:
         """Transform of this system's frames before they are stored: canonical labels, then their place."""

@@ -47,7 +47,7 @@ def labels_digest(labels: list[Label]) -> str:
 
 def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:
     """Index of the residue of every atom."""
-    return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
+    return np.array([topology.atom(i).residue.index for i in range(topology.n_atoms)], dtype=int)
 
 
 def rebuilt(

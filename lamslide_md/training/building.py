@@ -41,7 +41,7 @@ def build_autoencoder(systems: list[Entities], settings: AutoencoderSettings, pl
         With random weights, or none where the latents are the coordinates.
     """
     n_entities = max(e.n_entities for e in systems)
-    n_slots = systems[0].n_slots + from_settings(placement).windows.extra_slots
+    n_slots = max(e.n_slots for e in systems) + from_settings(placement).windows.extra_slots
     # Of extra slots none: they tell again what others tell.
     n_coordinates = max(e.n_points * e.dim for e in systems)
     vocabulary_sizes = tuple(len(v) for v in systems[0].vocabularies)
