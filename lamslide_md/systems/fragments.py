@@ -10,6 +10,9 @@ from jaxtyping import Float
 NEARLY_STRAIGHT = 0.35
 """Sine of the angle at the middle one of three atoms, below which they span no frame: 160 degrees."""
 
+MOST_TURNING = 6
+"""Bonds of a fragment that heavy atoms turn about: those of arginine. With more, few principal axes are not enough."""
+
 BRIDGE_SHARE = 0.25
 """Of a fragment's atoms that a cut between rings must leave on either side to be better than one through a ring."""
 
@@ -36,14 +39,15 @@ def fragments(
     Returns
     -------
     list of set
-        Each atom is in one; a molecule that is small enough is one fragment.
+        Each atom is in one; a molecule that is small and stiff enough is one fragment.
     """
     whole = {frozenset(pair) for pair in pairwise(kept)}
     done: list[set[int]] = []
     waiting = [set(part) for part in nx.connected_components(graph)]
     while waiting:
         part = waiting.pop()
-        if len(part) <= most and sum(atom < n_heavy for atom in part) <= most_heavy:
+        heavy = graph.subgraph(atom for atom in part if atom < n_heavy)
+        if len(part) <= most and len(heavy) <= most_heavy and _n_turning(heavy) <= MOST_TURNING:
             done.append(part)
             continue
         beyond = _half(graph.subgraph(part), n_heavy, whole)
@@ -88,6 +92,11 @@ def spanning(
             if best is None or key < best[0]:
                 best = key, three
     return best[1] if best else ()
+
+
+def _n_turning(graph: "nx.Graph[int]") -> int:
+    """Count the bonds outside of rings that have other atoms at both ends."""
+    return sum(graph.degree[one] > 1 < graph.degree[other] for one, other in nx.bridges(graph))
 
 
 def _half(graph: "nx.Graph[int]", n_heavy: int, whole: Collection[frozenset[int]]) -> set[int]:
