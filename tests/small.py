@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from lamslide_md.config import AutoencoderSettings, FlowSettings, Optimisation, Settings
 from lamslide_md.simulate.peptides import peptide
+from lamslide_md.systems.entities import Entities
 
 N_FRAMES = 600
 BOND_NM, ANGLE = 0.153, np.deg2rad(112)
@@ -45,6 +46,14 @@ def butane():
     xyz[:, 3, 1:] = height * np.stack([np.cos(torsion), np.sin(torsion)], axis=1)
     xyz += 0.002 * generator.normal(size=xyz.shape)
     return md.Trajectory(xyz.astype(np.float32), topology, time=np.arange(float(N_FRAMES)))
+
+
+def chain_of(n_entities, n_slots):
+    """Entities with all slots filled; the last slot of each is bonded to the first one of the next."""
+    ends = n_slots * np.arange(1, n_entities)
+    bonds = np.stack([ends - 1, ends], axis=1)
+    entity, slot = np.divmod(np.arange(n_entities * n_slots), n_slots)
+    return Entities(entity, slot, np.zeros((n_entities, 0), int), (), bonds, n_slots, dim=3)
 
 
 def shivering_peptide(sequence, n_frames=60, seed=0, spread=0.7, *, capped=False):

@@ -68,9 +68,10 @@ def share_of_pairs(sequence):
     trajectory = shivering_peptide(sequence, 20)
     trajectory.time *= settings.frame_interval_ps
     frames = Frames(prepare_data(gather(trajectory, settings), settings, None).datasets, settings)
-    weights, mask = frames.pair_weights(np.arange(1))[0], frames.batch(np.arange(1), torch.Generator()).slot_mask[0]
+    generator = torch.Generator()
+    pairs, mask = frames.pairs.draw(np.arange(1), generator), frames.batch(np.arange(1), generator).slot_mask[0]
     n_slots = int(mask.sum())
-    return float(weights.sum()) / (n_slots * (n_slots - 1))
+    return 2 * float(pairs.weights.sum()) / (n_slots * (n_slots - 1))
 
 
 def test_settings_of_format_1_mean_what_they_meant():

@@ -72,25 +72,24 @@ class FrameTransform(ABC):
         """Fit and transform, where no way back is needed."""
         return self.fit(batch, context, generator).transform(batch)
 
-    def pair_mask(self, slot_mask: Bool[Tensor, "batch entities slots"]) -> Bool[Tensor, "batch places places"]:
-        """Tell between which slots of transformed windows there are distances.
+    def in_one_frame(self, positions: Positions, batch: Batch) -> Positions:
+        """Lead transformed or decoded positions to where distances between entities are those of the molecule.
+
+        Of transforms with `pairs_within_entities` there is no such place.
 
         Parameters
         ----------
-        slot_mask
-            Of transformed windows.
+        positions
+            Of the slots of a batch.
+        batch
+            Transformed windows.
 
         Returns
         -------
         Tensor
-            Over the slots of all entities, entity after entity.
+            The positions themselves, where the transform moves all entities as one.
         """
-        exists = slot_mask.flatten(1)
-        pairs = exists[:, :, None] & exists[:, None, :]
-        if self.pairs_within_entities:
-            entity = torch.arange(slot_mask.shape[1], device=slot_mask.device).repeat_interleave(slot_mask.shape[2])
-            pairs = pairs & (entity[:, None] == entity)
-        return pairs
+        return positions
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,12 @@ class Compose(FrameTransform):
             batch = fitted[-1].transform(batch)
         return FittedCompose(tuple(fitted))
 
+    def in_one_frame(self, positions: Positions, batch: Batch) -> Positions:
+        """Ask every part, the last one first; see `FrameTransform.in_one_frame`."""
+        for part in reversed(self.parts):
+            positions = part.in_one_frame(positions, batch)
+        return positions
+
 
 @dataclass(frozen=True)
 class FittedCompose(Fitted):

@@ -48,6 +48,10 @@ class ResiduePoses(FrameTransform):
         origins, axes = _frames_of(batch.reference[:, None], three, rigid)
         return FittedPoses(three, rigid, origins, axes)
 
+    def in_one_frame(self, positions: Positions, batch: Batch) -> Positions:
+        """Lead all residues back: only there are bonds between them as long as they are."""
+        return self.fit(batch).inverse(positions)
+
 
 @dataclass(frozen=True)
 class FittedPoses(Fitted):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.attention import CrossAttention, SelfAttention
 from lamslide_md.models.autoencoder import Autoencoder, Decoded, Latents
-from lamslide_md.models.identifiers import IdentifierPool
+from lamslide_md.models.identifiers import MAX_DIM, IdentifierPool
 from lamslide_md.models.linear_code import LinearCode
 
 
@@ -90,7 +90,7 @@ class AttentionAutoencoder(Autoencoder):
         depth: int,
         linear_code: bool = False,
     ) -> None:
-        super().__init__(IdentifierPool(n_identifiers, dim=max(16, n_identifiers)), n_latents, n_channels)
+        super().__init__(IdentifierPool(n_identifiers, min(max(16, n_identifiers), MAX_DIM)), n_latents, n_channels)
         self.n_slots, self.dim = n_slots, dim
         self.kinds = nn.ModuleList(nn.Embedding(size, width) for size in vocabulary_sizes)
         self.bind_entity = Binding(n_slots * dim, self.pool.dim, width)

@@ -7,12 +7,17 @@ from torch import Tensor, nn
 from lamslide_md.choices import Assignment
 from lamslide_md.errors import InputError
 
+MAX_DIM = 256
+"""Dimensions of an embedding that are of use: the networks project them to fewer channels. A square of them is also the
+largest matrix that is orthogonalised, which takes the cube of its size."""
+
 
 class IdentifierPool(nn.Module):
     """Frozen orthonormal embeddings, and injective assignments of entities to them.
 
     With more identifiers than dimensions no orthonormal set exists; the embeddings are then the rows of a random
-    orthonormal frame in the larger space, scaled to unit norm, and only nearly orthogonal.
+    orthonormal frame in the larger space, scaled to unit norm, and only nearly orthogonal. More than `MAX_DIM` are
+    several orthonormal sets, one after another, each at a random angle to the others.
 
     Parameters
     ----------
@@ -34,9 +39,10 @@ class IdentifierPool(nn.Module):
         super().__init__()
         self.size, self.dim = size, dim
         generator = torch.Generator().manual_seed(seed)
-        square, _ = torch.linalg.qr(torch.randn(max(size, dim), max(size, dim), generator=generator))
-        embeddings = square[:size, :dim]
-        self.register_buffer("embeddings", embeddings / embeddings.norm(dim=1, keepdim=True))
+        side = max(min(size, MAX_DIM), dim)
+        squares = [torch.linalg.qr(torch.randn(side, side, generator=generator))[0] for _ in range(-(-size // side))]
+        parts = [square[:size, :dim] for square in squares]
+        self.register_buffer("embeddings", torch.cat([part / part.norm(dim=1, keepdim=True) for part in parts])[:size])
 
     def forward(self, identifiers: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch dim"]:
         """Look up the embeddings of identifiers."""

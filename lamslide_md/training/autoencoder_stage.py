@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from lamslide_md.config import AutoencoderSettings, Settings
-from lamslide_md.data.batch import Batch, grown
+from lamslide_md.data.batch import Batch
 from lamslide_md.data.masks import context_frames
 from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.losses import distance_loss, kind_loss, masked_mean, position_loss
-from lamslide_md.training.stiffness import MAX_FRAMES, stiffness_weights
+from lamslide_md.training.pair_lists import PairLists
 from lamslide_md.training.trainer import Trainer, TrainingStep
 from lamslide_md.training.windows import SystemDataset, Windows, rotated
 
@@ -66,8 +66,8 @@ class Frames:
 
     def __init__(self, datasets: list[SystemDataset], settings: Settings) -> None:
         self.settings, self.transform = settings, from_settings(settings.placement).windows
-        self._weights: dict[int, Tensor] = {}
         self.windows = Windows(datasets, settings.flow.n_frames if self.transform.per_window else 1)
+        self.pairs = PairLists(self.windows, self.transform, settings.autoencoder.stiffness)
 
     def batch(self, index: Int[np.ndarray, " frames"], generator: torch.Generator) -> Batch:
         """Take frames; of windows that are placed as a whole any frame, where it stands beside the anchor."""
@@ -84,25 +84,6 @@ class Frames:
         index = np.sort(self.windows.draw(min(FIT_FRAMES, len(self.windows)), generator))
         for part in np.array_split(index, -(-len(index) // FRAMES_AT_ONCE)):
             yield self.batch(part, generator)
-
-    def pair_weights(self, index: Int[np.ndarray, " frames"]) -> Float[Tensor, "frames places places"] | None:
-        """Weights of the pairs of slots (see `stiffness_weights`), in the order of `batch`; None: all are alike."""
-        if not self.settings.autoencoder.stiffness and not self.transform.pairs_within_entities:
-            return None
-        groups = self.windows.frames_of(index)
-        weights = [self._weights_of(i) for i, _ in groups]
-        shape = tuple(np.max([w.shape for w in weights], axis=0).tolist())
-        parts = [grown(w, shape).expand(len(own), *shape) for w, (_, own) in zip(weights, groups, strict=True)]
-        return torch.cat(parts).flatten(3, 4).flatten(1, 2)
-
-    def _weights_of(self, i: int) -> Float[Tensor, "ent slots ent slots"]:
-        if i not in self._weights:
-            dataset = self.windows.datasets[i]
-            batch = dataset.batch(np.arange(0, len(dataset.points), -(-len(dataset.points) // MAX_FRAMES))[:, None])
-            batch = self.transform.apply(batch)
-            pairs = self.transform.pair_mask(batch.slot_mask[:1])[0]
-            self._weights[i] = torch.from_numpy(stiffness_weights(batch, self.settings.autoencoder.stiffness, pairs))
-        return self._weights[i]
 
 
 def train_autoencoder(
@@ -139,11 +120,12 @@ def train_autoencoder(
     def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         index = frames.windows.draw(n_samples, generator)
         batch = prepare(frames.batch(index, generator), autoencoder, own, generator).to(device)
-        weights = frames.pair_weights(index)
+        pairs = frames.pairs.draw(index, generator).to(device)
         decoded = training_step(batch, own.latent_noise, generator)
+        answer, truth = (frames.transform.in_one_frame(p, batch) for p in (decoded.positions, batch.positions))
         return (
             position_loss(decoded, batch)
-            + own.distance_weight * distance_loss(decoded, batch, None if weights is None else weights.to(device))
+            + own.distance_weight * distance_loss(answer, truth, pairs)
             + own.kind_weight * kind_loss(decoded, batch)
         )
 

@@ -6,16 +6,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.config import FlowSettings, NumberType, Settings
-from lamslide_md.data.masks import draw_context
 from lamslide_md.errors import note
 from lamslide_md.flow.prior import WhitePrior
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_flow
+from lamslide_md.training.flow_loss import FlowLoss
 from lamslide_md.training.latent_windows import LatentWindows
-from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.slow_coordinates import LAG, slow_coordinates
-from lamslide_md.training.trainer import Trainer, TrainingStep
+from lamslide_md.training.trainer import Trainer
 from lamslide_md.training.windows import SystemDataset
 
 SAMPLE_NUMBERS = 250_000_000
@@ -55,7 +54,7 @@ def train_flow(
     torch.manual_seed(trainer.seed)
     source, own = LatentWindows(autoencoder, datasets, settings), settings.flow
     flow = build_flow(autoencoder, settings)
-    n_samples, device = own.optimisation.batch_size, trainer.fabric.device
+    device = trainer.fabric.device
     sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
     _fit_normalisation(flow, sample, own)
     places = _places_of_tokens(datasets, autoencoder.n_latents)
@@ -68,23 +67,7 @@ def train_flow(
             "flow.optimisation.iteration_dtype=bfloat16 insists on it"
         )
     slow = _slow_directions(flow, source, sample, owners, trainer.seed).to(device) if own.slow_weight else None
-
-    def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
-        context = draw_context(own, generator)
-        # As many frames in every batch: of shorter windows there are more.
-        index = source.windows.draw(max(1, n_samples * own.n_frames // len(context)), generator)
-        latents, batch = source.encode(index, context, generator, with_batch=own.decoded_weight > 0)
-        tau = torch.rand(len(latents), generator=generator).to(device)
-        output = training_step(latents, context.to(device), tau, generator, own.known_noise, bfloat16)
-        errors = output.prediction - output.target
-        total = errors.square().mean()
-        if slow is not None:
-            total = total + own.slow_weight * (errors.flatten(2) @ slow).square().sum(dim=-1).mean()
-        if batch is not None and own.decoded_weight:
-            decoded = autoencoder.decode(flow.restore(output.data), batch)
-            total = total + own.decoded_weight * (position_loss(decoded, batch) + distance_loss(decoded, batch))
-        return total
-
+    loss = FlowLoss(flow, autoencoder, source, settings, slow, bfloat16)
     return trainer.train("flow", fingerprint, flow, loss, own.optimisation)
 
 

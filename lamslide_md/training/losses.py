@@ -6,7 +6,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from lamslide_md.data.batch import Batch
+from lamslide_md.frames.base import Positions
 from lamslide_md.models.autoencoder import Decoded
+from lamslide_md.training.pairs import Pairs
 
 
 def masked_mean(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> Float[Tensor, ""]:
@@ -21,47 +23,42 @@ def position_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:
     return masked_mean(squared, mask)
 
 
-def distance_loss(
-    decoded: Decoded, batch: Batch, pair_weights: Float[Tensor, "batch places places"] | None = None
-) -> Float[Tensor, ""]:
-    """Weighted mean squared error of the distances between pairs of existing slots, in squared length scales.
+def distance_loss(positions: Positions, truth: Positions, pairs: Pairs) -> Float[Tensor, ""]:
+    """Weighted mean squared error of the distances between pairs of slots, in squared length scales.
 
     Parameters
     ----------
-    decoded
-        Answer.
-    batch
-        Truth.
-    pair_weights
-        Weights of pairs of slots, not all zero; their sum is divided by. None: all alike.
+    positions
+        Answer, where there are distances.
+    truth
+        What it should be.
+    pairs
+        Their weights are not all zero; the sum of these is divided by.
 
     Returns
     -------
     Tensor
-        Scalar; 0 where there is but one slot.
+        Scalar; 0 where there is no pair.
     """
-    mask = batch.slot_mask.flatten(1)
-    # Only of slots that exist, and pairs that count: most of the grid of slots is empty.
-    places = mask.any(dim=0).nonzero()[:, 0]
-    i, j = places[torch.triu_indices(len(places), len(places), offset=1, device=mask.device)]
-    if pair_weights is not None:
-        counts = (pair_weights[:, i, j] != 0).any(dim=0)
-        i, j = i[counts], j[counts]
-    if not len(i):
-        return decoded.positions.new_zeros(())
-    squared = (_pair_distances(decoded.positions, i, j) - _pair_distances(batch.positions, i, j)).square()
-    weights = (mask[:, i] & mask[:, j]).to(squared)
-    if pair_weights is not None:
-        weights = weights * pair_weights[:, i, j]
-    total = (squared.shape[1] * weights.sum()).clamp(min=torch.finfo(weights.dtype).tiny)
-    return (squared * weights[:, None]).sum() / total
+    if not pairs.first.shape[1]:
+        return positions.new_zeros(())
+    squared = (_pair_distances(positions, pairs) - _pair_distances(truth, pairs)).square()
+    weights = pairs.weights.to(squared)
+    total = (squared.shape[2] * weights.sum()).clamp(min=torch.finfo(weights.dtype).tiny)
+    return (squared * weights[:, :, None]).sum() / total
 
 
-def _pair_distances(
-    positions: Float[Tensor, "batch frames entities slots dim"], i: Tensor, j: Tensor
-) -> Float[Tensor, "batch frames pairs"]:
-    points = positions.flatten(2, 3)
-    return (points[:, :, i] - points[:, :, j]).square().sum(dim=-1).add(1e-8).sqrt()
+def _pair_distances(positions: Positions, pairs: Pairs) -> Float[Tensor, "lists pairs merged"]:
+    """Distances in all frames that have the same pairs."""
+    n_lists, n_pairs = pairs.first.shape
+    # Rows of an array are gathered fastest: a row holds the coordinates of a slot in all frames.
+    points = positions.unflatten(0, (n_lists, -1)).flatten(1, 2).flatten(2, 3).permute(0, 2, 3, 1)
+    n_places, dim, n_frames = points.shape[1:]
+    rows = points.reshape(n_lists * n_places, dim * n_frames)
+    row = n_places * torch.arange(n_lists, device=rows.device)[:, None]
+    one, other = (rows.index_select(0, (row + places).flatten()) for places in (pairs.first, pairs.second))
+    apart = (one - other).view(n_lists, n_pairs, dim, n_frames)
+    return apart.square().sum(dim=2).add(1e-8).sqrt()
 
 
 def kind_loss(decoded: Decoded, batch: Batch) -> Float[Tensor, ""]:

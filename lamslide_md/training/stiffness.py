@@ -1,10 +1,7 @@
 """Which distances of a system hardly move: what a decoder must get right first."""
 
 import numpy as np
-from jaxtyping import Bool, Float
-from torch import Tensor
-
-from lamslide_md.data.batch import Batch
+from jaxtyping import Float, Int
 
 MAX_FRAMES = 1000
 """Frames that are enough to estimate the variances."""
@@ -12,42 +9,54 @@ MAX_FRAMES = 1000
 RELATIVE_FLOOR = 0.003
 """Variance, relative to the median one, below which a distance counts as rigid."""
 
+NUMBERS_AT_ONCE = 300_000
+"""Coordinates that are taken at once, so that a protein's pairs are weighed in a few megabytes."""
 
-def stiffness_weights(
-    frames: Batch, share: float, pairs: Bool[Tensor, "places places"] | None = None
-) -> Float[np.ndarray, "ent slots ent slots"]:
-    """Weights of the squared errors of all pair distances: partly equal, partly by stiffness.
+
+def distance_variances(
+    points: Float[np.ndarray, "frames points dim"], first: Int[np.ndarray, " pairs"], second: Int[np.ndarray, " pairs"]
+) -> Float[np.ndarray, " pairs"]:
+    """Variances of the distances between pairs of points over frames, in double precision."""
+    n_at_once = max(1, NUMBERS_AT_ONCE // (points.shape[0] * points.shape[2]))
+    variances = np.empty(len(first))
+    for part in (slice(i, i + n_at_once) for i in range(0, len(first), n_at_once)):
+        apart = points[:, first[part]].astype(np.float64) - points[:, second[part]]
+        variances[part] = np.linalg.norm(apart, axis=-1).var(axis=0)
+    return variances
+
+
+def weights_by_stiffness(
+    listed: Float[np.ndarray, " pairs"], drawn: Float[np.ndarray, " drawn"], n_far: int, share: float
+) -> tuple[Float[np.ndarray, " pairs"], float]:
+    """Weights of the squared errors of pair distances: partly equal, partly by stiffness.
 
     A share of the weight goes to pairs in proportion to the inverse variance of their distance over the trajectory, so
     that an error counts by how far it lies outside thermal motion. In a molecule these are bonds and angles, found
-    without looking at the chemistry.
+    without looking at the chemistry. Far pairs are all alike: what stiffness gives them is their mean.
 
     Parameters
     ----------
-    frames
-        Single frames of one system.
+    listed
+        Variances of the pairs that are weighed one by one.
+    drawn
+        Variances of some of the far pairs.
+    n_far
+        How many far pairs there are.
     share
         Part of the weight given by stiffness, from 0 to 1.
-    pairs
-        Between which slots there are distances (`FrameTransform.pair_mask`); None: between all.
 
     Returns
     -------
-    np.ndarray
-        Mean 1 over the pairs that count; 0 elsewhere.
+    weights
+        Of the listed pairs.
+    far_weight
+        Of each far pair; the mean of all weights is 1.
     """
-    entity, slot = np.nonzero(frames.slot_mask[0].numpy())
-    points = frames.positions[:, 0, entity, slot].numpy().astype(np.float64)
-    first, second = np.triu_indices(len(entity), k=1)
-    if pairs is not None:
-        place = entity * frames.slot_mask.shape[-1] + slot
-        apart = pairs.numpy()[place[first], place[second]]
-        first, second = first[apart], second[apart]
-    distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
-    variance = distances.var(axis=0)
-    stiffness = 1 / (variance + RELATIVE_FLOOR * np.median(variance) + np.finfo(float).tiny)
-    weight = 1 - share + share * stiffness / stiffness.mean()
-    out = np.zeros(frames.slot_mask.shape[1:] * 2, dtype=np.float32)
-    out[entity[first], slot[first], entity[second], slot[second]] = weight
-    out[entity[second], slot[second], entity[first], slot[first]] = weight
-    return out
+    if not len(listed) + n_far:
+        return np.ones(0, dtype=np.float32), 0.0
+    # Nearly all pairs are far ones, where there are any.
+    floor = RELATIVE_FLOOR * np.median(drawn if n_far else listed) + np.finfo(float).tiny
+    stiffness = 1 / (listed + floor)
+    far = float((1 / (drawn + floor)).mean()) if n_far else 0.0
+    mean = (stiffness.sum() + n_far * far) / (len(listed) + n_far)
+    return (1 - share + share * stiffness / mean).astype(np.float32), 1 - share + share * far / mean if n_far else 0.0

@@ -1,15 +1,14 @@
 import numpy as np
+import pytest
 
-from lamslide_md.frames.residue_frames import ResidueFrames
-from lamslide_md.systems.entities import Entities
-from lamslide_md.training.stiffness import stiffness_weights
-from lamslide_md.training.windows import SystemDataset
+from lamslide_md.training import stiffness
+from lamslide_md.training.stiffness import distance_variances, weights_by_stiffness
 
 
-def frames_of(points):
-    """Of points that are entities of their own."""
-    entities = Entities.points(["a"] * points.shape[1], dim=points.shape[2])
-    return SystemDataset(entities, points).batch(np.arange(len(points))[:, None])
+def weights_of(points, share):
+    """Of all pairs, in rising order."""
+    variances = distance_variances(points, *np.triu_indices(points.shape[1], k=1))
+    return weights_by_stiffness(variances, variances[:0], 0, share)[0]
 
 
 def test_a_rigid_pair_outweighs_a_loose_one_by_the_ratio_of_their_variances():
@@ -17,25 +16,29 @@ def test_a_rigid_pair_outweighs_a_loose_one_by_the_ratio_of_their_variances():
     points = np.zeros((5000, 3, 2))
     points[:, 1, 0] = 1 + 0.1 * generator.normal(size=5000)
     points[:, 2, 0] = 10 + 1.0 * generator.normal(size=5000)
-    weights = stiffness_weights(frames_of(points), share=1.0)[:, 0, :, 0]
-    ratio = weights[0, 1] / weights[0, 2]
+    weights = weights_of(points, share=1.0)
     # Variances 0.01 and 1, both raised by 0.003 of the median, which is about 1.
-    assert 60 < ratio < 100
-    np.testing.assert_allclose(weights, weights.T)
-    np.testing.assert_allclose(weights[np.triu_indices(3, k=1)].mean(), 1, rtol=1e-6)
+    assert 60 < weights[0] / weights[1] < 100
+    np.testing.assert_allclose(weights.mean(), 1, rtol=1e-6)
 
 
 def test_no_share_weighs_all_pairs_alike():
-    points = np.random.default_rng(0).normal(size=(100, 4, 3))
-    weights = stiffness_weights(frames_of(points), share=0.0)
-    np.testing.assert_allclose(weights[:, 0, :, 0], 1 - np.eye(4))
+    np.testing.assert_allclose(weights_of(np.random.default_rng(0).normal(size=(100, 4, 3)), share=0.0), np.ones(6))
 
 
-def test_pairs_of_different_entities_are_left_out_where_those_do_not_share_a_frame_of_reference():
-    entities = Entities(
-        np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.zeros((2, 0), int), (), np.zeros((0, 2), int), 2, 3
-    )
-    points = np.random.default_rng(0).normal(size=(100, 4, 3))
-    batch = SystemDataset(entities, points).batch(np.arange(100)[:, None])
-    weights = stiffness_weights(batch, 0.0, ResidueFrames().pair_mask(batch.slot_mask[:1])[0])
-    np.testing.assert_allclose(weights.reshape(4, 4), np.kron(np.eye(2), 1 - np.eye(2)))
+def test_pairs_taken_a_few_at_a_time_have_the_same_variances(monkeypatch):
+    points = np.random.default_rng(0).normal(size=(50, 9, 3)).astype(np.float32)
+    first, second = np.triu_indices(9, k=1)
+    together = distance_variances(points, first, second)
+    monkeypatch.setattr(stiffness, "NUMBERS_AT_ONCE", 4 * 50 * 3)
+    np.testing.assert_array_equal(distance_variances(points, first, second), together)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_far_pairs_are_alike_and_the_mean_over_all_pairs_is_one(share):
+    generator = np.random.default_rng(0)
+    listed, drawn = generator.uniform(0.001, 0.01, size=300), generator.uniform(0.1, 1, size=400)
+    weights, far_weight = weights_by_stiffness(listed, drawn, 10_000, share)
+    assert (weights.sum() + 10_000 * far_weight) / 10_300 == pytest.approx(1, rel=1e-6)
+    ratio = (1 / (drawn + 0.003 * np.median(drawn))).mean() / (1 / (listed + 0.003 * np.median(drawn))).mean()
+    assert far_weight - (1 - share) == pytest.approx(ratio * (weights.mean() - (1 - share)), rel=1e-4)

@@ -14,7 +14,7 @@ from lamslide_md.frames.compose import Compose
 from lamslide_md.frames.residue_frames import ResidueFrames
 from lamslide_md.frames.superposed import Superposed, superposed
 from lamslide_md.frames.symmetry_labels import SymmetryLabels
-from lamslide_md.frames.windowed import Anchored
+from lamslide_md.frames.windowed import Aligned, Anchored
 from lamslide_md.systems.batches import batch_of, points_of
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.symmetry import canonicalise
@@ -89,15 +89,18 @@ def test_a_composition_tells_what_its_parts_tell():
     assert nothing.extra_slots == 0
 
 
-def test_distances_between_residues_exist_where_they_share_a_frame_of_reference(windows):
-    mask = windows.slot_mask[:1]
-    exists = mask[0].flatten()
-    everywhere = Unchanged().pair_mask(mask)[0]
-    assert torch.equal(everywhere, exists[:, None] & exists)
-    apart = ResidueFrames().pair_mask(mask)[0]
-    blocks = torch.block_diag(*[torch.ones(2, 2)] * 5).bool()
-    assert torch.equal(apart, everywhere & blocks)
-    assert torch.equal(Compose((Centred(), ResidueFrames())).pair_mask(mask)[0], apart)
+@pytest.mark.parametrize("transform", [Unchanged(), Centred(), Anchored(), Aligned(), Compose((Anchored(), Centred()))])
+def test_distances_are_those_of_the_molecule_where_entities_are_in_one_frame(windows, transform):
+    seen = transform.apply(windows)
+    placed = seen.with_positions(transform.in_one_frame(seen.positions, seen))
+    before, after = (torch.cdist(p, p) for p in (b.positions.flatten(2, 3)[..., :6, :] for b in (windows, placed)))
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=0)
+    assert not transform.pairs_within_entities
+
+
+def test_residues_seen_one_by_one_are_never_in_one_frame():
+    assert ResidueFrames().pairs_within_entities
+    assert Compose((Centred(), ResidueFrames())).pairs_within_entities
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
-from lamslide_md.models.identifiers import IdentifierPool
+from lamslide_md.models.identifiers import MAX_DIM, IdentifierPool
 
 
 def test_embeddings_are_orthonormal_when_dimensions_suffice():
@@ -13,6 +13,22 @@ def test_embeddings_are_orthonormal_when_dimensions_suffice():
 def test_embeddings_have_unit_norm_when_there_are_more_identifiers_than_dimensions():
     norms = IdentifierPool(40, dim=8).embeddings.norm(dim=1)
     torch.testing.assert_close(norms, torch.ones(40))
+
+
+def test_a_pool_of_a_peptide_is_drawn_as_it_always_was():
+    square, _ = torch.linalg.qr(torch.randn(64, 64, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(IdentifierPool(64, dim=64).embeddings, square / square.norm(dim=1, keepdim=True))
+
+
+def test_thousands_of_identifiers_are_orthonormal_in_sets_and_nearly_orthogonal_to_the_others():
+    embeddings = IdentifierPool(2000, MAX_DIM).embeddings
+    assert embeddings.shape == (2000, MAX_DIM)
+    products = embeddings @ embeddings.T - torch.eye(2000)
+    one, other = products[:MAX_DIM, :MAX_DIM], products[:MAX_DIM, MAX_DIM:]
+    assert float(one.abs().max()) < 1e-5
+    # Components of random unit vectors: normal, of variance 1 / dimensions.
+    assert float(other.square().mean()) == pytest.approx(1 / MAX_DIM, rel=0.05)
+    assert float(other.abs().max()) < 6 / MAX_DIM**0.5
 
 
 def test_random_assignment_is_injective_and_uses_the_whole_pool(generator):

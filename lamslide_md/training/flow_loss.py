@@ -1,0 +1,96 @@
+"""`FlowLoss`: what the second stage is trained on."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lamslide_md.config import Settings
+from lamslide_md.data.batch import Batch
+from lamslide_md.data.masks import draw_context
+from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.models.flow_terms import FlowOutput
+from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.training.latent_windows import LatentWindows
+from lamslide_md.training.losses import distance_loss, position_loss
+from lamslide_md.training.pair_lists import PairLists
+from lamslide_md.training.stiff_pairs import StiffPairs
+from lamslide_md.training.trainer import TrainingStep
+
+
+class FlowLoss:
+    """Loss of the flow on windows that it draws.
+
+    Parameters
+    ----------
+    flow
+        Its normalisation and prior are estimated.
+    autoencoder
+        Frozen first stage.
+    source
+        Windows of latents.
+    settings
+        Weights.
+    slow
+        Projection of flat latents on their slow coordinates, on the device; None: these weigh no more than others.
+    bfloat16
+        Whether the network multiplies its matrices in bfloat16.
+    """
+
+    def __init__(
+        self,
+        flow: LatentFlow,
+        autoencoder: Autoencoder,
+        source: LatentWindows,
+        settings: Settings,
+        slow: Float[Tensor, "features slow"] | None,
+        bfloat16: bool,
+    ) -> None:
+        self.flow, self.autoencoder, self.source, self.settings = flow, autoencoder, source, settings.flow
+        self.slow, self.bfloat16, self.device = slow, bfloat16, source.device
+        self.pairs = PairLists(source.windows, source.transform, share=0.0)
+        self.stiff: dict[int, StiffPairs] = {}
+
+    def __call__(self, training_step: TrainingStep, generator: torch.Generator) -> Tensor:
+        """Draw windows, noise and flow times, and sum up all errors."""
+        own, windows = self.settings, self.source.windows
+        context = draw_context(own, generator)
+        # As many frames in every batch: of shorter windows there are more.
+        n_windows = max(1, own.optimisation.batch_size * own.n_frames // len(context))
+        index = windows.draw(n_windows, generator)
+        decodes = own.decoded_weight > 0 or own.stiff_weight > 0
+        latents, batch = self.source.encode(index, context, generator, with_batch=decodes)
+        tau = torch.rand(len(latents), generator=generator).to(self.device)
+        output = training_step(latents, context.to(self.device), tau, generator, own.known_noise, self.bfloat16)
+        errors = output.prediction - output.target
+        total = errors.square().mean()
+        if self.slow is not None:
+            total = total + own.slow_weight * (errors.flatten(2) @ self.slow).square().sum(dim=-1).mean()
+        if batch is not None:
+            total = total + self._decoded(output, batch, index, generator)
+        return total
+
+    def _decoded(
+        self, output: FlowOutput, batch: Batch, index: Int[np.ndarray, " windows"], generator: torch.Generator
+    ) -> Tensor:
+        """Errors of what the implied window is decoded to."""
+        own, decoded = self.settings, self.autoencoder.decode(self.flow.restore(output.data), batch)
+        total = output.data.new_zeros(())
+        if own.decoded_weight:
+            pairs = self.pairs.draw(index, generator).to(self.device)
+            distances = distance_loss(decoded.positions, batch.positions, pairs)
+            total = total + own.decoded_weight * (position_loss(decoded, batch) + distances)
+        if own.stiff_weight:
+            transform = self.source.transform
+            answer, truth = (transform.in_one_frame(p, batch) for p in (decoded.positions, batch.positions))
+            owners, counts = np.unique(self.source.windows.owners(index), return_counts=True)
+            parts = zip(owners.tolist(), answer.split(counts.tolist()), truth.split(counts.tolist()), strict=True)
+            losses = [len(part) * self._stiff(i).loss(part, true) for i, part, true in parts]
+            total = total + own.stiff_weight * torch.stack(losses).sum() / len(answer)
+        return total
+
+    def _stiff(self, i: int) -> StiffPairs:
+        """Stiff pairs of a dataset, found when they are first asked for."""
+        if i not in self.stiff:
+            self.stiff[i] = StiffPairs.of(self.source.windows.datasets[i], self.source.transform).to(self.device)
+        return self.stiff[i]
