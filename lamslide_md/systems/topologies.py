@@ -50,6 +50,14 @@ def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:
     return np.array([topology.atom(i).residue.index for i in range(topology.n_atoms)], dtype=int)
 
 
+def unnumbered(topology: md.Topology) -> md.Topology:
+    """Copy a topology without the numbers that its file gave to atoms: mdtraj writes them beside bonds counted anew."""
+    copy = rebuilt(topology)
+    for atom in copy.atoms:
+        atom.serial = None
+    return copy
+
+
 def rebuilt(
     topology: md.Topology,
     *,
