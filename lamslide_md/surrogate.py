@@ -4,7 +4,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
 
 from lamslide_md.config import Settings, preset_settings
 from lamslide_md.errors import InputError, collected_notes
@@ -13,10 +12,13 @@ from lamslide_md.io.model_file import load_weights, read_model_file, write_model
 from lamslide_md.io.model_header import Header
 from lamslide_md.io.outputs import check_outputs
 from lamslide_md.io.system_arrays import arrays_of, starts_of, system_of
+from lamslide_md.processes import is_first
 from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.training.building import build_autoencoder, build_flow
+from lamslide_md.training.devices import agreed, ends_with_others, group_fabric, single_device
 from lamslide_md.training.gathering import Source, gather
+from lamslide_md.training.ranks import RankJob, train_on_devices
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import OnProgress, Trainer
 from lamslide_md.training.training_data import prepare_data
@@ -44,8 +46,13 @@ class Surrogate(Sampler):
         checkpoint_dir: str | Path | None = None,
         on_progress: OnProgress | None = None,
         accelerator: str = "auto",
+        devices: int | None = None,
+        nodes: int | None = None,
     ) -> "Surrogate":
-        """Train both stages.
+        """Train both stages, on one device or on several that share every batch.
+
+        Several devices of this machine are each given a process. Processes that torchrun has started, on this machine
+        or on several, train together: each calls this method with the same data, and all have the same model.
 
         Parameters
         ----------
@@ -69,6 +76,10 @@ class Surrogate(Sampler):
             Callback receiving a `Progress` about once a second.
         accelerator
             Of Lightning Fabric: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        devices
+            On each machine; one, or as many as torchrun was told, when left out. They divide the batch size.
+        nodes
+            Machines, on which torchrun has to start the processes.
 
         Returns
         -------
@@ -78,18 +89,21 @@ class Surrogate(Sampler):
         Raises
         ------
         InputError
-            If the preset is unknown, the data too short, or the frame intervals do not fit.
+            If the preset is unknown, the data too short, or the frame intervals or devices do not fit.
         """
         settings = settings or preset_settings(preset)
-        with collected_notes() as notes:
+        folder = None if checkpoint_dir is None else Path(checkpoint_dir)
+        fabric = group_fabric(accelerator, devices, nodes, settings)
+        with agreed(fabric), collected_notes() as notes:
             data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
-        trainer = Trainer(
-            Fabric(accelerator=accelerator, devices=1),
-            seed=seed,
-            checkpoint_dir=None if checkpoint_dir is None else Path(checkpoint_dir),
-            on_progress=on_progress,
-        )
-        autoencoder, flow, facts = train_both(trainer, data, settings)
+        if fabric is None and devices not in (None, 1):
+            job = RankJob(data, settings, seed, folder, accelerator, devices)
+            autoencoder, flow, facts = train_on_devices(job, on_progress)
+        else:
+            fabric = fabric or single_device(accelerator)
+            trainer = Trainer(fabric, seed=seed, checkpoint_dir=folder, on_progress=on_progress)
+            with ends_with_others():
+                autoencoder, flow, facts = train_both(trainer, data, settings)
         facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes(), "notes": notes}
         provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
         return cls(
@@ -110,7 +124,7 @@ class Surrogate(Sampler):
         Parameters
         ----------
         path
-            Target; replaced only once the new file is complete.
+            Target; replaced only once the new file is complete. Of processes that trained together the first writes it.
         half_precision
             Half the size; rollouts are other draws from nearly the same model.
         overwrite
@@ -127,6 +141,8 @@ class Surrogate(Sampler):
             If the file is there and no model, or cannot be written.
         """
         path = Path(path)
+        if not is_first():
+            return path
         check_outputs("train", {"the model": path}, overwrite=overwrite)
         first = self.systems[0].entities
         header = Header(
@@ -178,7 +194,7 @@ class Surrogate(Sampler):
         except (KeyError, ValueError, IndexError, RuntimeError) as error:
             raise InputError(f"{path} is damaged: its header does not fit together ({error})") from error
         load_weights(path, tensors, {"autoencoder": autoencoder, "flow": flow})
-        device = Fabric(accelerator=accelerator, devices=1).device
+        device = single_device(accelerator).device
         for module in (autoencoder, flow):
             module.to(device).eval().requires_grad_(False)
         return cls(

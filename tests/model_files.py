@@ -12,6 +12,9 @@ FORMAT_1 = Path(__file__).parent / "stored" / "format_1.lamslide"
 FORMAT_2 = FORMAT_1.with_name("format_2.lamslide")
 """Of the peptides ASD and GFV, in half precision, written by commit 2e6e4b4; eight frames of ASD stand beside it."""
 
+FORMAT_3 = FORMAT_1.with_name("format_3.lamslide")
+"""The model of `FORMAT_2` as commit 267ada4 has saved it; it rolls out the same frames."""
+
 
 def header_of(path):
     """The JSON header as Python objects."""

@@ -41,6 +41,7 @@ def peptide_system():
         np.array([rng.random(), np.inf]),
         np.array([[1, 0, 2, 3]]),
         np.array([-1]),
+        contact_nm=rng.random(),
     )
     exchanges = (
         Exchange(Group((0, 1, 2, 3), ((3, 4), (5, 6))), rng.random(), rng.random((6, 6))),

@@ -44,7 +44,8 @@ def of_peptide(tmp_path_factory):
     settings = lam.Surrogate.load(FORMAT_1).settings
     data = shivering_peptide("ASD", 30, seed=1)
     model = lam.Surrogate.fit([data, data], settings=settings, seed=2)
-    model = replace(model, systems=(replace(model.systems[0], fit=np.arange(5)),))
+    held = replace(model.systems[0].constraints, contact_nm=0.3)
+    model = replace(model, systems=(replace(model.systems[0], fit=np.arange(5), constraints=held),))
     return model.save(tmp_path_factory.mktemp("peptide") / "sound.lamslide")
 
 
@@ -86,6 +87,10 @@ HARMLESS = {
         ("pairs/lower_nm", lambda t: -t, "pairs/lower_nm holds numbers outside of 0 to"),
         ("pairs/lower_nm", lambda t: t + 1e3, "pairs/lower_nm is above pairs/upper_nm"),
         ("pairs/lower_nm", lambda t: t + 1e300, "pairs/lower_nm holds numbers outside of 0 to 1e+09"),
+        ("contacts/distance_nm", lambda t: t * 0, "contacts/distance_nm holds a zero"),
+        ("contacts/distance_nm", lambda t: -t, "contacts/distance_nm holds numbers outside of 0 to 1"),
+        ("contacts/distance_nm", lambda t: t * torch.nan, "contacts/distance_nm holds numbers outside of 0 to 1"),
+        ("contacts/offsets", lambda t: t * 0, "contacts/offsets does not end where its columns do"),
         ("points/offsets", lambda t: t.flip(0), "points/offsets does not rise from 0"),
         ("points/offsets", lambda t: t * 2**40, "points/offsets does not end where its columns do"),
         ("atoms/name", lambda t: t + 10_000, "atoms/name names one of texts that is not there"),

@@ -172,7 +172,7 @@ class TestModelFiles:
         header = header_of(path)
         write_with(path, {**header, "format_version": 99}, load_file(path))
         with pytest.raises(
-            lam.InputError, match="has format version 99, this program reads 1 to 3; update lamslide_md"
+            lam.InputError, match="has format version 99, this program reads 1 to 4; update lamslide_md"
         ):
             lam.Surrogate.load(path)
 

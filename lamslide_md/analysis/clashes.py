@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lamslide_md.analysis.neighbours import close_pairs
 from lamslide_md.systems.bonds import far_pairs, within_bonds
+from lamslide_md.systems.neighbours import close_pairs
 
 CLASH_NM = 0.22
 MAX_LISTED_ATOMS = 60

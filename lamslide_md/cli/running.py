@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from lamslide_md.errors import InputError, InputNote, options_called
+from lamslide_md.processes import is_first
 
 OK, MISTAKE, INTERRUPTED = 0, 2, 130
 
@@ -84,10 +85,14 @@ def run_script(main: Callable[..., None], path: str, arguments: Sequence[str] | 
 
 def _tell(message: Warning | str, category: type[Warning], *where: object) -> None:
     """Show a note, or what a library warns of, as a line."""
+    if not is_first():
+        return
     kind = "note" if issubclass(category, InputNote) else "warning"
     print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    """Say in one line what is wrong; of processes that train together the first does, whose error all have."""
+    if is_first():
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -18,11 +18,13 @@ from lamslide_md.cli.options import (
     print_json,
 )
 from lamslide_md.errors import collected_notes, options_called
+from lamslide_md.processes import is_first
 
 if TYPE_CHECKING:
     import mdtraj as md
 
     from lamslide_md.config import Settings
+    from lamslide_md.surrogate import Surrogate
 
 SHORT_CHAIN = 12
 """Residues, with caps, of the longest chain for which another preset is recommended."""
@@ -143,6 +145,12 @@ def train(
     ] = None,
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="Devices on each machine, which share every batch; one if not given.")
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="Machines, on each of which torchrun starts this command.")
+    ] = None,
     overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
@@ -156,24 +164,27 @@ def train(
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.selections import leaves_solvent_out
     from lamslide_md.training.checkpoints import remove_checkpoints
+    from lamslide_md.training.devices import agreed, group_fabric
 
-    inputs = [*files_read(trajectories, top), *([config] if config else [])]
-    kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
-    check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
-    check_model_name(out)
-    check_folder(kept)
     settings = changed_settings(preset, set_)
-    temperature = temperature if temperature is not None else temperature_of(trajectories)
+    kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     data: list[md.Trajectory] = []
     how: dict[str, Any] = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
     words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
-    with options_called(words), collected_notes() as notes:
+    fabric = group_fabric(accelerator, devices, nodes, settings)
+    with agreed(fabric), options_called(words), collected_notes() as notes:
+        inputs = [*files_read(trajectories, top), *([config] if config else [])]
+        check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
+        check_model_name(out)
+        check_folder(kept)
+        temperature = temperature if temperature is not None else temperature_of(trajectories)
         for path in trajectories:
             topology = sidecar_topology(path, top)
             solvent = not leaves_solvent_out(settings.atoms)
             data += read([path], topology, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
-    echo_parameters(context, out, inputs)
-    if from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
+    if is_first():
+        echo_parameters(context, out, inputs)
+    if is_first() and from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
     with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps", "preset='protein'": "--preset protein"}):
         surrogate = Surrogate.fit(
@@ -186,13 +197,23 @@ def train(
             checkpoint_dir=kept,
             on_progress=bars.on_training,
             accelerator=accelerator,
+            devices=devices,
+            nodes=nodes,
         )
+    if not is_first():
+        return
     surrogate.provenance["notes"] = notes + surrogate.provenance.get("notes", [])
     surrogate.save(out, overwrite=overwrite)
     if checkpoints is None:
         remove_checkpoints(kept)
-    facts = {"model": out, "frame_interval_ps": surrogate.frame_interval_ps, "temperature_K": temperature}
+    _tell(surrogate, out, json)
+
+
+def _tell(surrogate: "Surrogate", out: Path, json: bool) -> None:
+    """Print what was trained."""
+    temperature = surrogate.temperature_K
     if json:
+        facts = {"model": out, "frame_interval_ps": surrogate.frame_interval_ps, "temperature_K": temperature}
         print_json(facts | surrogate.provenance)
         return
     rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior, conditional
+from lamslide_md.shares import normal
 
 DENSE_FEATURES = 512
 """Numbers of a latent frame up to which all their covariances are kept, which are as many as their square."""
@@ -101,7 +102,7 @@ class LowRankPrior(nn.Module):
         n_target = int((~context).sum())
         whole = latents.new_zeros(len(latents), len(context), 1, self.basis.shape[1])
         leading = self.leading.sample_noise(whole, context, generator)[:, ~context]
-        white = torch.randn(len(latents), n_target, *latents.shape[2:], generator=generator).to(latents)
+        white = normal((len(latents), n_target, *latents.shape[2:]), generator).to(latents)
         turned = torch.einsum("tjuv,bvtj->butj", root.to(white), white)
         out = torch.zeros_like(latents)
         # Without the mean: `_joined` gives positions, noise is about zero.

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lamslide_md.shares import normal
+
 Latents = Float[Tensor, "batch frames tokens channels"]
 ContextMask = Bool[Tensor, " frames"]
 
@@ -25,7 +27,7 @@ class WhitePrior(nn.Module):
 
     def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
         """Draw white noise, of the shape of the latents; zero on context frames."""
-        white = torch.randn(latents.shape, generator=generator).to(latents)
+        white = normal(latents.shape, generator).to(latents)
         return white * ~context[:, None, None]
 
 
@@ -111,7 +113,7 @@ class GaussianPrior(nn.Module):
     def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
         """Draw noise with the conditional covariance, of the shape of the latents; zero on context frames."""
         _, root = self._conditional(context)
-        white = torch.randn(latents.shape, generator=generator).to(latents)
+        white = normal(latents.shape, generator).to(latents)
         flat = white.flatten(2)
         out = torch.zeros_like(flat)
         out[:, ~context] = (flat[:, ~context].flatten(1) @ root.T.to(white)).unflatten(1, (-1, self.n_features))

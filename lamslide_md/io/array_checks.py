@@ -93,10 +93,12 @@ def _check_relations(
     _demand(
         bool((arrays["pairs/lower_nm"] <= arrays["pairs/upper_nm"]).all()), "pairs/lower_nm is above pairs/upper_nm"
     )
+    _demand(bool((sizes["contacts"] <= 1).all()), "contacts/distance_nm has more than one of a system")
+    _demand(bool((arrays["contacts/distance_nm"] > 0).all()), "contacts/distance_nm holds a zero")
     _demand(bool((arrays["centres/sign"] != 0).all()), "centres/sign holds a zero")
     _demand(bool(((sizes["fit"] == 0) | (sizes["fit"] > 2)).all()), "fit/point has less than three")
-    flat = dim < 3 and bool((sizes["centres"] + sizes["exchanges"]).any())
-    _demand(not flat, "centres and exchanges are there, which only space has")
+    flat = dim < 3 and bool((sizes["contacts"] + sizes["centres"] + sizes["exchanges"]).any())
+    _demand(not flat, "contacts, centres and exchanges are there, which only space has")
     first_of = np.cumsum(sizes["exchanges"]) - sizes["exchanges"]
     exchanged = arrays["swaps/exchange"] + np.repeat(first_of, sizes["swaps"])
     _demand(len(np.unique(exchanged)) == sizes["exchanges"].sum(), "exchanges/torsion has one without swaps")

@@ -55,6 +55,7 @@ def _rows(system: Content, starts: Any, n_known: int) -> Arrays:  # noqa: ANN401
         "pairs/points": _numbers(held["pairs"], 2),
         "pairs/lower_nm": _numbers(held["lower_nm"]),
         "pairs/upper_nm": _numbers([np.inf if end is None else end for end in held["upper_nm"]]),
+        "contacts/distance_nm": _numbers([]),
         "centres/points": _numbers(held["centres"], 4),
         "centres/sign": _numbers(held["signs"]),
         "fit/point": _numbers([] if fit is None else fit),

@@ -65,6 +65,7 @@ COLUMNS = {
     "pairs/points": Column("int32", (2,), of="points"),
     "pairs/lower_nm": Column("float64", low=0, high=FARTHEST_NM),
     "pairs/upper_nm": Column("float64", low=0, high=np.inf),
+    "contacts/distance_nm": Column("float64", low=0, high=1),
     "centres/points": Column("int32", (4,), of="points"),
     "centres/sign": Column("int32", low=-1, high=1),
     "fit/point": Column("int32", of="points"),
@@ -75,8 +76,8 @@ COLUMNS = {
     "swaps/exchange": Column("int32", of="exchanges"),
     "starts/points_nm": Column("float32", (None,), low=-FARTHEST_NM, high=FARTHEST_NM),
 }
-"""Of every system. No atoms: points without a topology. No fit: all points are superposed. Starts are context frames,
-start by start and frame by frame."""
+"""Of every system. No atoms: points without a topology. No fit: all points are superposed. No contacts: only pairs keep
+apart. Starts are context frames, start by start and frame by frame."""
 
 GROUPS = tuple(dict.fromkeys(name.partition("/")[0] for name in COLUMNS))
 

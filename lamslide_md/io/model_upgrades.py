@@ -70,7 +70,13 @@ def _to_3(content: Content, arrays: Arrays) -> None:
     arrays |= format_2.lists_to_arrays(content)
 
 
-STEPS = {1: Step(_to_2), 2: Step(_to_3)}
+def _to_4(_: Content, arrays: Arrays) -> None:
+    """Contacts of all pairs but those listed, which no system had."""
+    n_systems = len(arrays["points/offsets"]) - 1
+    arrays |= {"contacts/distance_nm": np.empty(0), "contacts/offsets": np.zeros(n_systems + 1, dtype=np.int64)}
+
+
+STEPS = {1: Step(_to_2), 2: Step(_to_3), 3: Step(_to_4)}
 """By the version that they begin at; the last one ends at that which is written (`model_header.FORMAT_VERSION`)."""
 
 

@@ -42,6 +42,7 @@ def arrays_of(system: System, starts_nm: Starts | None = None) -> Arrays:
         "pairs/points": held.pairs,
         "pairs/lower_nm": held.lower_nm,
         "pairs/upper_nm": held.upper_nm,
+        "contacts/distance_nm": np.array([held.contact_nm] if held.contact_nm else [], dtype=np.float64),
         "centres/points": held.centres,
         "centres/sign": held.signs,
         "fit/point": np.empty(0, dtype=int) if system.fit is None else system.fit,
@@ -114,7 +115,8 @@ def system_of(arrays: Arrays, vocabularies: Vocabularies, n_slots: int) -> Syste
         reference_nm.shape[1],
     )
     ends = (whole["pairs/lower_nm"], whole["pairs/upper_nm"])
-    held = Constraints(whole["pairs/points"], *ends, whole["centres/points"], whole["centres/sign"])
+    contact_nm = float(whole["contacts/distance_nm"].sum())
+    held = Constraints(whole["pairs/points"], *ends, whole["centres/points"], whole["centres/sign"], contact_nm)
     topology = _topology_of(whole) if len(whole["atoms/name"]) else None
     return System(entities, reference_nm, topology, held, fit if len(fit) else None, _exchanges_of(whole))
 

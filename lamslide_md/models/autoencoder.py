@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.identifiers import IdentifierPool
+from lamslide_md.shares import mean_of_batch, normal
 
 Latents = Float[Tensor, "batch frames tokens channels"]
 
@@ -90,6 +91,6 @@ class Autoencoder(nn.Module, ABC):
         """
         latents = self.encode(batch)
         if latent_noise:
-            size = latent_noise * latents.detach().square().mean().sqrt()
-            latents = latents + size * torch.randn(latents.shape, generator=generator).to(latents)
+            size = latent_noise * mean_of_batch(latents.detach().square().mean(), generator).sqrt()
+            latents = latents + size * normal(latents.shape, generator).to(latents)
         return self.decode(latents, batch)

@@ -16,6 +16,7 @@ from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.flow_time import FlowTimeEmbedding
 from lamslide_md.models.flow_tokens import FlowTokens
 from lamslide_md.models.neighbourhoods import Neighbourhoods
+from lamslide_md.shares import normal
 
 
 class LatentFlow(nn.Module):
@@ -155,7 +156,7 @@ class LatentFlow(nn.Module):
         """
         data = given = self.standardise(latents)
         if known_noise:
-            given = data + known_noise * torch.randn(data.shape, generator=generator).to(data)
+            given = data + known_noise * normal(data.shape, generator).to(data)
         mean, conditioning = self.prior.mean(given, context), self.prior.condition(given, context)
         noise, target_mask = self.prior.sample_noise(data, context, generator), ~context[:, None, None]
         residual = (data - mean) * target_mask

@@ -1,11 +1,13 @@
 """`Projection`: put frames back into what their constraints allow, as molecular dynamics does with bonds."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lamslide_md.sampling.contacts import Contacts, NearPairs
 from lamslide_md.systems.volumes import signed_volumes
 
 TOLERANCE = 1e-3
@@ -28,10 +30,13 @@ RAISED = 0.6
 """Volume that such a centre is given; with less, mending distances turns it over again."""
 
 MAX_TURNS = 10
-"""Of all centres, one after the other."""
+"""Of all centres; those that share points one after the other."""
 
 MAX_ROUNDS = 30
 """Of centres and distances in turn: mending distances may turn a centre over again, in one frame of thousands."""
+
+PAIRS_AT_ONCE = 1_000_000
+"""Of all frames that are projected at once: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Projection:
         A point and three bonded to it; in three dimensions only.
     signs
         Of their volumes.
+    contacts
+        Points of which all other pairs keep apart.
 
     References
     ----------
@@ -65,6 +72,7 @@ class Projection:
     upper: Float[Tensor, " pairs"]
     centres: Int[Tensor, "centres 4"]
     signs: Float[Tensor, " centres"]
+    contacts: Contacts | None = None
 
     def project(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
         """Move points to where the constraints allow them to be.
@@ -79,6 +87,13 @@ class Projection:
         Tensor
             Frames that keep the constraints, as far as the iterations reach.
         """
+        if not len(points):
+            return points.clone()
+        return torch.cat(
+            [self._projected(part) for part in points.split(max(1, PAIRS_AT_ONCE // (len(self.pairs) + 1)))]
+        )
+
+    def _projected(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
         points = points.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(MAX_ROUNDS):
@@ -116,13 +131,28 @@ class Projection:
             if not some.any():
                 break
             rows, wrong = rows[some], wrong[some]
-            for which in wrong.any(dim=0).nonzero().flatten():
-                place = rows[wrong[:, which], None], self.centres[which]
-                points[place] = self._raise(points[place], self.signs[which])
+            for apart in self._apart:
+                row, which = wrong[:, apart].nonzero(as_tuple=True)
+                if len(row):
+                    place = rows[row, None], self.centres[apart[which]]
+                    points[place] = self._raise(points[place], self.signs[apart[which]])
         return points
 
-    def _raise(self, four: Float[Tensor, "frames 4 dim"], sign: Float[Tensor, ""]) -> Float[Tensor, "frames 4 dim"]:
-        """Move a centre and its three along the gradient of their volume."""
+    @cached_property
+    def _apart(self) -> list[Int[Tensor, " some"]]:
+        """Centres that share no points and turn at once; those that share some keep their order."""
+        turns: list[list[int]] = []
+        turn_of: dict[int, int] = {}
+        for index, points in enumerate(self.centres.tolist()):
+            turn = max(turn_of.get(point, -1) for point in points) + 1
+            turn_of |= dict.fromkeys(points, turn)
+            if turn == len(turns):
+                turns.append([])
+            turns[turn].append(index)
+        return [torch.tensor(some, device=self.centres.device) for some in turns]
+
+    def _raise(self, four: Float[Tensor, "some 4 dim"], sign: Float[Tensor, " some"]) -> Float[Tensor, "some 4 dim"]:
+        """Move centres and their three along the gradient of their volume."""
         arms = four[:, 1:] - four[:, :1]
         # Derivatives by the three; that by the centre is minus their sum, so that nothing moves as a whole.
         slopes = torch.linalg.cross(arms.roll(-1, dims=1), arms.roll(-2, dims=1))
@@ -135,28 +165,68 @@ class Projection:
         return four + step * (bonds ** (1 / 3) / longest).clamp(max=1)[:, None, None]
 
     def _into_ranges(self, points: Float[Tensor, "frames points dim"]) -> Float[Tensor, "frames points dim"]:
-        if not len(self.pairs):
-            return points
-        first, second = self.pairs.T
-        # No more than a share of the distance, so that ranges of any size leave points where they can be counted.
-        margin = INSIDE * torch.minimum(self.upper - self.lower, self.lower)
-        margin = margin.where(self.upper.isfinite(), 0.0)
-        points = points.clone()
-        rows = torch.arange(len(points), device=points.device)
+        """Move pairs into their ranges; only those with a point that has just moved are looked at again."""
+        points = points.clone(memory_format=torch.contiguous_format)
+        near = None if self.contacts is None else NearPairs(self.contacts, points)
+        lower, upper, margin = self._ends
+        flat, n_points = points.view(-1, points.shape[-1]), points.shape[1]
+        moved = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device)
         for _ in range(MAX_ITERATIONS):
-            moving = points[rows]
-            apart = moving[:, first] - moving[:, second]
+            frame, pairs, rule = self._touched(moved, near)
+            first, second = (frame * n_points + pairs[:, end] for end in (0, 1))
+            apart = flat[first] - flat[second]
             distance = apart.norm(dim=-1).clamp(min=1e-9)
-            violated = (distance - distance.clamp(self.lower, self.upper)).abs() > TOLERANCE * distance
-            some = violated.any(dim=1)
-            if not some.any():
+            violated = (distance - distance.clamp(lower[rule], upper[rule])).abs() > TOLERANCE * distance
+            some = violated.nonzero().flatten()
+            if not len(some):
                 break
-            rows, moving, apart, distance = rows[some], moving[some], apart[some], distance[some]
-            excess = distance - distance.clamp(self.lower + margin, self.upper - margin)
+            first, second, rule, apart, distance = first[some], second[some], rule[some], apart[some], distance[some]
+            excess = distance - distance.clamp(lower[rule] + margin[rule], upper[rule] - margin[rule])
             # Of each point of each frame, so that a pair is not held back by others that are as they should be.
-            asked = violated[some].to(points)
-            degree = points.new_zeros(moving.shape[:2]).index_add_(1, first, asked).index_add_(1, second, asked)
-            damping = (RELAXATION / (degree[:, first] + degree[:, second]).clamp(min=1)).clamp(max=0.5)
-            step = (asked * damping * excess / distance)[..., None] * apart
-            points[rows] = moving.index_add(1, first, step, alpha=-1).index_add(1, second, step)
+            asked = torch.ones_like(distance)
+            degree = flat.new_zeros(len(flat)).index_add_(0, first, asked).index_add_(0, second, asked)
+            damping = (RELAXATION / (degree[first] + degree[second]).clamp(min=1)).clamp(max=0.5)
+            step = (damping * excess / distance)[:, None] * apart
+            _add(flat, first, -step)
+            _add(flat, second, step)
+            moved = torch.zeros_like(moved)
+            moved.view(-1)[first] = moved.view(-1)[second] = True
+            if near is not None:
+                near.follow(points)
         return points
+
+    @cached_property
+    def _ends(self) -> tuple[Float[Tensor, " rules"], Float[Tensor, " rules"], Float[Tensor, " rules"]]:
+        """Ends of the ranges of the pairs, last those of contacts, and how far inside of them a pair is sent."""
+        lower, upper = self.lower, self.upper
+        if self.contacts is not None:
+            lower = torch.cat([lower, lower.new_tensor([self.contacts.distance])])
+            upper = torch.cat([upper, upper.new_tensor([torch.inf])])
+        # No more than a share of the distance, so that ranges of any size leave points where they can be counted.
+        margin = INSIDE * torch.minimum(upper - lower, lower)
+        return lower, upper, margin.where(upper.isfinite(), 0.0)
+
+    def _touched(
+        self, moved: Bool[Tensor, "frames points"], near: NearPairs | None
+    ) -> tuple[Int[Tensor, " touched"], Int[Tensor, "touched 2"], Int[Tensor, " touched"]]:
+        """Frame, points and place among the ends of every pair of which a point has moved."""
+        rows = moved.any(dim=1).nonzero().flatten()
+        first, second = self.pairs.T
+        some = moved[rows]
+        row, rule = (some[:, first] | some[:, second]).nonzero(as_tuple=True)
+        frame, pairs = rows[row], self.pairs[rule]
+        if near is None:
+            return frame, pairs, rule
+        which = (moved[near.frame, near.pairs[:, 0]] | moved[near.frame, near.pairs[:, 1]]).nonzero().flatten()
+        return (
+            torch.cat([frame, near.frame[which]]),
+            torch.cat([pairs, near.pairs[which]]),
+            torch.cat([rule, torch.full_like(which, len(self.pairs))]),
+        )
+
+
+def _add(points: Float[Tensor, "points dim"], where: Int[Tensor, " pairs"], steps: Float[Tensor, "pairs dim"]) -> None:
+    """Add to points, number by number: torch adds single numbers ten times as fast as rows."""
+    dim = points.shape[1]
+    places = dim * where[:, None] + torch.arange(dim, device=where.device)
+    points.view(-1).index_add_(0, places.flatten(), steps.flatten())

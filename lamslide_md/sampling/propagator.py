@@ -16,6 +16,7 @@ from lamslide_md.frames.compose import Compose
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState, label_stream, noise_stream
+from lamslide_md.sampling.contacts import Contacts
 from lamslide_md.sampling.projection import Projection
 from lamslide_md.systems.batches import batch_of, points_of
 from lamslide_md.systems.symmetry import LabelTracker
@@ -162,7 +163,7 @@ class Propagator:
     @cached_property
     def _projection(self) -> Projection | None:
         places, held = self.system.entities.places, self.system.constraints
-        if not self.constrain or not len(held.pairs) + len(held.centres):
+        if not self.constrain or not (len(held.pairs) + len(held.centres) or held.contact_nm):
             return None
         device = next(self.flow.parameters()).device
 
@@ -176,4 +177,7 @@ class Propagator:
             on_device(held.upper_nm / self.length_scale_nm),
             on_device(places[held.centres]),
             on_device(held.signs.astype(float)),
+            Contacts(on_device(places), held.contact_nm / self.length_scale_nm, held.pairs)
+            if held.contact_nm
+            else None,
         )

@@ -1,14 +1,13 @@
 """The process that runs one job for `lamslide_md.simulate.local`: job on stdin, progress as JSON lines on stdout."""
 
 import json
-import os
 import pickle
 import sys
-import threading
 from dataclasses import asdict
 from typing import Any
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.parents import end_with_parent
 from lamslide_md.simulate.jobs import Job
 from lamslide_md.simulate.progress import Progress
 
@@ -17,19 +16,11 @@ def main() -> None:
     """Run the job that the parent sends, and end when the parent does."""
     # Written by the parent through its own pipe: the one place where unpickling is safe.
     job: Job = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         job.run(progress=_tell)
     except InputError as error:
         _say({"error": str(error)})
-
-
-def _end_with_parent() -> None:
-    """Stdin stays open as long as the parent lives; a killed parent must not leave a writer behind."""
-    # Not through Python's buffer: its lock would be held when the interpreter shuts down.
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(1)
 
 
 def _tell(progress: Progress) -> None:

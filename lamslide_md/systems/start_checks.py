@@ -1,6 +1,6 @@
 """The gate for starts: structures from which a model would roll out nonsense are refused, saying what is wrong."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,8 +10,10 @@ from jaxtyping import Bool, Float
 
 from lamslide_md.errors import InputError, note
 from lamslide_md.systems import screening
+from lamslide_md.systems.bonds import within_bonds
 from lamslide_md.systems.constraints import Constraints
 from lamslide_md.systems.extents import Extent, radii_of_gyration_nm
+from lamslide_md.systems.neighbours import among, close_pairs
 from lamslide_md.systems.system import System
 from lamslide_md.systems.topologies import labels_of, listed, named
 from lamslide_md.systems.volumes import relative_volumes
@@ -116,12 +118,9 @@ def check_start(
 
 def _near_pairs(system: System) -> Bool[np.ndarray, " pairs"]:
     """Tell which pairs are one or two bonds apart: only these have one length in every conformation."""
-    around: dict[int, set[int]] = {}
-    for one, other in system.entities.bonds.tolist():
-        around.setdefault(one, set()).add(other)
-        around.setdefault(other, set()).add(one)
-    second = {i: near.union(*(around[j] for j in near)) for i, near in around.items()}
-    return np.array([j in second.get(i, ()) for i, j in system.constraints.pairs.tolist()], dtype=bool)
+    n_points = system.entities.n_points
+    first, second = within_bonds(n_points, system.entities.bonds, 2).nonzero()
+    return among(system.constraints.pairs, np.stack([first, second], axis=1).astype(int), n_points)
 
 
 def _check_shape(frame: _Frame) -> None:
@@ -180,9 +179,10 @@ def _exchanged(frame: _Frame, wrong: Bool[np.ndarray, " pairs"]) -> tuple[int, i
 
 def _check_chirality(frame: _Frame) -> None:
     """Refuse inverted centres."""
-    inverted = frame.inverted(frame.points)
-    centres = list(_stable_centres(frame.system))
-    wrong = [centre for centre in centres if inverted[frame.held.centres[:, 0] == centre].mean() > 0.5]
+    centres, n_points = _stable_centres(frame.system), len(frame.points)
+    n_planes = np.bincount(frame.held.centres[:, 0], minlength=n_points)
+    n_wrong = np.bincount(frame.held.centres[frame.inverted(frame.points), 0], minlength=n_points)
+    wrong = [centre for centre in centres if n_wrong[centre] > 0.5 * n_planes[centre]]
     if not wrong:
         return
     if len(wrong) == len(centres) > 1:
@@ -192,13 +192,11 @@ def _check_chirality(frame: _Frame) -> None:
     raise InputError(f"{frame.where}: {found}; is it a mirrored structure, or are two neighbours of these exchanged?")
 
 
-def _stable_centres(system: System) -> Iterator[int]:
+def _stable_centres(system: System) -> list[int]:
     """Centres that do not turn over by themselves, as nitrogens with three neighbours do."""
-    bonds = system.entities.bonds
-    for centre in np.unique(system.constraints.centres[:, 0]).tolist():
-        element = system.topology.atom(centre).element if system.topology else None
-        if element is not md.element.nitrogen or (bonds == centre).sum() > 3:
-            yield centre
+    n_bonds = np.bincount(system.entities.bonds.ravel(), minlength=system.entities.n_points)
+    topology, centres = system.topology or md.Topology(), np.unique(system.constraints.centres[:, 0]).tolist()
+    return [i for i in centres if topology.atom(i).element is not md.element.nitrogen or n_bonds[i] > 3]
 
 
 def _describe_centre(frame: _Frame, centre: int) -> str:
@@ -216,14 +214,19 @@ def _describe_centre(frame: _Frame, centre: int) -> str:
 
 def _check_overlaps(frame: _Frame) -> None:
     """Refuse atoms that lie in each other."""
-    held, distance = frame.held, frame.distances(frame.points)
-    overlap = np.isinf(held.upper_nm) & (distance < OVERLAP * held.lower_nm)
+    held, contact = frame.held, np.isinf(frame.held.upper_nm)
+    pairs, lower_nm = held.pairs[contact], held.lower_nm[contact]
+    if held.contact_nm:
+        [(_, unlisted)] = close_pairs(frame.points[None], OVERLAP * held.contact_nm, held.pairs)
+        pairs, lower_nm = np.concatenate([pairs, unlisted]), np.r_[lower_nm, np.full(len(unlisted), held.contact_nm)]
+    distance = np.linalg.norm(frame.points[pairs[:, 0]] - frame.points[pairs[:, 1]], axis=-1)
+    overlap = distance < OVERLAP * lower_nm
     if overlap.any():
-        worst = int(np.argmin(np.where(overlap, distance / held.lower_nm, np.inf)))
-        one, other = frame.named(*held.pairs[worst].tolist())
+        worst = int(np.argmin(np.where(overlap, distance / lower_nm.clip(1e-9), np.inf)))
+        one, other = frame.named(*pairs[worst].tolist())
         raise InputError(
             f"{frame.where}: {one} and {other} lie in each other: they are {distance[worst]:.3g} nm apart, in the "
-            f"training data never less than {held.lower_nm[worst]:.3g}; relax the structure first"
+            f"training data never less than {lower_nm[worst]:.3g}; relax the structure first"
         )
 
 

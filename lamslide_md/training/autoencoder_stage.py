@@ -115,13 +115,13 @@ def train_autoencoder(
     if not list(autoencoder.parameters()):
         return autoencoder.to(trainer.fabric.device)
     n_samples = own.optimisation.batch_size
-    device = trainer.fabric.device
+    device, share = trainer.fabric.device, trainer.share
 
     def loss(training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         index = frames.windows.draw(n_samples, generator)
         batch = prepare(frames.batch(index, generator), autoencoder, own, generator).to(device)
         pairs = frames.pairs.draw(index, generator).to(device)
-        decoded = training_step(batch, own.latent_noise, generator)
+        decoded = share.joined(training_step(share.part(batch), own.latent_noise, generator))
         answer, truth = (frames.transform.in_one_frame(p, batch) for p in (decoded.positions, batch.positions))
         return (
             position_loss(decoded, batch)

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,46 @@ from lamslide_md.io.whole_files import replacing
 
 FORMAT_VERSION = 2
 """1: before the number type of a training was among the facts."""
+
+SHARED_PREFIX = "lamslide-shared-"
+"""Of folders beside checkpoints in which processes share data while they train."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training continues from, on any number of devices.
+
+    Attributes
+    ----------
+    facts
+        JSON-able: step, fingerprint and the like.
+    tensors
+        Weights, moments and the place in the random sequence.
+    scalars
+        Of the optimisers.
+    """
+
+    facts: dict[str, Any]
+    tensors: dict[str, Tensor]
+    scalars: dict[str, Any]
+
+    def restore(
+        self, modules: dict[str, nn.Module], optimisers: list[torch.optim.Optimizer], generator: torch.Generator
+    ) -> None:
+        """Overwrite networks by name, optimisers and generator: the same as were saved."""
+        for name, module in modules.items():
+            prefix = f"{name}/"
+            own = {key.removeprefix(prefix): t for key, t in self.tensors.items() if key.startswith(prefix)}
+            module.load_state_dict(own)
+        moments: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
+        scalars = {f"optimiser/{key}": value for key, value in self.scalars.items()}
+        for key, value in {**self.tensors, **scalars}.items():
+            if key.startswith("optimiser/"):
+                _, which, index, name = key.split("/")
+                moments[int(which)].setdefault(int(index), {})[name] = value
+        for optimiser, state in zip(optimisers, moments, strict=True):
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        generator.set_state(self.tensors["generator"])
 
 
 def save_checkpoint(
@@ -68,33 +110,24 @@ def remove_checkpoints(folder: Path) -> None:
     for path in folder.glob("*.safetensors"):
         if re.fullmatch(r"(autoencoder|flow)-[0-9a-f]{12}", path.stem):
             path.unlink(missing_ok=True)
+    for left in folder.glob(f"{SHARED_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
     with suppress(OSError):
         folder.rmdir()
 
 
-def load_checkpoint(
-    path: Path,
-    modules: dict[str, nn.Module],
-    optimisers: list[torch.optim.Optimizer],
-    generator: torch.Generator,
-) -> dict[str, Any]:
-    """Restore what `save_checkpoint` wrote, in place.
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read what `save_checkpoint` wrote.
 
     Parameters
     ----------
     path
-        A checkpoint of the same networks.
-    modules
-        Networks by name, overwritten.
-    optimisers
-        Overwritten.
-    generator
-        Overwritten.
+        A checkpoint.
 
     Returns
     -------
-    dict
-        The facts.
+    Checkpoint
+        All of it.
 
     Raises
     ------
@@ -103,20 +136,8 @@ def load_checkpoint(
     """
     facts = read_facts(path)
     with safe_open(path, framework="pt") as file:
-        header, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    for name, module in modules.items():
-        prefix = f"{name}/"
-        module.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
-    moments: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
-    scalars = {f"optimiser/{key}": value for key, value in json.loads(header["optimisers"]).items()}
-    for key, value in {**tensors, **scalars}.items():
-        if key.startswith("optimiser/"):
-            _, which, index, name = key.split("/")
-            moments[int(which)].setdefault(int(index), {})[name] = value
-    for optimiser, state in zip(optimisers, moments, strict=True):
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    generator.set_state(tensors["generator"])
-    return facts
+        scalars = json.loads(file.metadata()["optimisers"])
+        return Checkpoint(facts, {key: file.get_tensor(key) for key in file.keys()}, scalars)  # noqa: SIM118
 
 
 def read_facts(path: Path) -> dict[str, Any]:

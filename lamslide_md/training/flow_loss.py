@@ -11,6 +11,7 @@ from lamslide_md.data.masks import draw_context
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.shares import Share
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.pair_lists import PairLists
@@ -35,6 +36,8 @@ class FlowLoss:
         Projection of flat latents on their slow coordinates, on the device; None: these weigh no more than others.
     bfloat16
         Whether the network multiplies its matrices in bfloat16.
+    share
+        This process's part of every batch.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class FlowLoss:
         settings: Settings,
         slow: Float[Tensor, "features slow"] | None,
         bfloat16: bool,
+        share: Share,
     ) -> None:
         self.flow, self.autoencoder, self.source, self.settings = flow, autoencoder, source, settings.flow
-        self.slow, self.bfloat16, self.device = slow, bfloat16, source.device
+        self.slow, self.bfloat16, self.share, self.device = slow, bfloat16, share, source.device
         self.pairs = PairLists(source.windows, source.transform, share=0.0)
         self.stiff: dict[int, StiffPairs] = {}
 
@@ -59,13 +63,14 @@ class FlowLoss:
         n_windows = max(1, own.optimisation.batch_size * own.n_frames // len(context))
         index = windows.draw(n_windows, generator)
         decodes = own.decoded_weight > 0 or own.stiff_weight > 0
-        latents, batch = self.source.encode(index, context, generator, with_batch=decodes)
-        tau = torch.rand(len(latents), generator=generator).to(self.device)
+        latents, batch = self.source.encode(index, context, generator, self.share, with_batch=decodes)
+        tau = self.share.part(torch.rand(len(index), generator=generator)).to(self.device)
         output = training_step(latents, context.to(self.device), tau, generator, own.known_noise, self.bfloat16)
         errors = output.prediction - output.target
         total = errors.square().mean()
         if self.slow is not None:
             total = total + own.slow_weight * (errors.flatten(2) @ self.slow).square().sum(dim=-1).mean()
+        total = self.share.weighted(total)
         if batch is not None:
             total = total + self._decoded(output, batch, index, generator)
         return total
@@ -74,7 +79,8 @@ class FlowLoss:
         self, output: FlowOutput, batch: Batch, index: Int[np.ndarray, " windows"], generator: torch.Generator
     ) -> Tensor:
         """Errors of what the implied window is decoded to."""
-        own, decoded = self.settings, self.autoencoder.decode(self.flow.restore(output.data), batch)
+        own, implied = self.settings, self.flow.restore(output.data)
+        decoded = self.share.joined(self.autoencoder.decode(implied, self.share.part(batch)))
         total = output.data.new_zeros(())
         if own.decoded_weight:
             pairs = self.pairs.draw(index, generator).to(self.device)

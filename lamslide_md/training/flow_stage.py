@@ -10,6 +10,7 @@ from lamslide_md.errors import note
 from lamslide_md.flow.prior import WhitePrior
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.shares import Share
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.flow_loss import FlowLoss
 from lamslide_md.training.latent_windows import LatentWindows
@@ -67,7 +68,7 @@ def train_flow(
             "flow.optimisation.iteration_dtype=bfloat16 insists on it"
         )
     slow = _slow_directions(flow, source, sample, owners, trainer.seed).to(device) if own.slow_weight else None
-    loss = FlowLoss(flow, autoencoder, source, settings, slow, bfloat16)
+    loss = FlowLoss(flow, autoencoder, source, settings, slow, bfloat16, trainer.share)
     return trainer.train("flow", fingerprint, flow, loss, own.optimisation)
 
 
@@ -97,7 +98,7 @@ def _draw_sample(
     n_windows = min(SAMPLE_WINDOWS, len(source.windows), max(1, SAMPLE_NUMBERS // n_numbers))
     index, context = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
     parts = np.array_split(index, -(-n_windows // 256))
-    latents = torch.cat([source.encode(part, context, generator)[0].cpu() for part in parts])
+    latents = torch.cat([source.encode(part, context, generator, Share())[0].cpu() for part in parts])
     return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
 
 

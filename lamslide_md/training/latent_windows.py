@@ -9,6 +9,7 @@ from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
 from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
+from lamslide_md.shares import Share
 from lamslide_md.training.autoencoder_stage import prepare
 from lamslide_md.training.windows import SystemDataset, Windows
 
@@ -53,6 +54,7 @@ class LatentWindows:
         index: Int[np.ndarray, " windows"],
         context: Bool[Tensor, " frames"],
         generator: torch.Generator,
+        share: Share,
         with_batch: bool = False,
     ) -> tuple[Latents, Batch | None]:
         """Encode the beginnings of windows by index; some of them run backwards, if the settings say so.
@@ -65,15 +67,17 @@ class LatentWindows:
             Which frames will be context, and how many frames are wanted.
         generator
             Source of the augmentation.
+        share
+            Of which windows the latents are wanted.
         with_batch
             Also return the windows themselves, for losses on decoded positions.
 
         Returns
         -------
         Latents
-            One identifier assignment for each whole window; ordered as in `Windows.batch`.
+            Of the own windows, one identifier assignment for each whole window; ordered as in `Windows.batch`.
         Batch or None
-            The windows.
+            All windows.
         """
         backwards = torch.zeros(len(index), dtype=torch.bool)
         if self.settings.flow.reverse_time:
@@ -82,11 +86,12 @@ class LatentWindows:
             batch = self._batch(index, len(context), backwards)
             batch = self.transform.apply(batch, context, generator)
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
-            return self.autoencoder.encode(batch), batch
-        groups = self.windows.frames_of(index)
+            return self.autoencoder.encode(share.part(batch)), batch
+        groups = self.windows.frames_of(share.part(self.windows.ordered(index)))
         wanted = [(i, torch.from_numpy(frames[:, : len(context)]).to(self.device)) for i, frames in groups]
         latents = torch.cat([self.encoded[i][frames] for i, frames in wanted])
-        latents = torch.where(backwards.to(self.device)[:, None, None, None], latents.flip(1), latents)
+        back = share.part(backwards).to(self.device)[:, None, None, None]
+        latents = torch.where(back, latents.flip(1), latents)
         if not with_batch:
             return latents, None
         return latents, self.transform.apply(self._batch(index, len(context), backwards).to(self.device))

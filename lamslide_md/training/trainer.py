@@ -12,9 +12,11 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from lamslide_md.config import NumberType, Optimisation
-from lamslide_md.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
+from lamslide_md.shares import Share, SharedGenerator
+from lamslide_md.training.checkpoints import read_checkpoint, read_facts, save_checkpoint
 from lamslide_md.training.number_types import fast_type
 from lamslide_md.training.optimisers import build_optimisers
+from lamslide_md.training.wrapped_step import wrapped_step
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ OnProgress = Callable[[Progress], None]
 Network = TypeVar("Network", bound=nn.Module)
 TrainingStep = Callable[..., Any]
 Loss = Callable[[TrainingStep, torch.Generator], Tensor]
-"""Loss on a fresh batch drawn with the generator; the first argument is the network's method `training_step`."""
+"""Loss on a fresh batch drawn with the generator; the first argument is the network's method `training_step`.
+
+Where several processes train together, each draws the same batch, and gives `training_step` its `Trainer.share` of it.
+"""
 
 
 @dataclass
@@ -51,19 +56,21 @@ class Trainer:
     Attributes
     ----------
     fabric
-        Device and precision.
+        Device and precision; launched, where there are several devices.
     seed
         Of batches and noise.
     checkpoint_dir
         Where to keep checkpoints; None keeps none.
     on_progress
-        Called about once a second.
+        Called about once a second, in the first process only.
     checkpoint_interval_s
         Time between checkpoints, s.
     earlier_s
         The time that each phase had been trained for before it was continued, s.
     number_types
         In which Muon's iteration was done, by phase.
+    share
+        This process's part of every batch.
     """
 
     fabric: Fabric
@@ -73,8 +80,12 @@ class Trainer:
     checkpoint_interval_s: float = 30.0
     earlier_s: dict[str, float] = field(default_factory=dict, init=False)
     number_types: dict[str, NumberType] = field(default_factory=dict, init=False)
+    share: Share = field(init=False)
     _fast_type: NumberType | None = field(default=None, init=False)
     _reported_s: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.share = Share(self.fabric.global_rank, self.fabric.world_size)
 
     def train(self, phase: str, fingerprint: str, network: Network, loss: Loss, settings: Optimisation) -> Network:
         """Train, continuing from the checkpoint of the same phase and fingerprint if there is one.
@@ -104,21 +115,23 @@ class Trainer:
         optimisers = build_optimisers(network, settings, number_type)
         if settings.matrices == "muon":
             self.number_types[phase] = number_type
-        generator = torch.Generator().manual_seed(self.seed + self.fabric.global_rank)
+        generator = self._generator()
         state: dict[str, nn.Module] = {"network": network, "average": average}
-        checkpoint = self._checkpoint(phase, fingerprint)
+        checkpoint, is_first = self._checkpoint(phase, fingerprint), self.fabric.is_global_zero
         step, self.earlier_s[phase] = 0, 0.0
-        if checkpoint and checkpoint.exists():
-            facts = load_checkpoint(checkpoint, state, optimisers, generator)
-            step, self.earlier_s[phase] = facts["step"], facts.get("trained_s", 0.0)
-        wrapped, *fabric_optimisers = self.fabric.setup(network, *optimisers)
-        wrapped.mark_forward_method("training_step")
+        # Read by the first process, which has written it, on however many devices: others may not see its disk.
+        earlier = read_checkpoint(checkpoint) if is_first and checkpoint and checkpoint.exists() else None
+        earlier = self.fabric.broadcast(earlier)
+        if earlier:
+            earlier.restore(state, optimisers, generator)
+            step, self.earlier_s[phase] = earlier.facts["step"], earlier.facts.get("trained_s", 0.0)
+        training_step, fabric_optimisers = wrapped_step(self.fabric, network, optimisers)
         started_s = saved_s = time.monotonic()
         while step < settings.n_steps:
             rate = settings.learning_rate * _relative_rate(step, settings)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
-            value = loss(wrapped.training_step, generator)
+            value = loss(training_step, generator)
             network.zero_grad()
             self.fabric.backward(value)
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
@@ -126,9 +139,9 @@ class Trainer:
                 optimiser.step()
             step += 1
             _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
-            self._report(phase, step, settings.n_steps, value)
+            self._report(phase, step, settings.n_steps, self.share.averaged(value))
             now = time.monotonic()
-            if checkpoint and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
+            if checkpoint and is_first and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
                 trained_s = self.earlier_s[phase] + now - started_s
                 facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s, "fast_type": fast}
                 save_checkpoint(checkpoint, state, optimisers, generator, facts)
@@ -152,6 +165,12 @@ class Trainer:
         str
             What the training was begun with, on whichever processor; by a timing for one that begins now.
         """
+        if self.fabric.is_global_zero:
+            self._choose_fast_type(phase, fingerprint, settings)
+        self._fast_type = self.fabric.broadcast(self._fast_type)
+        return self._fast_type or "float32"
+
+    def _choose_fast_type(self, phase: str, fingerprint: str, settings: Optimisation) -> None:
         checkpoint = self._checkpoint(phase, fingerprint)
         facts = read_facts(checkpoint) if checkpoint and checkpoint.exists() else {}
         if "fast_type" in facts:
@@ -160,14 +179,21 @@ class Trainer:
             self._fast_type = "bfloat16"  # the only one there was when checkpoints did not tell
         elif self._fast_type is None:
             self._fast_type = fast_type(self.fabric.device)
-        return self._fast_type
+
+    def _generator(self) -> torch.Generator:
+        if self.share.n_ranks == 1:
+            return torch.Generator().manual_seed(self.seed)
+        generator = SharedGenerator()
+        generator.share = self.share
+        generator.manual_seed(self.seed)
+        return generator
 
     def _checkpoint(self, phase: str, fingerprint: str) -> Path | None:
         return self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
 
     def _report(self, phase: str, step: int, n_steps: int, loss: Tensor) -> None:
         now = time.monotonic()
-        if self.on_progress and (now - self._reported_s > 1 or step == n_steps):
+        if self.on_progress and self.fabric.is_global_zero and (now - self._reported_s > 1 or step == n_steps):
             self._reported_s = now
             number_type_text = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
             self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{number_type_text}"))

@@ -116,6 +116,10 @@ class Windows:
         """Tell which dataset each window is of."""
         return np.searchsorted(self.first_index, index, side="right") - 1
 
+    def ordered(self, index: Int[np.ndarray, " windows"]) -> Int[np.ndarray, " windows"]:
+        """Put windows in the order of a batch: by dataset, and within one as they come."""
+        return index[np.argsort(self.owners(index), kind="stable")]
+
     def frames_of(self, index: Int[np.ndarray, " windows"]) -> list[tuple[int, Int[np.ndarray, "own frames"]]]:
         """Resolve window indices to datasets and their frame indices, grouped by dataset in rising order."""
         owner = self.owners(index)

@@ -8,11 +8,11 @@ from lamslide_md.analysis.clashes import CLASH_NM, MAX_LISTED_ATOMS, has_clash, 
 from lamslide_md.analysis.features import Alphas, alpha_pairs, find_alphas, heavy_atoms
 from lamslide_md.analysis.measures.proteins import protein_estimates
 from lamslide_md.analysis.measures.transport import wasserstein_2
-from lamslide_md.analysis.neighbours import close_pairs
 from lamslide_md.analysis.proteins.frames import see_protein
 from lamslide_md.analysis.proteins.rules import learn_protein
 from lamslide_md.analysis.proteins.secondary import secondary_structure
 from lamslide_md.systems.bonds import bond_pairs, far_pairs
+from lamslide_md.systems.neighbours import close_pairs
 from tests.analysis.chains import STRAND, build_chain, shaken
 
 N_RESIDUES = 24

@@ -150,3 +150,13 @@ def test_a_centre_whose_neighbours_are_nearly_on_a_line_is_not_flung_away():
     _, rules = chiral()
     projected = Projection(NO_PAIRS, NO_ENDS, NO_ENDS, rules.centres, rules.signs).project(frame)
     assert projected.abs().max() < 10
+
+
+def test_centres_that_share_no_points_are_turned_at_once_as_each_is_alone(generator):
+    frame, alone = chiral()
+    frames = frame + 0.3 * torch.randn(50, 2, 4, 3, generator=generator)
+    pairs, ends = torch.cat([alone.pairs, alone.pairs + 4]), (alone.lower.repeat(2), alone.upper.repeat(2))
+    both = Projection(pairs, *ends, torch.cat([alone.centres, alone.centres + 4]), alone.signs.repeat(2))
+    assert both.inverted(frames.flatten(1, 2)).all(dim=1).any()
+    one_by_one = torch.cat([alone.project(frames[:, i]) for i in (0, 1)], dim=1)
+    torch.testing.assert_close(both.project(frames.flatten(1, 2)), one_by_one)

@@ -13,7 +13,7 @@ import lamslide_md as lam
 from lamslide_md.config import Optimisation
 from lamslide_md.errors import InputError, InputNote
 from lamslide_md.training import trainer as trainer_module
-from lamslide_md.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
+from lamslide_md.training.checkpoints import read_checkpoint, read_facts, save_checkpoint
 from lamslide_md.training.muon import Muon, newton_schulz
 from lamslide_md.training.number_types import bfloat16_speed, faster_type
 from lamslide_md.training.trainer import Trainer
@@ -100,7 +100,7 @@ def test_a_checkpoint_of_torchs_own_muon_goes_on(tmp_path):
     stepped(before, other, 3)
     save_checkpoint(path, {"n": nn.ParameterList(other)}, [before], generator, {"step": 3})
     stepped(before, other, 3, seed=2)
-    load_checkpoint(path, {"n": nn.ParameterList(own)}, [after], generator)
+    read_checkpoint(path).restore({"n": nn.ParameterList(own)}, [after], generator)
     stepped(after, own, 3, seed=2)
     assert all(torch.equal(one, two) for one, two in zip(own, other, strict=True))
 

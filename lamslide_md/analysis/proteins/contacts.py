@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from lamslide_md.analysis.neighbours import close_pairs
 from lamslide_md.analysis.proteins.rules import ProteinRules
+from lamslide_md.systems.neighbours import close_pairs
 
 
 @dataclass(frozen=True)

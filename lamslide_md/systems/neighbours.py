@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 POINTS_AT_ONCE = 200_000
@@ -11,7 +11,9 @@ POINTS_AT_ONCE = 200_000
 
 
 def close_pairs(
-    positions_nm: Float[np.ndarray, "frames points 3"], cutoff_nm: float
+    positions_nm: Float[np.ndarray, "frames points 3"],
+    cutoff_nm: float,
+    but: Int[np.ndarray, "listed 2"] | None = None,
 ) -> Iterator[tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, "pairs 2"]]]:
     """Find the pairs of points that are at most a cutoff apart in every frame.
 
@@ -21,6 +23,8 @@ def close_pairs(
         Frames, nm.
     cutoff_nm
         Largest distance of a pair, nm.
+    but
+        Pairs that are left out, the lower point first.
 
     Yields
     ------
@@ -37,4 +41,18 @@ def close_pairs(
         part[..., 0] += np.concatenate([[0.0], np.cumsum(widths)[:-1]])[:, None]
         found = cKDTree(part.reshape(-1, 3), balanced_tree=False).query_pairs(cutoff_nm, output_type="ndarray")
         found.sort(axis=1)
-        yield start + found[:, 0] // n_points, found % n_points
+        frames, pairs = start + found[:, 0] // n_points, found % n_points
+        if but is not None:
+            kept = ~among(pairs, but, n_points)
+            frames, pairs = frames[kept], pairs[kept]
+        yield frames, pairs
+
+
+def among(
+    pairs: Int[np.ndarray, "pairs 2"], others: Int[np.ndarray, "others 2"], n_points: int
+) -> Bool[np.ndarray, " pairs"]:
+    """Tell which pairs are among others; the lower point comes first in both."""
+    keys, known = pairs @ np.array([n_points, 1]), np.sort(others @ np.array([n_points, 1]))
+    if not len(known):
+        return np.zeros(len(pairs), dtype=bool)
+    return known[np.searchsorted(known, keys).clip(max=len(known) - 1)] == keys

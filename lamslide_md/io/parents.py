@@ -1,0 +1,17 @@
+"""Processes that end when the one that started them does."""
+
+import os
+import sys
+import threading
+
+
+def end_with_parent() -> None:
+    """End this process when its standard input closes, which the parent holds open as long as it lives."""
+    threading.Thread(target=_wait, daemon=True).start()
+
+
+def _wait() -> None:
+    # Not through Python's buffer: its lock would be held when the interpreter shuts down.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)

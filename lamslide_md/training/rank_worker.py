@@ -1,0 +1,61 @@
+"""The process of one device for `lamslide_md.training.ranks`: what it says stands as JSON lines on stdout."""
+
+import json
+import signal
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from lamslide_md.errors import InputError, InputNote
+from lamslide_md.io.parents import end_with_parent
+from lamslide_md.training.devices import ends_with_others, make_fabric
+from lamslide_md.training.handing_over import taken_over
+from lamslide_md.training.ranks import RESULT_FILE, RankJob
+from lamslide_md.training.stages import train_both
+from lamslide_md.training.trainer import Progress, Trainer
+
+
+def main() -> None:
+    """Train together with the other processes, and end when the parent does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends this process
+    end_with_parent()
+    folder = Path(sys.argv[1])
+    try:
+        with ends_with_others():
+            _train(cast(RankJob, taken_over(folder)), folder / RESULT_FILE)
+    except (InputError, OSError) as error:
+        _say({"error": str(error)})
+        sys.exit(2)
+
+
+def _train(job: RankJob, result: Path) -> None:
+    fabric = make_fabric(job.accelerator, job.devices, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always" if fabric.is_global_zero else "ignore", InputNote)
+        warnings.showwarning = _note  # type: ignore[assignment]
+        trainer = Trainer(fabric, job.seed, job.checkpoint_dir, _tell)
+        autoencoder, flow, facts = train_both(trainer, job.data, job.settings)
+    if fabric.is_global_zero:
+        torch.save({"autoencoder": autoencoder.state_dict(), "flow": flow.state_dict(), "facts": facts}, result)
+    fabric.barrier()
+
+
+def _note(message: Warning | str, category: type[Warning], *where: object) -> None:
+    if issubclass(category, InputNote):
+        _say({"note": str(message)})
+
+
+def _tell(progress: Progress) -> None:
+    _say(asdict(progress))
+
+
+def _say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main()
