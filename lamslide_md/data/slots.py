@@ -3,6 +3,9 @@
 N_SLOTS = 15
 """Of a residue: fourteen heavy atoms of tryptophan and a terminal oxygen."""
 
+MOST_SLOTS = 28
+"""Of an entity with hydrogens: tryptophan and arginine, whatever their charge and at whichever end of a chain."""
+
 NITROGEN, ALPHA, CARBONYL, OXYGEN = range(4)
 """Slots of the backbone's atoms in a residue, and of what takes their place in a cap."""
 

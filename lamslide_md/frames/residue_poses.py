@@ -14,6 +14,9 @@ from lamslide_md.frames.rotations import axes_through
 
 BACKBONE = (NITROGEN, ALPHA, CARBONYL)
 
+NEARLY_STRAIGHT = 0.1
+"""Sine of the angle at the middle one of three atoms, below which their frame is not determined: 174 degrees."""
+
 Axes = Float[Tensor, "batch frames entities 3 3"]
 Origins = Float[Tensor, "batch frames entities 3"]
 Three = Int[Tensor, "batch entities 3"]
@@ -26,7 +29,8 @@ class ResiduePoses(FrameTransform):
     Three atoms give a residue its frame of reference: N, C-alpha and C, or the first three that it has. They are seen
     in the frame that they span in the reference structure, all other atoms in the one that they span now. Errors stay
     where they are made: no residue is placed by way of another, so that a fold is held however long the chain. Frames
-    must be superposed on the reference before. A residue of fewer than three atoms only moves.
+    must be superposed on the reference before. A residue of fewer than three atoms only moves, and so does one whose
+    three are on a line in the reference, as those of carbon dioxide.
 
     References
     ----------
@@ -40,7 +44,7 @@ class ResiduePoses(FrameTransform):
         if batch.reference is None:
             raise InputError("placement=poses needs the reference structure of every system in the batch")
         three = _spanning(batch.slot_mask)
-        rigid = batch.slot_mask.sum(dim=-1) >= 3
+        rigid = (batch.slot_mask.sum(dim=-1) >= 3) & ~_straight(batch.reference, three)
         origins, axes = _frames_of(batch.reference[:, None], three, rigid)
         return FittedPoses(three, rigid, origins, axes)
 
@@ -58,7 +62,7 @@ class FittedPoses(Fitted):
     three
         Slots that span a residue's frame.
     rigid
-        Whether it has three atoms.
+        Whether it has three atoms that are not on a line.
     origins, axes
         Of the frames in the reference structure.
     """
@@ -95,6 +99,14 @@ def _spanning(slot_mask: Bool[Tensor, "batch entities slots"]) -> Three:
     first = (~slot_mask).to(torch.int8).argsort(dim=-1, stable=True)[..., :3]
     backbone = torch.tensor(BACKBONE, device=slot_mask.device)
     return torch.where(slot_mask[..., backbone].all(dim=-1, keepdim=True), backbone, first)
+
+
+def _straight(reference: Float[Tensor, "batch entities slots 3"], three: Three) -> Bool[Tensor, "batch entities"]:
+    """Tell whether three slots are nearly on a line."""
+    back, middle, ahead = reference.gather(2, three[..., None].expand(*three.shape, 3)).unbind(2)
+    back, ahead = back - middle, ahead - middle
+    area = torch.linalg.cross(back, ahead).norm(dim=-1)
+    return area < NEARLY_STRAIGHT * back.norm(dim=-1) * ahead.norm(dim=-1)
 
 
 def _frames_of(positions: Positions, three: Three, rigid: Bool[Tensor, "batch entities"]) -> tuple[Origins, Axes]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lamslide_md.data.slots import N_SLOTS
+from lamslide_md.data.slots import MOST_SLOTS
 from lamslide_md.io.model_arrays import COLUMNS, GROUPS, VOCABULARIES, Column
 from lamslide_md.io.texts import Texts, read_texts
 
@@ -86,7 +86,7 @@ def _check_relations(
     _demand(1 <= dim <= 3, "points/reference_nm is not of 1 to 3 dimensions")
     _demand(bool((sizes["entities"] <= points).all()), "entities are more than points")
     # A residue has slots that a small molecule does not fill; more than points and those have no use.
-    slots_suffice = bool((arrays["points/slot"] < n_slots).all()) and n_slots <= max(int(points.min()), N_SLOTS)
+    slots_suffice = bool((arrays["points/slot"] < n_slots).all()) and n_slots <= max(int(points.min()), MOST_SLOTS)
     _demand(slots_suffice, "points/slot names a slot that is not there")
     _demand(bool(((atoms == 0) | (atoms == points)).all()), "atoms and points differ in number")
     _demand(bool(((sizes["residues"] > 0) == (atoms > 0)).all()), "residues are there without atoms")

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import mdtraj as md
 import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.frames.superposed import superposed
+from lamslide_md.systems.residue_atoms import is_light
 from lamslide_md.systems.system import System
 
 MAX_FRAMES = 1000
@@ -16,6 +18,9 @@ N_ROUNDS = 5
 
 RELATIVE_MOTION = 1.5
 """Atoms whose RMSF is above so many times the median are no part of the core: mobile loops would tilt all the rest."""
+
+LEAST_CANDIDATES = 4
+"""C-alpha atoms among which the core is found; where there are fewer, heavy atoms, and then all."""
 
 LEAST_SHARE = 1 / 3
 """Of the candidates, that are in the core at least."""
@@ -34,7 +39,8 @@ def with_core(system: System, points_nm: Float[np.ndarray, "frames points 3"]) -
     Returns
     -------
     System
-        With `fit` and `reference_nm` of its core; the candidates are C-alpha atoms where there are four, else all.
+        With `fit` and `reference_nm` of its core; the candidates are C-alpha atoms where there are four, else heavy
+        atoms.
     """
     frames = points_nm[:: -(-len(points_nm) // MAX_FRAMES)].astype(np.float64)
     candidates = _candidates(system)
@@ -53,7 +59,11 @@ def with_core(system: System, points_nm: Float[np.ndarray, "frames points 3"]) -
 def _candidates(system: System) -> Int[np.ndarray, " candidates"]:
     """Atoms that may be in the core."""
     if system.topology is not None:
-        alpha = np.array([atom.index for atom in system.topology.atoms if atom.name == "CA"], dtype=int)
-        if len(alpha) >= 4:
-            return alpha
+        atoms = list(system.topology.atoms)
+        # Calcium is called CA, too.
+        alpha = np.array([a.index for a in atoms if a.name == "CA" and a.element is md.element.carbon], dtype=int)
+        heavy = np.array([a.index for a in atoms if not is_light(a)], dtype=int)
+        for candidates in (alpha, heavy):
+            if len(candidates) >= LEAST_CANDIDATES:
+                return candidates
     return np.arange(system.entities.n_points)

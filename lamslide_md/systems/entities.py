@@ -1,6 +1,7 @@
 """`Entities`: which entity and slot each atom or point belongs to, and what is known of it besides its place."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import mdtraj as md
 import numpy as np
@@ -8,7 +9,8 @@ from jaxtyping import Float, Int, Shaped
 
 from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.errors import InputError
-from lamslide_md.systems import residues
+from lamslide_md.systems.residue_atoms import entities_of
+from lamslide_md.systems.topologies import residue_indices
 
 
 @dataclass(frozen=True)
@@ -48,20 +50,38 @@ class Entities:
         )
 
     @classmethod
-    def per_residue(cls, topology: md.Topology) -> "Entities":
-        """Make every residue an entity with one slot for each heavy atom; its kind is its name."""
-        names = tuple(residues.ALIASES.get(r.name, r.name) for r in topology.residues)
-        kinds, vocabularies = _encode([names])
-        entity = np.array([atom.residue.index for atom in topology.atoms], dtype=int)
-        return cls(
-            entity,
-            residues.slots_of(topology),
-            kinds,
-            vocabularies,
-            _bonds_of(topology),
-            n_slots=N_SLOTS,
-            dim=3,
-        )
+    def per_residue(
+        cls, topology: md.Topology, positions_nm: Float[np.ndarray, "points 3"] | None = None
+    ) -> "Entities":
+        """Make every residue an entity with one slot for each atom; its kind is its name.
+
+        What is no standard residue is one entity too, or several where it is larger than those.
+
+        Parameters
+        ----------
+        topology
+            With all bonds.
+        positions_nm
+            Of one frame, by which three atoms on a line are not taken for a frame of reference; None: not known.
+
+        Returns
+        -------
+        Entities
+            Slots of standard residues are the same in all systems, `N_SLOTS` of heavy atoms.
+        """
+        bonds, inner = _bonds_of(topology), defaultdict[int, list[tuple[int, int]]](list)
+        residue = residue_indices(topology)
+        for one, other in bonds[residue[bonds[:, 0]] == residue[bonds[:, 1]]].tolist():
+            inner[residue[one]].append((one, other))
+        parts = [part for r in topology.residues for part in entities_of(r, inner[r.index], positions_nm)]
+        kinds, vocabularies = _encode([tuple(kind for kind, _ in parts)])
+        entity, slot = np.zeros((2, topology.n_atoms), dtype=int)
+        for i, (_, own) in enumerate(parts):
+            for place, atom in enumerate(own):
+                if atom is not None:
+                    entity[atom], slot[atom] = i, place
+        n_slots = max(N_SLOTS, int(slot.max()) + 1)
+        return cls(entity, slot, kinds, vocabularies, bonds, n_slots, dim=3)
 
     @classmethod
     def points(cls, kinds: list[str] | tuple[str, ...], dim: int) -> "Entities":
@@ -123,13 +143,17 @@ class Entities:
         """Take the coordinates of points out of their slots: the inverse of `to_entities`."""
         return slots[..., self.entity_of_point, self.slot_of_point, :]
 
-    def with_vocabularies(self, vocabularies: tuple[tuple[str, ...], ...]) -> "Entities":
+    def with_vocabularies(
+        self, vocabularies: tuple[tuple[str, ...], ...], n_slots: int | None = None
+    ) -> "Entities":
         """Express the kinds in other vocabularies, for a model that was trained with them.
 
         Parameters
         ----------
         vocabularies
             Names of the kinds, one tuple for each column.
+        n_slots
+            Of the model's entities, if it may have more.
 
         Returns
         -------
@@ -139,7 +163,7 @@ class Entities:
         Raises
         ------
         InputError
-            If a kind is not in the vocabulary.
+            If a kind is not in the vocabulary, or an entity has more slots.
         """
         kinds = np.empty_like(self.kinds)
         for column, (own, other) in enumerate(zip(self.vocabularies, vocabularies, strict=True)):
@@ -147,9 +171,10 @@ class Entities:
             if unknown:
                 raise InputError(f"kinds {', '.join(unknown)} are unknown to the model, which knows {', '.join(other)}")
             kinds[:, column] = [other.index(own[k]) for k in self.kinds[:, column]]
-        return Entities(
-            self.entity_of_point, self.slot_of_point, kinds, vocabularies, self.bonds, self.n_slots, self.dim
-        )
+        n_slots, n_used = n_slots or self.n_slots, int(self.slot_of_point.max(initial=0)) + 1
+        if n_used > n_slots:
+            raise InputError(f"a residue takes {n_used} slots; those that the model was trained on take {n_slots}")
+        return replace(self, kinds=kinds, vocabularies=vocabularies, n_slots=n_slots)
 
 
 def joint_vocabularies(systems: list[Entities]) -> tuple[tuple[str, ...], ...]:

@@ -2,7 +2,7 @@
 
 import mdtraj as md
 import numpy as np
-from mdtraj.core.topology import Atom
+from mdtraj.core.topology import Atom, Residue
 
 from lamslide_md.data.slots import ALPHA, CARBONYL, NITROGEN
 from lamslide_md.errors import InputError, option
@@ -11,6 +11,9 @@ BACKBONE = ("N", "CA", "C", "O")
 
 SHARED = (*BACKBONE, "OXT")
 """Atoms that are alike in all residues; others are told apart by the residue's name."""
+
+MEND = "preset='protein'"
+"""What takes molecules that are no chain of amino acids."""
 
 Part = tuple[str, str]
 """Residue (empty for atoms that are alike in all) and atom."""
@@ -55,7 +58,14 @@ ATOM_ALIASES = {("NME", "CH3"): "C"}
 
 def part_of(atom: Atom) -> Part:
     """Name an atom alike in all molecules that have the same residue."""
-    return ("" if atom.name in SHARED else atom.residue.name), atom.name
+    shared = atom.name in SHARED and _has_backbone(atom.residue)
+    return ("" if shared else atom.residue.name), atom.name
+
+
+def _has_backbone(residue: Residue) -> bool:
+    """Tell whether it is part of a chain of amino acids, whose atoms a ligand's may be called like."""
+    name = ALIASES.get(residue.name, residue.name)
+    return name in SLOTS or {"N", "CA", "C"} <= {atom.name for atom in residue.atoms}
 
 
 def slots_of(topology: md.Topology) -> np.ndarray:
@@ -82,8 +92,9 @@ def slots_of(topology: md.Topology) -> np.ndarray:
         name = ATOM_ALIASES.get((atom.residue.name, atom.name), atom.name)
         if names is None or name not in names:
             raise InputError(
-                f"atom {atom.name} of residue {atom.residue} has no slot among the heavy atoms of the amino acids; "
-                f"select {option('atoms')}='heavy', or use atoms as entities"
+                f"placement 'local' is for the heavy atoms of one chain of amino acids: atom {atom.name} of residue "
+                f"{atom.residue} is none of these; select {option('atoms')}='heavy', or for ligands, ions, modified "
+                f"residues and hydrogens use {option(MEND)} (placement 'poses')"
             )
         slots[atom.index] = names.index(name)
     return slots
@@ -115,5 +126,5 @@ def check_chain(topology: md.Topology) -> None:
     if faults:
         raise InputError(
             f"placement 'local' is for one chain of amino acids, with or without caps: {', '.join(faults[:5])}; use "
-            "placement 'superposed'"
+            f"{option(MEND)} (placement 'poses')"
         )

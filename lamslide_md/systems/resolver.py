@@ -140,7 +140,7 @@ class SystemResolver:
             raise InputError(
                 f"the molecule has {own.entities.n_entities} {what}; the model has learned {known} at most"
             )
-        entities = own.entities.with_vocabularies(molecules[0].entities.vocabularies)
+        entities = own.entities.with_vocabularies(molecules[0].entities.vocabularies, molecules[0].entities.n_slots)
         own = replace(own, entities=entities, constraints=transferred(own, molecules))
         own = with_exchanges_like(own, molecules)
         return superposed_like(own, molecules[0]) if reference_frame.shared_reference else own

@@ -20,7 +20,7 @@ from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.match_choices import Molecule
 from lamslide_md.systems.matching import match
 from lamslide_md.systems.symmetry import Exchange
-from lamslide_md.systems.topologies import Label, labels_of
+from lamslide_md.systems.topologies import Label, labels_of, unnumbered
 from lamslide_md.systems.volumes import relative_volumes
 
 Grouping = Literal["atoms", "residues"]
@@ -59,8 +59,10 @@ class System:
     @classmethod
     def molecule(cls, frame: md.Trajectory, grouping: Grouping) -> "System":
         """Make a system of the first frame of a trajectory, with its atoms or its residues as entities."""
-        constructor = Entities.per_residue if grouping == "residues" else Entities.per_atom
-        return cls(constructor(frame.topology), centred(frame.xyz[0]), frame.topology)
+        by_residue = grouping == "residues"
+        of_residues = Entities.per_residue(frame.topology, frame.xyz[0]) if by_residue else None
+        entities = of_residues or Entities.per_atom(frame.topology)
+        return cls(entities, centred(frame.xyz[0]), unnumbered(frame.topology))
 
     def transform(self, frame: ReferenceFrame) -> Compose:
         """Transform of this system's frames before they are stored: canonical labels, then their place."""

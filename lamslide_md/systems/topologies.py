@@ -47,7 +47,15 @@ def labels_digest(labels: list[Label]) -> str:
 
 def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:
     """Index of the residue of every atom."""
-    return np.array([atom.residue.index for atom in topology.atoms], dtype=int)
+    return np.array([topology.atom(i).residue.index for i in range(topology.n_atoms)], dtype=int)
+
+
+def unnumbered(topology: md.Topology) -> md.Topology:
+    """Copy a topology without the numbers that its file gave to atoms: mdtraj writes them beside bonds counted anew."""
+    copy = rebuilt(topology)
+    for atom in copy.atoms:
+        atom.serial = None
+    return copy
 
 
 def rebuilt(

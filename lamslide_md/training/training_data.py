@@ -141,6 +141,7 @@ def prepare_data(
     if not (np.isfinite(interval_ps) and interval_ps > 0):
         raise InputError(f"{option('frame_interval_ps')}={interval_ps:g} must be positive")
     vocabularies = joint_vocabularies([r.system.entities for r in trajectories])
+    n_slots = max(r.system.entities.n_slots for r in trajectories)
     frame = from_settings(settings.placement)
     if frame.of_residues:
         _check_chains([r.system for r in trajectories])
@@ -152,7 +153,7 @@ def prepare_data(
         own = np.concatenate([r.points_nm for r in trajectories if r.system is old])
         if frame.needs_reference:
             new = with_core(new, own)
-        entities = old.entities.with_vocabularies(vocabularies)
+        entities = old.entities.with_vocabularies(vocabularies, n_slots)
         constraints = find_constraints(own, entities.bonds, contacts=old.topology is not None)
         shared[id(old)] = replace(new, entities=entities, constraints=constraints)
     trajectories = [replace(r, system=shared[id(r.system)]) for r in trajectories]

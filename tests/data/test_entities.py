@@ -48,13 +48,6 @@ def test_coordinates_of_another_size_are_refused_with_both_numbers():
         Entities.points(["a", "a", "a"], dim=2).to_entities(np.ones((1, 4, 3)))
 
 
-def test_an_atom_without_a_slot_is_named():
-    topology = dipeptide()
-    topology.add_atom("H1", md.element.hydrogen, topology.residue(0))
-    with pytest.raises(InputError, match="H1 of residue GLY5"):
-        Entities.per_residue(topology)
-
-
 def test_joint_vocabularies_keep_the_kinds():
     one, two = Entities.points(["b", "a"], dim=2), Entities.points(["c"], dim=2)
     vocabularies = joint_vocabularies([one, two])
