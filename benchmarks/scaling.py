@@ -40,7 +40,7 @@ SPACING_NM = 2.2
 """Between the centres of two copies of Trp-cage."""
 CUTOFF_NM, STIFF_NM = 0.6, 0.26
 """Atoms of the network that are joined, and joined as stiffly as bonded ones are."""
-SOFT, STIFF = 100.0, 1e5
+SOFT, STIFF = 100.0, 3e4
 """Spring constants, kJ/(mol nm^2)."""
 
 
@@ -83,7 +83,7 @@ def trajectory_of(n_residues: int, structure: md.Trajectory | None) -> Path:
         whole = copies(n_residues) if structure is None else structure.atom_slice(structure.topology.select("mass > 2"))
         moved = elastic_motion(whole)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        moved[0].save_pdb(str(path.with_suffix(".pdb")))
+        moved[0].save_pdb(str(path.with_suffix(".pdb")), ter=False)  # which CONECT records do not count
         moved.save_xtc(str(path))
     return path
 
@@ -122,7 +122,7 @@ def elastic_motion(structure: md.Trajectory) -> md.Trajectory:
         springs.addBond(i, j, length, STIFF if length < STIFF_NM else SOFT)
     system.addForce(springs)
     system.addForce(openmm.CMMotionRemover())
-    integrator = openmm.LangevinMiddleIntegrator(300 * unit.kelvin, 2 / unit.picosecond, 4 * unit.femtosecond)
+    integrator = openmm.LangevinMiddleIntegrator(300 * unit.kelvin, 2 / unit.picosecond, 3 * unit.femtosecond)
     integrator.setRandomNumberSeed(1)
     context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("CPU"))
     context.setPositions(xyz)
@@ -132,7 +132,7 @@ def elastic_motion(structure: md.Trajectory) -> md.Trajectory:
     for _ in range(N_FRAMES):
         integrator.step(STEPS_PER_FRAME)
         frames.append(context.getState(positions=True).getPositions(asNumpy=True).value_in_unit(unit.nanometer))
-    time_ps = 0.004 * STEPS_PER_FRAME * np.arange(N_FRAMES)
+    time_ps = 0.003 * STEPS_PER_FRAME * np.arange(N_FRAMES)
     return md.Trajectory(np.array(frames, dtype=np.float32), structure.topology, time=time_ps)
 
 

@@ -29,8 +29,14 @@ HELD_OUT_FRACTION = 0.02
 SCALE_WINDOWS = 4096
 """Windows from which the length scale of anchored windows is estimated."""
 
-N_STARTS = 32
-"""Windows of context frames kept with the model for each system."""
+NUMBERS_AT_ONCE = 10_000_000
+"""Coordinates of windows of which the length scale is estimated at once: bounds memory."""
+
+N_STARTS, LEAST_STARTS = 32, 4
+"""Windows of context frames kept with the model for each system; at least the latter of a large one."""
+
+START_NUMBERS = 50_000
+"""Coordinates of all of them, about: in the file of a large system they would be what takes most room."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,13 @@ class TrainingData:
         """Windows of context frames at equal distances in time, nm, if there is only one system to roll out."""
         if len(self.systems) > 1:
             return ()
-        windows = []
+        windows, n_numbers = [], n_known * self.datasets[0].points[0].size
+        n_starts = min(N_STARTS, max(LEAST_STARTS, START_NUMBERS // n_numbers))
         for dataset in self.datasets:
             first = dataset.starts(n_known)
-            first = first[np.unique(np.linspace(0, len(first) - 1, -(-N_STARTS // len(self.datasets))).astype(int))]
+            first = first[np.unique(np.linspace(0, len(first) - 1, -(-n_starts // len(self.datasets))).astype(int))]
             windows.append(dataset.points[first[:, None] + np.arange(n_known) * dataset.frame_stride])
-        return (np.round(np.concatenate(windows)[:N_STARTS] * np.float32(self.length_scale_nm), 5),)
+        return (np.round(np.concatenate(windows)[:n_starts] * np.float32(self.length_scale_nm), 5),)
 
     def extents_nm(self) -> list[list[float]]:
         """Least and largest radius of gyration of each system, nm, by which starts are checked."""
@@ -201,7 +208,10 @@ def _length_scale(datasets: list[SystemDataset], settings: Settings) -> float:
         return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in datasets) / size))
     windows = Windows(datasets, settings.flow.n_frames)
     drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
-    batch = windows.batch(drawn)
-    batch = transform.apply(batch, context_frames(settings.flow.n_known))
-    n_coordinates = batch.slot_mask.sum() * batch.positions.shape[1] * batch.positions.shape[-1]
-    return float((batch.positions.double().square().sum() / n_coordinates).sqrt())
+    n_at_once = max(1, NUMBERS_AT_ONCE // (settings.flow.n_frames * max(s.points[0].size for s in datasets)))
+    total, n_coordinates = 0.0, 0
+    for part in np.array_split(drawn, -(-len(drawn) // n_at_once)):
+        batch = transform.apply(windows.batch(part), context_frames(settings.flow.n_known))
+        n_coordinates += int(batch.slot_mask.sum()) * batch.positions.shape[1] * batch.positions.shape[-1]
+        total += float(batch.positions.double().square().sum())
+    return float(np.sqrt(total / n_coordinates))
