@@ -58,11 +58,6 @@ class RolloutFiles:
         Replace `path` whoever wrote it.
     first_chain
         Number of the first chain, where formats tell it.
-
-    Raises
-    ------
-    InputError
-        If the system is made of points.
     """
 
     def __init__(
