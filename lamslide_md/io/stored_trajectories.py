@@ -134,4 +134,8 @@ def _available_bytes() -> float:
         free = 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError):
         free = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return free if limit == resource.RLIM_INFINITY else min(free, float(limit))
+    if limit == resource.RLIM_INFINITY:
+        return free
+    # Of addresses, of which libraries have reserved many.
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    return min(free, float(limit - used))
