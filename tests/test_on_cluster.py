@@ -76,7 +76,8 @@ def test_workers_make_the_file_of_their_jobs_whatever_worker_has_which(model, tm
     made = [chain for job in jobs_of(alone) for chain in read(job.path, tmp_path / "out.pdb")]
     for chain, other in zip(chains, made, strict=True):
         np.testing.assert_allclose(chain.xyz, other.xyz, atol=1e-6)  # dcd is in angstroms
-        np.testing.assert_array_equal(chain.time, other.time)
+        if ending == "xtc":  # others hold no times
+            np.testing.assert_array_equal(chain.time, other.time)
     names = {file.name for file in tmp_path.iterdir()} - {"alone.jobs"}
     assert names == {path.name, "out.pdb", "out.json"}
 
