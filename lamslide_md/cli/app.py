@@ -36,6 +36,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "lamslide rollout ALDA.lamslide --frames 10000 --chains 4 --out rollout.xtc --continue",
         "lamslide rollout ala2 --frames 20000 --out rollout.xtc",
         "lamslide rollout ALDA.lamslide --start folded.pdb --solver heun --seed 1 --out rollout.traj",
+        "lamslide rollout ALDA.lamslide --chains 64 --scheduler tcp://10.0.0.1:8786 --out rollout.xtc",
     ),
     compare: (
         "lamslide compare rollout.xtc --reference runs/ALDA/rep1.xtc --report report.html",

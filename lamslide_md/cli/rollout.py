@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,10 @@ from lamslide_md.cli.sampling_options import (
     check_solver,
     read_start,
 )
+from lamslide_md.errors import InputError
+
+if TYPE_CHECKING:
+    from lamslide_md.sampling.rollout import Rollout
 
 
 def rollout(
@@ -50,6 +54,13 @@ def rollout(
         typer.Option("--continue", help="Go on where the same rollout was interrupted; begin it if it was not yet."),
     ] = False,
     accelerator: Accelerator = "auto",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask scheduler, to roll the chains out on its workers.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Parts of the chains for --scheduler; one for each thread of the workers."),
+    ] = None,
     overwrite: Overwrite = False,
     config: Config = None,
     json: Json = False,
@@ -59,36 +70,46 @@ def rollout(
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.cli.sidecars import files_read, ns_per_s
     from lamslide_md.io.interrupts import RolloutInterrupted
+    from lamslide_md.on_cluster import ClusterRollout, roll_out_on_cluster
     from lamslide_md.sampling.rollout_names import choose_names
+    from lamslide_md.sampling.settings import Sampling
     from lamslide_md.surrogate import Surrogate
 
     check_solver(solver)
+    if jobs is not None and scheduler is None:
+        raise InputError(f"--jobs={jobs} divides chains among the workers of a cluster: it needs --scheduler")
     inputs = [model, *files_read([] if start is None else [start], top), *([config] if config else [])]
     choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
-    made = surrogate.rollout(
-        "reference" if start is None else read_start(start, top),
-        frames,
-        n_chains=chains,
-        solver=solver,
-        n_solver_steps=solver_steps,
-        seed=seed,
-        constrain=constrain,
-    )
+    starts = "reference" if start is None else read_start(start, top)
+    sampling = Sampling(solver, solver_steps, seed, constrain)
+    made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
     echo_parameters(context, out, inputs)
     with ProgressBars() as bars:
         try:
-            made.save(out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs)
+            if scheduler is None:
+                made.save(out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs)
+            else:
+                where = (jobs, accelerator, resume, overwrite, tuple(inputs))
+                wanted = ClusterRollout(find_model(model), out, starts, frames, chains, sampling, *where)
+                roll_out_on_cluster([wanted], scheduler, bars.on_frames)
         except RolloutInterrupted as interrupted:
             raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
-    speed = ns_per_s(out) or 0.0
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; the same command with --continue goes on") from None
     if not made.facts["in_training"]:
         unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
         print(f"note: {out}: {unseen}", file=sys.stderr)
+    _tell(made, out, ns_per_s(out) or 0.0, json)
+
+
+def _tell(made: "Rollout", out: Path, speed: float, json: bool) -> None:
+    """Print what was rolled out, and how fast, ns/s."""
+    chains, frames, interval_ps = made.n_chains, made.n_frames, made.frame_interval_ps
     if json:
         content = {"trajectory": out, "n_chains": chains, "n_frames_per_chain": frames}
-        print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps, "rollout_ns_per_s": speed})
+        print_json(content | {"frame_interval_ps": interval_ps, "rollout_ns_per_s": speed})
         return
-    total_ns = chains * frames * surrogate.frame_interval_ps / 1000
-    print(f"{out}: {chains} chain(s) of {frames} frames, {surrogate.frame_interval_ps:g} ps apart, {total_ns:g} ns")
+    total_ns = chains * frames * interval_ps / 1000
+    print(f"{out}: {chains} chain(s) of {frames} frames, {interval_ps:g} ps apart, {total_ns:g} ns")
     print(f"rollout: {speed:.3g} ns/s")

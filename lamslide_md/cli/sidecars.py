@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import find_manifest, manifest_file, own_topology
 from lamslide_md.io.trajectory_files import load_topology
+
+if TYPE_CHECKING:
+    import mdtraj as md
+
+    from lamslide_md.io.stored_trajectories import StoredTrajectory
 
 PS_PER_NS = 1000.0
 SYSTEM_FILE = "system.pdb"
@@ -105,3 +111,34 @@ def temperature_of(trajectories: Sequence[Path]) -> float | None:
         listed = ", ".join(f"{path} {temperature_K:g} K" for temperature_K, path in temperatures.items())
         raise InputError(f"the trajectories have different temperatures ({listed}); a model has one: train on one")
     return next(iter(temperatures), None)
+
+
+def read_all(
+    trajectories: Sequence[Path], top: Path | None, folder: Path | None, how: dict[str, Any]
+) -> "list[md.Trajectory | StoredTrajectory]":
+    """Read trajectories to train on.
+
+    Parameters
+    ----------
+    trajectories
+        Trajectory files.
+    top
+        The topology the user gave.
+    folder
+        Where frames are kept in files; None: they are in memory.
+    how
+        Further parameters of `lamslide_md.read`.
+
+    Returns
+    -------
+    list
+        All of them, each chain of a rollout for itself.
+    """
+    from lamslide_md.io.readers import read
+    from lamslide_md.io.stored_trajectories import read_to_disk
+
+    data: list[md.Trajectory | StoredTrajectory] = []
+    for path in trajectories:
+        topology = sidecar_topology(path, top)
+        data += read([path], topology, **how) if folder is None else read_to_disk(path, folder, topology, **how)
+    return data

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import mdtraj as md
 
     from lamslide_md.config import Settings
+    from lamslide_md.io.stored_trajectories import StoredTrajectory
     from lamslide_md.surrogate import Surrogate
 
 SHORT_CHAIN = 12
@@ -141,6 +143,10 @@ def train(
     recover: Annotated[
         bool, typer.Option("--recover", help="Take the sound frames of a truncated xtc or trr.")
     ] = False,
+    on_disk: Annotated[
+        bool | None,
+        typer.Option(help="Keep frames in files beside the checkpoints; if not said, where they exceed the memory."),
+    ] = None,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Folder to keep checkpoints in; removed after success if not given.")
     ] = None,
@@ -158,39 +164,39 @@ def train(
 ) -> None:
     """Train both stages on trajectories; interrupted, the same command continues."""
     from lamslide_md.cli.progress import ProgressBars
-    from lamslide_md.cli.sidecars import files_read, sidecar_topology, temperature_of
-    from lamslide_md.frames import from_settings
+    from lamslide_md.cli.sidecars import files_read, read_all, temperature_of
     from lamslide_md.io.outputs import check_folder, check_model_name, check_outputs
-    from lamslide_md.io.readers import read
+    from lamslide_md.io.stored_trajectories import need_disk
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.selections import leaves_solvent_out
-    from lamslide_md.training.checkpoints import remove_checkpoints
+    from lamslide_md.training.checkpoints import frames_folder, remove_checkpoints
     from lamslide_md.training.devices import agreed, group_fabric
     from lamslide_md.training.preset_choice import usual_preset
 
     settings = changed_settings(preset or "quick", set_)
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
-    data: list[md.Trajectory] = []
     how: dict[str, Any] = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
     words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
     fabric = group_fabric(accelerator, devices, nodes, settings)
-    with agreed(fabric), options_called(words), collected_notes() as notes:
+    kept_frames = ExitStack()
+    with agreed(fabric), options_called(words), collected_notes() as notes, kept_frames:
         inputs = [*files_read(trajectories, top), *([config] if config else [])]
         check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
         check_model_name(out)
         check_folder(kept)
         temperature = temperature if temperature is not None else temperature_of(trajectories)
-        for path in trajectories:
-            topology = sidecar_topology(path, top)
-            solvent = not leaves_solvent_out(settings.atoms)
-            data += read([path], topology, frame_interval_ps=data_interval_ps, solvent=solvent, **how)
+        how |= {"frame_interval_ps": data_interval_ps, "solvent": not leaves_solvent_out(settings.atoms)}
+        stored = need_disk(trajectories) if on_disk is None else on_disk
+        data = read_all(trajectories, top, kept_frames.enter_context(frames_folder(kept)) if stored else None, how)
+        # What is in files is removed at the end of the training, or where reading fails.
+        kept_frames = kept_frames.pop_all()
     preset = preset or usual_preset(data)
     settings = changed_settings(preset, set_)
     if is_first():
         echo_parameters(context, out, inputs)
-    if is_first() and from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
-        print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
-    with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps", "preset='protein'": "--preset protein"}):
+        _recommend(settings, data)
+    words = {"frame_interval_ps": "--interval-ps", "preset='protein'": "--preset protein"}
+    with kept_frames, ProgressBars() as bars, options_called(words):
         surrogate = Surrogate.fit(
             data,
             settings=settings,
@@ -225,7 +231,15 @@ def _tell(surrogate: "Surrogate", out: Path, json: bool) -> None:
     print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {temperature_text}, held-out RMSD {rmsd_nm:.4f} nm")
 
 
-def _is_short_chain(trajectory: "md.Trajectory") -> bool:
+def _recommend(settings: "Settings", data: "Sequence[md.Trajectory | StoredTrajectory]") -> None:
+    """Tell of a preset that suits the data better."""
+    from lamslide_md.frames import from_settings
+
+    if from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
+        print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
+
+
+def _is_short_chain(trajectory: "md.Trajectory | StoredTrajectory") -> bool:
     """Tell whether the preset `peptide` is made for it."""
     from lamslide_md.errors import InputError
     from lamslide_md.systems.residues import check_chain
@@ -234,4 +248,4 @@ def _is_short_chain(trajectory: "md.Trajectory") -> bool:
         check_chain(trajectory.topology)
     except InputError:
         return False
-    return 1 < trajectory.n_residues <= SHORT_CHAIN
+    return 1 < trajectory.topology.n_residues <= SHORT_CHAIN

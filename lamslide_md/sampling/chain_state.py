@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
+from lamslide_md.shares import Share, SharedGenerator
 
 FORMAT_VERSION = 1
 
@@ -37,15 +38,51 @@ class ChainState:
         return ChainState(both[:, -self.context.shape[1] :], self.window + 1, self.seed)
 
 
-def noise_stream(seed: int, window: int) -> torch.Generator:
-    """Source of the noise of one window: chains can go on at any window as if they had not stopped."""
-    state = np.random.SeedSequence([seed, window]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) >> 1)
+def noise_stream(seed: int, window: int, share: Share | None = None) -> torch.Generator:
+    """Source of the noise of one window: chains can go on at any window as if they had not stopped.
+
+    Parameters
+    ----------
+    seed
+        Of all noise.
+    window
+        Its index.
+    share
+        Which of all chains are drawn here, with the noise that they have among all.
+
+    Returns
+    -------
+    torch.Generator
+        For this window.
+    """
+    state = int(np.random.SeedSequence([seed, window]).generate_state(1, np.uint64)[0]) >> 1
+    if share is None:
+        return torch.Generator().manual_seed(state)
+    generator = SharedGenerator()
+    generator.share = share
+    generator.manual_seed(state)
+    return generator
 
 
-def label_stream(seed: int, window: int) -> np.random.Generator:
-    """Source of the labels of one window's frames, where molecular dynamics exchanges some."""
-    return np.random.default_rng([seed, window, 1])
+def label_stream(seed: int, window: int, share: Share | None = None) -> np.random.Generator:
+    """Source of the labels of one window's frames, where molecular dynamics exchanges some; see `noise_stream`."""
+    random = np.random.default_rng([seed, window, 1])
+    return random if share is None else _SharedLabels(random.bit_generator, share)
+
+
+class _SharedLabels(np.random.Generator):
+    """Draws a number for each of all chains, and gives those of its own."""
+
+    def __init__(self, bits: np.random.BitGenerator, share: Share) -> None:
+        super().__init__(bits)
+        self._share = share
+
+    def random(self, size: int) -> np.ndarray:  # type: ignore[override]
+        """Numbers from 0 to 1 for the own chains."""
+        own = super().random(self._share.total)[self._share.rows(self._share.rank)]
+        if len(own) != size:
+            raise ValueError(f"{size} chains are none of {self._share}")
+        return own
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from lamslide_md.sampling.rollout_names import choose_names
 from lamslide_md.systems.system import System
 
 COMMIT_S = 1.0
-"""Frames go to disk this often: a kill costs no more than the computation of so long, or of ten times the writing."""
+"""Frames go to disk this often: a kill costs the computation of so long, or of ten times the writing."""
 WRITING_SHARE = 0.1
 """Of the time, at most, is spent writing: where a disk is slow, frames go to it less often."""
 COMMIT_BYTES = 64_000_000
@@ -56,11 +56,8 @@ class RolloutFiles:
         Files that are never replaced.
     overwrite
         Replace `path` whoever wrote it.
-
-    Raises
-    ------
-    InputError
-        If the system is made of points.
+    first_chain
+        Number of the first chain, where formats tell it.
     """
 
     def __init__(
@@ -74,12 +71,14 @@ class RolloutFiles:
         command: str = "rollout",
         inputs: Sequence[str | Path] = (),
         overwrite: bool = False,
+        first_chain: int = 0,
     ) -> None:
         n_atoms = len(system.labels())
         self.path, self.system, self.times_ps = path, system, times_ps
         self.manifest = rollout_manifest(n_atoms, times_ps.shape, frame_interval_ps, facts)
         self._command, self._inputs, self._overwrite = command, [Path(source) for source in inputs], overwrite
-        self._lengths, self._wall_time_s, self._writing_s = [0] * len(times_ps), 0.0, 0.0
+        self._first_chain, self._lengths = first_chain, [0] * len(times_ps)
+        self.spent_before_s = self._writing_s = 0.0
         self._waiting: list[np.ndarray] = []
         self.state: ChainState | None = None
         self.n_done = 0
@@ -106,7 +105,7 @@ class RolloutFiles:
         what, kept = (self.path, len(self.times_ps), self._command), self._inputs
         self.names = choose_names(*what, inputs=kept, overwrite=self._overwrite, resume=resume)
         self.parts, topology = self.names.parts, self.system.topology
-        self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts)]
+        self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts, self._first_chain)]
         if resume and is_finished(self.names, self.manifest):
             self._remove(self.names.leftovers)
             return False
@@ -152,8 +151,13 @@ class RolloutFiles:
         if full or time.monotonic() - self._committed_s > max(COMMIT_S, self._writing_s / WRITING_SHARE):
             self._commit()
 
-    def finish(self) -> None:
+    def finish(self, made: Sequence[Path] = ()) -> None:
         """Join the chains to the one file and complete the manifest.
+
+        Parameters
+        ----------
+        made
+            Files made elsewhere, with all chains in their order; none: those that have grown here.
 
         Raises
         ------
@@ -161,12 +165,13 @@ class RolloutFiles:
             If the disk is full.
         """
         self._commit()
+        parts = tuple(made) or self.parts
         try:
-            if self.parts != (self.path,):
+            if parts != (self.path,):
                 # From here on the file is ours, also if this process ends before the manifest is complete.
                 self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False, joined=True)
-                join_parts(self.parts, self.path, self.system.topology)
-            took_s = self._wall_time_s + time.monotonic() - self._begun_s
+                join_parts(parts, self.path, self.system.topology)
+            took_s = self.spent_s()
             facts = {"wall_time_s": round(took_s, 3), "n_bytes": size_of(self.path)}
             names = self.names
             if names.growing_topology not in (names.topology, names.path) and names.topology != names.path:
@@ -205,12 +210,16 @@ class RolloutFiles:
                 chains = zip(self._growing, self._lengths, positions_nm, times, strict=True)
                 lengths = [file.extend(length, self.n_done, *frames) for file, length, *frames in chains]
                 if self.state is not None:
-                    took_s = self._wall_time_s + time.monotonic() - self._begun_s
+                    took_s = self.spent_s()
                     RestartFile(self.state, stop, tuple(lengths), took_s).save(self.names.restart)
             except OSError as error:
                 raise InputError(self._complaint(error)) from error
             self._lengths, self.n_done, self._waiting = lengths, stop, []
         self._writing_s, self._committed_s = time.monotonic() - started_s, time.monotonic()
+
+    def spent_s(self) -> float:
+        """Time spent, s, in earlier runs too."""
+        return self.spent_before_s + time.monotonic() - self._begun_s
 
     def _complaint(self, error: OSError) -> str:
         n_chains, n_frames = self.times_ps.shape
@@ -225,7 +234,7 @@ class RolloutFiles:
         if restart is None:
             return False
         self.state, self.n_done = restart.state, restart.n_frames
-        self._lengths, self._wall_time_s = list(restart.lengths), restart.wall_time_s
+        self._lengths, self.spent_before_s = list(restart.lengths), restart.wall_time_s
         return True
 
     def _write_manifest(self, manifest: Manifest, *, finished: bool, joined: bool = False) -> None:

@@ -18,6 +18,7 @@ from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState, label_stream, noise_stream
 from lamslide_md.sampling.contacts import Contacts
 from lamslide_md.sampling.projection import Projection
+from lamslide_md.shares import Share
 from lamslide_md.systems.batches import batch_of, points_of
 from lamslide_md.systems.symmetry import LabelTracker
 from lamslide_md.systems.system import System
@@ -48,6 +49,8 @@ class Propagator:
         How windows are sampled.
     constrain
         Put frames back into the system's constraints.
+    share
+        Which of all chains `step` is given; None: all.
     """
 
     autoencoder: Autoencoder
@@ -58,6 +61,7 @@ class Propagator:
     length_scale_nm: float
     solver: Solver
     constrain: bool = True
+    share: Share | None = None
 
     def step(self, state: ChainState) -> tuple[Frames, ChainState]:
         """Draw the next window of every chain.
@@ -78,11 +82,9 @@ class Propagator:
             Where the chains stand after them.
         """
         is_context = torch.arange(self.n_forward) < state.context.shape[1]
-        frames = self._draw(state.context, is_context, noise_stream(state.seed, state.window))
-        labels, random = (
-            LabelTracker(self.system.exchanges, state.context[:, -1]),
-            label_stream(state.seed, state.window),
-        )
+        frames = self._draw(state.context, is_context, noise_stream(state.seed, state.window, self.share))
+        labels = LabelTracker(self.system.exchanges, state.context[:, -1])
+        random = label_stream(state.seed, state.window, self.share)
         for frame in frames.swapaxes(0, 1):
             labels.follow(frame, random)
         return frames, state.after(frames)

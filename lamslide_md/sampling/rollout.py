@@ -39,6 +39,8 @@ class Rollout:
         JSON-able settings and provenance.
     command
         Which makes it: ``rollout`` or ``interpolate``.
+    first_chain
+        Number of the first chain where these are some of more, by which times go on.
     """
 
     system: System
@@ -48,6 +50,7 @@ class Rollout:
     windows: Windows
     facts: dict[str, Any] = field(default_factory=dict)
     command: str = "rollout"
+    first_chain: int = 0
     _stream: FrameStream = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +82,7 @@ class Rollout:
 
     def time_ps(self, chain: int = 0) -> Float[np.ndarray, " frames"]:
         """Times of the frames of a chain; chains follow one another."""
-        return (np.arange(1, self.n_frames + 1) + chain * self.n_frames) * self.frame_interval_ps
+        return (np.arange(1, self.n_frames + 1) + (self.first_chain + chain) * self.n_frames) * self.frame_interval_ps
 
     def chains(self, on_frames: OnFrames | None = None) -> list[md.Trajectory]:
         """Every chain as a trajectory of its own, whose times begin one frame interval after the start."""
@@ -144,8 +147,7 @@ class Rollout:
             A `KeyboardInterrupt` that says what is on disk.
         """
         path = Path(path)
-        what = (self.system, np.stack(self._times()), self.frame_interval_ps, self.facts)
-        files = RolloutFiles(path, *what, command=self.command, inputs=inputs, overwrite=overwrite)
+        files = self.files(path, overwrite=overwrite, inputs=inputs)
         if not files.begin(resume):
             return path
         with files:
@@ -153,6 +155,20 @@ class Rollout:
                 files.add(positions_nm, state)
             files.finish()
         return path
+
+    def files(self, path: Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> RolloutFiles:
+        """Files that `save` writes, not yet begun."""
+        return RolloutFiles(
+            path,
+            self.system,
+            np.stack(self._times()),
+            self.frame_interval_ps,
+            self.facts,
+            command=self.command,
+            inputs=inputs,
+            overwrite=overwrite,
+            first_chain=self.first_chain,
+        )
 
     def seeds(self, n: int, method: str = "msm", *, lag_ps: float | None = None, seed: int = 0) -> md.Trajectory:
         """Choose frames to start MD from: the least certain ones of an MSM, or ones spread over what was visited.

@@ -17,6 +17,7 @@ from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
 from lamslide_md.sampling.starts import Start, draw_starts, start_context
 from lamslide_md.sampling.trained_model import TrainedModel
+from lamslide_md.shares import Share
 from lamslide_md.systems.system import PointTrajectory, System
 
 
@@ -58,6 +59,39 @@ class Sampler(TrainedModel):
         InputError
             If the start lacks atoms of the model, is no structure of it or must be given, or a setting is impossible.
         """
+        return self.rollout_part(None, start, n_frames, n_chains=n_chains, **sampling)
+
+    def rollout_part(
+        self,
+        share: Share | None,
+        start: Start | str = "reference",
+        n_frames: int = 10_000,
+        *,
+        n_chains: int = 1,
+        **sampling: Unpack[SamplingOptions],
+    ) -> Rollout:
+        """Roll out some of the chains of a rollout: with the starts, noise and times that they have among all.
+
+        The frames are those of the whole rollout to rounding: matrices of another number of chains are multiplied.
+
+        Parameters
+        ----------
+        share
+            Which of the chains; None: all.
+        start
+            See `rollout`.
+        n_frames
+            See `rollout`.
+        n_chains
+            Of the whole rollout.
+        **sampling
+            See `rollout`.
+
+        Returns
+        -------
+        Rollout
+            Of these chains.
+        """
         how = Sampling(**sampling)
         check_whole(n_frames=n_frames, n_chains=n_chains)
         if n_frames < 1 or n_chains < 1:
@@ -73,7 +107,11 @@ class Sampler(TrainedModel):
             system, context_nm = self.systems[0], draw_starts(self.starts_nm[0], n_chains, how.seed)
         else:
             system, context_nm = start_context(start, self.resolver, self.settings.flow.n_known, n_chains)
-        propagator = self.propagator(system, how)
+        propagator, first = self.propagator(system, how), 0
+        if share is not None:
+            rows = replace(share, total=n_chains).rows(share.rank)
+            propagator, first = replace(propagator, share=replace(share, total=n_chains)), rows.start
+            context_nm = context_nm[rows]
         start_at = ChainState(self._placed(system, context_nm), seed=how.seed)
 
         def windows(state: ChainState | None) -> Iterator[tuple[np.ndarray, ChainState]]:
@@ -85,7 +123,9 @@ class Sampler(TrainedModel):
         # By which a rollout that goes on is known again.
         made_of = {"start": digest_of(start_at.context), "weights": weights_digest(self.autoencoder, self.flow)}
         facts = self._facts(system, how) | made_of
-        return Rollout(system, n_frames, n_chains, self.frame_interval_ps, windows, facts)
+        made = Rollout(system, n_frames, len(context_nm), self.frame_interval_ps, windows, facts)
+        made.first_chain = first
+        return made
 
     def interpolate(
         self,

@@ -119,7 +119,7 @@ def _points_of(
 ) -> tuple[System, Float[np.ndarray, "frames points dim"]]:
     """Find the system of a trajectory, and take its points."""
     if isinstance(start, PointTrajectory):
-        system, points_nm = resolver.of_points(start.system), start.points_nm
+        system, points_nm = resolver.of_points(start.system), start.points_nm[:]
     else:
         start = _whole(start, name)
         system = resolver.of_molecule(start)

@@ -1,21 +1,18 @@
-"""Jobs on a dask.distributed cluster whose workers see the same file system."""
+"""Simulations on a dask.distributed cluster whose workers see the same file system."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.cluster import Task, connected, run_tasks
 from lamslide_md.simulate.checkpoints import load_bookkeeping
 from lamslide_md.simulate.jobs import Job, summed
 from lamslide_md.simulate.local import LocalWorkers
 from lamslide_md.simulate.platforms import choose_platform
 from lamslide_md.simulate.progress import Progress, ProgressCallback, speed_ns_per_day
 from lamslide_md.simulate.replicate import checkpoint_path
-
-CONNECT_SECONDS = 10.0
-LOOK_SECONDS = 1.0
 
 
 def run_on_cluster(jobs: Sequence[Job], scheduler: str, progress: ProgressCallback | None = None) -> None:
@@ -38,31 +35,25 @@ def run_on_cluster(jobs: Sequence[Job], scheduler: str, progress: ProgressCallba
     InputError
         If dask is not installed, the scheduler does not answer, or a job fails.
     """
-    try:
-        distributed = import_module("distributed")
-    except ImportError as error:
-        raise InputError('running on a cluster needs dask.distributed: pip install "lamslide_md[dask]"') from error
-    try:
-        client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise InputError(f"no dask scheduler answers at {scheduler} ({error}); is it running and reachable?") from error
-    with client:
-        absolute = [replace(job, trajectory=job.trajectory.resolve()) for job in jobs]
-        futures = [
-            client.submit(_run_beside_worker, job, key=f"{job.trajectory}-{job.fingerprint}", pure=False)
-            for job in absolute
-        ]
-        try:
-            _wait(futures, absolute, progress)
-        except BaseException:
-            client.cancel(futures)
-            raise
+    absolute = [replace(job, trajectory=job.trajectory.resolve()) for job in jobs]
+    total_ps, start = sum(job.total_ps for job in jobs), time.monotonic()
+    first_ps = sum(_progress_of(job, 0.0).done_ps for job in absolute)
+
+    def look(left: int) -> None:
+        done_ps = sum(_progress_of(job, 0.0).done_ps for job in absolute)
+        speed = speed_ns_per_day(done_ps - first_ps, time.monotonic() - start)
+        if progress is not None:
+            progress(summed([_progress_of(job, speed / max(1, left)) for job in absolute], total_ps))
+
+    with connected(scheduler) as client:
+        run_tasks(
+            client,
+            [Task(_run_beside_worker, job, job.trajectory, f"{job.trajectory}-{job.fingerprint}") for job in absolute],
+            look,
+        )
     for job in absolute:
         if not job.is_finished():
-            raise InputError(
-                f"{job.trajectory} was written by a worker but is not to be seen here; use a folder that all machines "
-                "share"
-            )
+            raise InputError(f"{job.trajectory} is not as its worker has left it: another program wrote to it")
 
 
 def _run_beside_worker(job: Job) -> str | None:
@@ -81,25 +72,6 @@ def _run_beside_worker(job: Job) -> str | None:
     except InputError as error:
         return str(error)
     return None
-
-
-def _wait(futures: list[Any], jobs: Sequence[Job], progress: ProgressCallback | None) -> None:
-    total_ps, start = sum(job.total_ps for job in jobs), time.monotonic()
-    first_ps = sum(_progress_of(job, 0.0).done_ps for job in jobs)
-    while True:
-        time.sleep(LOOK_SECONDS)
-        left = [future for future in futures if not future.done()]
-        done_ps = sum(_progress_of(job, 0.0).done_ps for job in jobs)
-        speed = speed_ns_per_day(done_ps - first_ps, time.monotonic() - start)
-        if progress is not None:
-            progress(summed([_progress_of(job, speed / max(1, len(left))) for job in jobs], total_ps))
-        for job, future in zip(jobs, futures, strict=True):
-            if future.status in ("error", "cancelled", "lost"):
-                raise InputError(f"{job.trajectory}: its worker failed: {future.exception()}; start again to continue")
-            if future.status == "finished" and (message := future.result()):
-                raise InputError(message)
-        if not left:
-            return
 
 
 def _progress_of(job: Job, ns_per_day: float) -> Progress:

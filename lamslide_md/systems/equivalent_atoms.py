@@ -7,6 +7,7 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
+from lamslide_md.data.stored_frames import blocks_of, some_of
 from lamslide_md.systems.constraints import MIN_VOLUME
 from lamslide_md.systems.planar_groups import groups_of
 from lamslide_md.systems.residues import Part, part_of
@@ -51,7 +52,7 @@ def with_exchanges(
     found: dict[Kind, list[tuple[int, Group]]] = {}
     for i, system in enumerate(systems):
         if system.topology is not None:
-            points = np.concatenate([r.points_nm for r in trajectories if r.system is system])
+            points = some_of([r.points_nm for r in trajectories if r.system is system], MAX_FRAMES)
             for group in groups_of(system.topology, system.entities.bonds):
                 if _halves_alike(points, group):
                     found.setdefault(_kind(group, system.topology), []).append((i, group))
@@ -117,7 +118,7 @@ def _angles(
     for trajectory in trajectories:
         if trajectory.system is system:
             stride = whole_frames(frame_interval_ps, trajectory.frame_interval_ps, "the model's frame interval")
-            turned = group.angle(trajectory.points_nm)
+            turned = np.concatenate([group.angle(block) for block in blocks_of(trajectory.points_nm)])
             yield from (turned[offset::stride] for offset in range(stride))
 
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 
 from lamslide_md.choices import Placement
+from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 from lamslide_md.frames import ReferenceFrame, from_settings
 from lamslide_md.frames.base import FrameTransform
@@ -167,11 +168,11 @@ class PointTrajectory:
     system
         What moves.
     points_nm
-        Coordinates.
+        Coordinates, in memory or in a file.
     frame_interval_ps
         Time between two frames.
     """
 
     system: System
-    points_nm: Float[np.ndarray, "frames points dim"]
+    points_nm: Float[np.ndarray, "frames points dim"] | StoredFrames
     frame_interval_ps: float

@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,34 @@ def save_checkpoint(
     whole = {key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}
     with replacing(path) as partial:
         save_file(whole, partial, metadata=header)
+
+
+@contextmanager
+def frames_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder beside checkpoints for the frames of a training; it is removed at the end.
+
+    Parameters
+    ----------
+    folder
+        Of the checkpoints; made if it is missing.
+
+    Yields
+    ------
+    Path
+        Empty.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        inside = tempfile.TemporaryDirectory(prefix=SHARED_PREFIX, dir=folder)
+    except OSError as error:
+        raise InputError(f"cannot keep frames in {folder}: {error}") from error
+    with inside as name:
+        yield Path(name)
 
 
 def remove_checkpoints(folder: Path) -> None:

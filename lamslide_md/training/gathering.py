@@ -8,8 +8,10 @@ import mdtraj as md
 import numpy as np
 
 from lamslide_md.config import Settings
+from lamslide_md.data.stored_frames import StoredFrames, blocks_of
 from lamslide_md.errors import InputError, note
 from lamslide_md.io.readers import read
+from lamslide_md.io.stored_trajectories import StoredTrajectory
 from lamslide_md.io.times import frame_interval_of
 from lamslide_md.systems.bond_finding import bonds_of
 from lamslide_md.systems.constraints import centres_of
@@ -20,7 +22,13 @@ from lamslide_md.systems.topologies import listed
 from lamslide_md.systems.volumes import relative_volumes
 from lamslide_md.training.training_data import coordinates_hash
 
-Source: TypeAlias = md.Trajectory | PointTrajectory | Sequence[md.Trajectory] | Sequence[PointTrajectory]
+Source: TypeAlias = (
+    md.Trajectory
+    | PointTrajectory
+    | Sequence[md.Trajectory]
+    | Sequence[PointTrajectory]
+    | Sequence[md.Trajectory | StoredTrajectory]
+)
 
 CHIRALITY_FRAMES = 50
 """Frames of a trajectory in which a centre must keep its chirality, about."""
@@ -60,31 +68,32 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
         if isinstance(item, PointTrajectory):
             trajectories.append(item)
             continue
-        traj = cast(
-            md.Trajectory,
-            read(
-                item,
-                atoms="all" if is_selected(item, settings.atoms) else settings.atoms,
-                solvent=not leaves_solvent_out(settings.atoms),
-                check_bonds=settings.check_bonds,
-            ),
-        )
+        traj = item if isinstance(item, StoredTrajectory) else _read(item, settings)
         name = getattr(item, "read_from", f"trajectory {index + 1} of {len(items)}")
-        if (traj.xyz == traj.xyz[:1]).all():
+        first = traj.xyz[:1]
+        if all((block == first).all() for block in blocks_of(traj.xyz)):
             raise InputError(
                 f"{name}: its {traj.n_frames} frames are all equal, nothing moves; was one frame written again and "
                 "again?"
             )
-        system = System.molecule(traj, settings.autoencoder.entities)
+        start = traj.first if isinstance(traj, StoredTrajectory) else traj
+        system = System.molecule(start, settings.autoencoder.entities)
         shared = systems.setdefault(tuple(sorted(system.labels())), system)
         xyz = traj.xyz if shared is system else _in_order_of(shared, traj, index)
-        trajectories.append(PointTrajectory(shared, xyz, frame_interval_of(traj)))
+        interval_ps = traj.frame_interval_ps if isinstance(traj, StoredTrajectory) else frame_interval_of(traj)
+        trajectories.append(PointTrajectory(shared, xyz, interval_ps))
     _tell_doubled(trajectories)
     _tell_mirrored(trajectories)
     return trajectories
 
 
-def _in_order_of(first: System, traj: md.Trajectory, index: int) -> np.ndarray:
+def _read(item: object, settings: Settings) -> md.Trajectory:
+    how = {"solvent": not leaves_solvent_out(settings.atoms), "check_bonds": settings.check_bonds}
+    atoms = "all" if is_selected(item, settings.atoms) else settings.atoms
+    return cast(md.Trajectory, read(cast(md.Trajectory, item), atoms=atoms, **how))
+
+
+def _in_order_of(first: System, traj: md.Trajectory | StoredTrajectory, index: int) -> np.ndarray | StoredFrames:
     """Positions in the order of the atoms of an earlier trajectory; what else differs is noted."""
     topology = first.topology or md.Topology()
     order = match_labels(topology, traj.topology)
@@ -108,7 +117,7 @@ def _in_order_of(first: System, traj: md.Trajectory, index: int) -> np.ndarray:
         f"trajectory {index} of the training data (counted from 0) has its atoms in another order than an earlier one "
         "of the same molecule; they are put in that order"
     )
-    return traj.xyz[:, order]
+    return traj.xyz.ordered(order) if isinstance(traj.xyz, StoredFrames) else traj.xyz[:, order]
 
 
 def _tell_mirrored(trajectories: list[PointTrajectory]) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
+from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.shares import Share
@@ -42,11 +43,20 @@ class LatentWindows:
         self.encoded = [self._encode_all(s) for s in datasets] if self.fixed else []
 
     @torch.no_grad()
-    def _encode_all(self, dataset: SystemDataset) -> Float[Tensor, "frames tokens channels"]:
+    def _encode_all(self, dataset: SystemDataset) -> Float[Tensor, "frames tokens channels"] | StoredFrames:
         chunks = np.array_split(np.arange(len(dataset.points)), -(-len(dataset.points) // ENCODE_FRAMES))
         batches = (dataset.batch(c[:, None]) for c in chunks)
         seen = (self.transform.apply(batch.to(self.device)) for batch in batches)
-        return torch.cat([self.autoencoder.encode(batch)[:, 0] for batch in seen])
+        encoded = (self.autoencoder.encode(batch)[:, 0] for batch in seen)
+        if isinstance(dataset.points, StoredFrames):
+            return dataset.points.beside(part.cpu().numpy() for part in encoded)
+        return torch.cat(list(encoded))
+
+    def _latents(self, i: int, frames: Int[np.ndarray, "windows frames"]) -> Latents:
+        own = self.encoded[i]
+        if isinstance(own, StoredFrames):
+            return torch.from_numpy(own[frames]).to(self.device)
+        return own[torch.from_numpy(frames).to(self.device)]
 
     @torch.no_grad()
     def encode(
@@ -88,8 +98,7 @@ class LatentWindows:
             batch = prepare(batch, self.autoencoder, self.settings.autoencoder, generator).to(self.device)
             return self.autoencoder.encode(share.part(batch)), batch
         groups = self.windows.frames_of(share.part(self.windows.ordered(index)))
-        wanted = [(i, torch.from_numpy(frames[:, : len(context)]).to(self.device)) for i, frames in groups]
-        latents = torch.cat([self.encoded[i][frames] for i, frames in wanted])
+        latents = torch.cat([self._latents(i, frames[:, : len(context)]) for i, frames in groups])
         back = share.part(backwards).to(self.device)[:, None, None, None]
         latents = torch.where(back, latents.flip(1), latents)
         if not with_batch:
@@ -123,8 +132,8 @@ class LatentWindows:
             return None
         windows = Windows(self.windows.datasets, lag + 1)
         index = windows.draw(min(n_pairs, len(windows)), generator)
-        ends = [(i, torch.from_numpy(frames[:, [0, -1]]).to(self.device)) for i, frames in windows.frames_of(index)]
-        return torch.cat([self.encoded[i][frames] for i, frames in ends]), np.sort(windows.owners(index))
+        ends = [self._latents(i, frames[:, [0, -1]]) for i, frames in windows.frames_of(index)]
+        return torch.cat(ends), np.sort(windows.owners(index))
 
     def _batch(self, index: Int[np.ndarray, " windows"], n_frames: int, backwards: Bool[Tensor, " windows"]) -> Batch:
         batch = self.windows.batch(index, n_frames)

@@ -45,9 +45,8 @@ def longest_chain(data: Iterable[object]) -> int:
 
 
 def _topologies(data: Iterable[object]) -> list[md.Topology]:
-    found = [item.system.topology if isinstance(item, PointTrajectory) else item for item in data]
-    found = [item.topology if isinstance(item, md.Trajectory) else item for item in found]
-    return [item for item in found if isinstance(item, md.Topology)]
+    found = [getattr(item.system if isinstance(item, PointTrajectory) else item, "topology", None) for item in data]
+    return [topology for topology in found if isinstance(topology, md.Topology)]
 
 
 def _is_amino_acid(name: str) -> bool:

@@ -1,6 +1,7 @@
 """What both stages train on: trajectories placed and scaled."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -8,9 +9,10 @@ from jaxtyping import Float
 
 from lamslide_md.config import Settings
 from lamslide_md.data.masks import context_frames
+from lamslide_md.data.stored_frames import StoredFrames, blocks_of, some_of
 from lamslide_md.errors import InputError, option
 from lamslide_md.frames import from_settings
-from lamslide_md.frames.base import Unchanged
+from lamslide_md.frames.base import FrameTransform, Unchanged
 from lamslide_md.hashing import sha256_of
 from lamslide_md.systems.common_atoms import superposed_alike
 from lamslide_md.systems.constraints import find_constraints
@@ -28,6 +30,9 @@ HELD_OUT_FRACTION = 0.02
 
 SCALE_WINDOWS = 4096
 """Windows from which the length scale of anchored windows is estimated."""
+
+STORED_SAMPLE = 10_000
+"""Frames, of those that are not in memory, from which core and constraints are found."""
 
 NUMBERS_AT_ONCE = 10_000_000
 """Coordinates of windows of which the length scale is estimated at once: bounds memory."""
@@ -84,7 +89,7 @@ class TrainingData:
         """Windows of context frames at equal distances in time, nm, if there is only one system to roll out."""
         if len(self.systems) > 1:
             return ()
-        windows, n_numbers = [], n_known * self.datasets[0].points[0].size
+        windows, n_numbers = [], n_known * self.datasets[0].entities.n_points * self.datasets[0].entities.dim
         n_starts = min(N_STARTS, max(LEAST_STARTS, START_NUMBERS // n_numbers))
         for dataset in self.datasets:
             first = dataset.starts(n_known)
@@ -94,7 +99,8 @@ class TrainingData:
 
     def extents_nm(self) -> list[list[float]]:
         """Least and largest radius of gyration of each system, nm, by which starts are checked."""
-        own = [[extent_of(r.points_nm) for r in self.trajectories if r.system is system] for system in self.systems]
+        parts = [[r.points_nm for r in self.trajectories if r.system is system] for system in self.systems]
+        own = [[extent_of(block) for points in some for block in blocks_of(points)] for some in parts]
         return [[min(low for low, _ in ends), max(high for _, high in ends)] for ends in own]
 
     def trajectory_hashes(self) -> list[str]:
@@ -106,17 +112,17 @@ class TrainingData:
         return sha256_of(
             part.tobytes()
             for trajectory in self.trajectories
-            for part in (
-                np.float64(trajectory.frame_interval_ps),
-                np.ascontiguousarray(trajectory.points_nm, dtype=np.float32),
+            for part in chain(
+                [np.float64(trajectory.frame_interval_ps)],
+                (np.ascontiguousarray(block, dtype=np.float32) for block in blocks_of(trajectory.points_nm)),
             )
         )
 
 
-def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"]) -> str:
+def coordinates_hash(points_nm: Float[np.ndarray, "frames points dim"] | StoredFrames) -> str:
     """SHA-256 of coordinates to 1e-4 nm, so that what a file format rounds does not count."""
     # Zero is added, as there are two of it.
-    return sha256_of([(np.round(points_nm * 1e4) + 0.0).astype(np.float32).tobytes()])
+    return sha256_of((np.round(block * 1e4) + 0.0).astype(np.float32).tobytes() for block in blocks_of(points_nm))
 
 
 def prepare_data(
@@ -157,7 +163,7 @@ def prepare_data(
     news = with_exchanges(olds, trajectories, interval_ps) if settings.exchange else olds
     news = superposed_alike(news) if frame.shared_reference else news
     for old, new in zip(olds, news, strict=True):
-        own = np.concatenate([r.points_nm for r in trajectories if r.system is old])
+        own = some_of([r.points_nm for r in trajectories if r.system is old], STORED_SAMPLE)
         if frame.needs_reference:
             new = with_core(new, own)
         entities = old.entities.with_vocabularies(vocabularies, n_slots)
@@ -186,18 +192,27 @@ def _datasets_of(
     system: System, trajectories: list[PointTrajectory], settings: Settings, interval_ps: float
 ) -> list[SystemDataset]:
     """Place the trajectories of a system; those with the same frame interval are joined."""
-    by_stride: dict[int, list[np.ndarray]] = {}
+    by_stride: dict[int, list[np.ndarray | StoredFrames]] = {}
+    transform = system.transform(from_settings(settings.placement))
     for r in trajectories:
         if r.system is system:
             stride = whole_frames(interval_ps, r.frame_interval_ps, "the model's frame interval")
-            points = system.seen(r.points_nm.astype(np.float32), system.transform(from_settings(settings.placement)))
-            by_stride.setdefault(stride, []).append(points)
+            by_stride.setdefault(stride, []).append(r.points_nm)
     needed = from_settings(settings.placement).needs_reference
     reference = system.place(system.reference_nm[None], settings.placement)[0] if needed else None
     return [
-        SystemDataset(system.entities, np.concatenate(parts), stride, tuple(map(len, parts)), reference)
+        SystemDataset(system.entities, _placed(system, parts, transform), stride, tuple(map(len, parts)), reference)
         for stride, parts in by_stride.items()
     ]
+
+
+def _placed(
+    system: System, parts: list[np.ndarray | StoredFrames], transform: FrameTransform
+) -> np.ndarray | StoredFrames:
+    """Place trajectories and join them: in memory, or in a file where one of them is in a file."""
+    seen = (system.seen(block.astype(np.float32), transform) for part in parts for block in blocks_of(part))
+    stored = next((part for part in parts if isinstance(part, StoredFrames)), None)
+    return np.concatenate(list(seen)) if stored is None else stored.beside(seen)
 
 
 def _length_scale(datasets: list[SystemDataset], settings: Settings) -> float:
@@ -205,10 +220,14 @@ def _length_scale(datasets: list[SystemDataset], settings: Settings) -> float:
     transform = from_settings(settings.placement).windows
     if isinstance(transform, Unchanged):
         size = sum(s.points.size for s in datasets)
-        return float(np.sqrt(sum(np.square(s.points, dtype=np.float64).sum() for s in datasets) / size))
+        return float(
+            np.sqrt(sum(np.square(b, dtype=np.float64).sum() for s in datasets for b in blocks_of(s.points)) / size)
+        )
     windows = Windows(datasets, settings.flow.n_frames)
     drawn = windows.draw(SCALE_WINDOWS, torch.Generator().manual_seed(0))
-    n_at_once = max(1, NUMBERS_AT_ONCE // (settings.flow.n_frames * max(s.points[0].size for s in datasets)))
+    n_at_once = max(
+        1, NUMBERS_AT_ONCE // (settings.flow.n_frames * max(s.entities.n_points * s.entities.dim for s in datasets))
+    )
     total, n_coordinates = 0.0, 0
     for part in np.array_split(drawn, -(-len(drawn) // n_at_once)):
         batch = transform.apply(windows.batch(part), context_frames(settings.flow.n_known))

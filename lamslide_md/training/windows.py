@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch, pad
+from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 from lamslide_md.systems.batches import batch_of
 from lamslide_md.systems.entities import Entities
@@ -32,7 +33,7 @@ class SystemDataset:
     """
 
     entities: Entities
-    points: Float[np.ndarray, "frames points dim"]
+    points: Float[np.ndarray, "frames points dim"] | StoredFrames
     frame_stride: int = 1
     lengths: tuple[int, ...] | None = None
     reference: Float[np.ndarray, "points dim"] | None = None
@@ -41,6 +42,8 @@ class SystemDataset:
         """Express all coordinates in units of a length."""
         unit = np.float32(length_scale)
         reference = None if self.reference is None else self.reference / unit
+        if isinstance(self.points, StoredFrames):
+            return replace(self, points=self.points.scaled(length_scale), reference=reference)
         return replace(self, points=self.points / unit, reference=reference)
 
     def starts(self, n_frames: int) -> Int[np.ndarray, " windows"]:
@@ -71,7 +74,9 @@ class SystemDataset:
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)
         is_kept = np.arange(len(self.points)) - first < np.repeat(kept, lengths)
         parts = [
-            replace(self, points=self.points[mask], lengths=tuple(part[part > 0].tolist())) if mask.any() else None
+            replace(self, points=_kept(self.points, mask), lengths=tuple(part[part > 0].tolist()))
+            if mask.any()
+            else None
             for mask, part in ((is_kept, kept), (~is_kept, lengths - kept))
         ]
         return parts[0] or self, parts[1]
@@ -79,6 +84,10 @@ class SystemDataset:
     def batch(self, frames: Int[np.ndarray, "windows frames"]) -> Batch:
         """Gather windows by frame indices, with canonical identifiers."""
         return batch_of(self.entities, self.points[frames].astype(np.float32), self.reference)
+
+
+def _kept(points: np.ndarray | StoredFrames, mask: np.ndarray) -> np.ndarray | StoredFrames:
+    return points.kept(mask) if isinstance(points, StoredFrames) else points[mask]
 
 
 class Windows:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lamslide_md.errors import InputError
-from lamslide_md.simulate import cluster as cluster_module
+from lamslide_md.io import cluster as cluster_module
 from lamslide_md.simulate.jobs import replicate_seed
 from lamslide_md.simulate.platforms import PlatformChoice
 from lamslide_md.simulate.replicates import simulate_replicates
