@@ -1,7 +1,5 @@
 """Trajectories larger than memory: read once, through the gate of `read`, and kept in files of plain numbers."""
 
-import os
-import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.io.readers import iterate
 from lamslide_md.io.times import believable_interval
+from lamslide_md.memory import available_bytes
 from lamslide_md.systems.selections import Selection
 
 COMPRESSED = {".xtc": 3.0}
@@ -124,18 +123,4 @@ def read_to_disk(
 def need_disk(paths: Sequence[Path]) -> bool:
     """Tell whether the frames of files, with what a training makes of them, would not fit into memory."""
     expected = sum(path.stat().st_size * COMPRESSED.get(path.suffix, 1.0) for path in paths if path.is_file())
-    return COPIES * expected > _available_bytes()
-
-
-def _available_bytes() -> float:
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        free = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    if limit == resource.RLIM_INFINITY:
-        return free
-    # Of addresses, of which libraries have reserved many.
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    return min(free, float(limit - used))
+    return COPIES * expected > available_bytes()

@@ -12,7 +12,9 @@ from lamslide_md.hashing import sha256_of
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
+from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
+from lamslide_md.training.memory_needs import check_memory
 from lamslide_md.training.trainer import Trainer
 from lamslide_md.training.training_data import TrainingData
 
@@ -51,6 +53,9 @@ def train_both(
         first = _fingerprint(first, "distances within residues")  # whose loss was divided by all pairs before
     if settings.exchange:
         first = _fingerprint(first, "exchange")
+    entities = [dataset.entities for dataset in data.datasets]
+    planned = build_autoencoder(entities, settings.autoencoder, settings.placement)
+    check_memory(planned.to(trainer.fabric.device), data.datasets, settings)
     autoencoder = train_autoencoder(trainer, first, trained_on, settings)
     between_s = time.monotonic()
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
