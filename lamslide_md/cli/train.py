@@ -186,7 +186,10 @@ def train(
         echo_parameters(context, out, inputs)
     if is_first() and from_settings(settings.placement).shared_reference and all(_is_short_chain(t) for t in data):
         print("note: a chain of amino acids; --preset peptide learns more of it in the same time", file=sys.stderr)
-    with ProgressBars() as bars, options_called({"frame_interval_ps": "--interval-ps", "preset='protein'": "--preset protein"}):
+    with (
+        ProgressBars() as bars,
+        options_called({"frame_interval_ps": "--interval-ps", "preset='protein'": "--preset protein"}),
+    ):
         surrogate = Surrogate.fit(
             data,
             settings=settings,

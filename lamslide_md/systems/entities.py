@@ -143,9 +143,7 @@ class Entities:
         """Take the coordinates of points out of their slots: the inverse of `to_entities`."""
         return slots[..., self.entity_of_point, self.slot_of_point, :]
 
-    def with_vocabularies(
-        self, vocabularies: tuple[tuple[str, ...], ...], n_slots: int | None = None
-    ) -> "Entities":
+    def with_vocabularies(self, vocabularies: tuple[tuple[str, ...], ...], n_slots: int | None = None) -> "Entities":
         """Express the kinds in other vocabularies, for a model that was trained with them.
 
         Parameters

@@ -17,9 +17,7 @@ BRIDGE_SHARE = 0.25
 """Of a fragment's atoms that a cut between rings must leave on either side to be better than one through a ring."""
 
 
-def fragments(
-    graph: "nx.Graph[int]", n_heavy: int, kept: Sequence[int], most_heavy: int, most: int
-) -> list[set[int]]:
+def fragments(graph: "nx.Graph[int]", n_heavy: int, kept: Sequence[int], most_heavy: int, most: int) -> list[set[int]]:
     """Cut a bond graph into connected fragments of bounded size.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Slots of a residue's atoms: by a table where it is a standard one, by the bond graph and the names where it is not."""
+"""Slots of a residue's atoms: by a table where it is a standard one, else by the bond graph and the names."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -3,8 +3,8 @@
 import numpy as np
 
 from lamslide_md.choices import Placement
-from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.config import AutoencoderSettings, FlowSettings, Settings
+from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, LowRankPrior, Prior
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior

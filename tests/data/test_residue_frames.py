@@ -107,7 +107,9 @@ def test_peptides_are_chains(sequence, capped):
 def test_what_is_no_chain_is_refused_with_what_it_lacks():
     topology = shivering_peptide("FDAG", 1).topology
     broken = topology.subset([atom.index for atom in topology.atoms if str(atom) != "ASP2-C"])
-    with pytest.raises(InputError, match=r"ASP2 has no peptide bond to ALA3; use preset='protein' \(placement 'poses'\)"):
+    with pytest.raises(
+        InputError, match=r"ASP2 has no peptide bond to ALA3; use preset='protein' \(placement 'poses'\)"
+    ):
         check_chain(broken)
     cap = shivering_peptide("A", 1, capped=True).topology.subset([0, 1, 2])
     with pytest.raises(InputError, match=r"ACE1 lacks its N"):
