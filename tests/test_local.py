@@ -72,7 +72,7 @@ def test_what_has_no_residues_is_refused(butane):
     with pytest.raises(ValidationError, match=r"placement=local sees residues.*not atoms"):
         tiny_settings(placement="local")
     settings = tiny_settings(placement="local", entities="residues")
-    with pytest.raises(InputError, match="no slot among the heavy atoms of the amino acids"):
+    with pytest.raises(InputError, match="atom C1 of residue BUT0 is none of these"):
         lam.Surrogate.fit(butane, settings=settings)
 
 
