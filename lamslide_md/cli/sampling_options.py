@@ -10,7 +10,7 @@ from lamslide_md.errors import InputError
 if TYPE_CHECKING:
     import mdtraj as md
 
-SOLVERS = ("euler", "heun", "dopri5", "sde")
+SOLVERS = ("euler", "heun", "dopri5", "sde", "ddim", "dpm")
 DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
 """Known without importing torch; a test holds them against those of the solvers' own module."""
 

@@ -34,7 +34,10 @@ def gaussian_prediction(interpolant, mean=MEAN, variance=DEVIATION**2):
 
 @pytest.mark.parametrize("path", list(SCHEDULERS))
 @pytest.mark.parametrize("prediction", ["velocity", "data"])
-@pytest.mark.parametrize(("solver", "n_steps"), [("euler", 200), ("heun", 40), ("dopri5", 1), ("sde", 200)])
+@pytest.mark.parametrize(
+    ("solver", "n_steps"),
+    [("euler", 200), ("heun", 40), ("dopri5", 1), ("sde", 200), ("ddim", 200), ("dpm", 40)],
+)
 def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solver, n_steps, generator):
     if path == "vp" and (solver == "dopri5" or prediction == "velocity"):
         pytest.skip("the rate of sigma is unbounded at the end of the diffusion path")
@@ -44,14 +47,14 @@ def test_a_gaussian_is_sampled_with_its_mean_and_variance(path, prediction, solv
         return torch.randn(N_SAMPLES, 1, 1, 1, generator=generator)
 
     samples = solver_of(solver, n_steps).solve(Dynamics(interpolant, gaussian_prediction(interpolant), noise))
-    discretisation = 2.0 / n_steps if solver in ("euler", "sde") else 0.01
+    discretisation = 2.0 / n_steps if solver in ("euler", "sde", "ddim") else 0.01
     assert float(samples.mean()) == pytest.approx(MEAN, abs=4 * DEVIATION / math.sqrt(N_SAMPLES) + discretisation)
     spread = 4 * DEVIATION / math.sqrt(2 * N_SAMPLES)
     assert float(samples.std()) == pytest.approx(DEVIATION, abs=spread + discretisation)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 5, 20])
-@pytest.mark.parametrize("solver", ["euler", "heun", "sde"])
+@pytest.mark.parametrize("solver", ["euler", "heun", "sde", "ddim", "dpm"])
 @pytest.mark.parametrize("path", ["linear", "gvp"])
 def test_errors_of_a_predicted_frame_are_not_magnified(path, solver, n_steps):
     interpolant = interpolant_of(path, "data")
