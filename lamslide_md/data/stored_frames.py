@@ -124,7 +124,7 @@ class StoredFrames:
         """Express coordinates in a unit."""
         return replace(self, unit=self.unit * unit)
 
-    def beside(self, blocks: Iterable[np.ndarray]) -> "StoredFrames":
+    def sibling(self, blocks: Iterable[np.ndarray]) -> "StoredFrames":
         """Write other frames into the same folder."""
         n_files = sum(1 for _ in self.path.parent.iterdir())
         return StoredFrames.written(self.path.with_name(f"frames{n_files}.bin"), blocks)

@@ -49,7 +49,7 @@ class LatentWindows:
         seen = (self.transform.apply(batch.to(self.device)) for batch in batches)
         encoded = (self.autoencoder.encode(batch)[:, 0] for batch in seen)
         if isinstance(dataset.points, StoredFrames):
-            return dataset.points.beside(part.cpu().numpy() for part in encoded)
+            return dataset.points.sibling(part.cpu().numpy() for part in encoded)
         return torch.cat(list(encoded))
 
     def _latents(self, i: int, frames: Int[np.ndarray, "windows frames"]) -> Latents:

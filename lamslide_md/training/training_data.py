@@ -212,7 +212,7 @@ def _placed(
     """Place trajectories and join them: in memory, or in a file where one of them is in a file."""
     seen = (system.seen(block.astype(np.float32), transform) for part in parts for block in blocks_of(part))
     stored = next((part for part in parts if isinstance(part, StoredFrames)), None)
-    return np.concatenate(list(seen)) if stored is None else stored.beside(seen)
+    return np.concatenate(list(seen)) if stored is None else stored.sibling(seen)
 
 
 def _length_scale(datasets: list[SystemDataset], settings: Settings) -> float:

@@ -52,5 +52,6 @@ def test_every_command_that_is_named_exists():
         assert (ROOT / path).is_file(), path
 
 
-def test_no_more_than_twelve_scripts_are_kept():
-    assert len(list((ROOT / "benchmarks").glob("*.py"))) <= 12
+def test_no_more_than_fourteen_scripts_are_kept():
+    # Twelve, and those of proteins: their cost and their quality.
+    assert len(list((ROOT / "benchmarks").glob("*.py"))) <= 14
