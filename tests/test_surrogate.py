@@ -103,7 +103,7 @@ def test_too_short_a_trajectory_is_refused(butane, frames, message):
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones(butane):
-    with pytest.raises(lam.InputError, match=r"'fast'.*quick, peptide, standard, paper"):
+    with pytest.raises(lam.InputError, match=r"'fast'.*quick, peptide, protein, standard, paper"):
         lam.Surrogate.fit(butane, preset="fast")
 
 

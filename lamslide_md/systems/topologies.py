@@ -51,7 +51,12 @@ def residue_indices(topology: md.Topology) -> Int[np.ndarray, " _"]:
 
 
 def unnumbered(topology: md.Topology) -> md.Topology:
-    """Copy a topology without the numbers that its file gave to atoms: mdtraj writes them beside bonds counted anew."""
+    """Copy a topology without the numbers that its file gave to atoms: mdtraj writes them beside bonds counted anew.
+
+    One whose residues' atoms are mixed stays as it is: a copy would sort them.
+    """
+    if [atom.index for atom in topology.atoms] != list(range(topology.n_atoms)):
+        return topology
     copy = rebuilt(topology)
     for atom in copy.atoms:
         atom.serial = None
