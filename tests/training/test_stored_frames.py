@@ -86,9 +86,10 @@ def test_a_trajectory_larger_than_the_memory_is_trained_on(tmp_path):
             for _ in range(n_frames // 1000):
                 file.write(10 * some)
     peptide[0].save_pdb(str(tmp_path / "top.pdb"))
+    options = ["--preset", "quick"]
     sizes = ["autoencoder.optimisation.n_steps=2", "flow.optimisation.n_steps=2", "flow.n_frames=4", "flow.width=32"]
     sizes += ["autoencoder.entities=residues", "autoencoder.width=32", "autoencoder.n_channels=16", "flow.depth=1"]
-    options = [word for size in sizes for word in ("--set", size)]
+    options += [word for size in sizes for word in ("--set", size)]
     times = ["--top", "top.pdb", "--data-interval-ps", "1", "--interval-ps", "1", "--accelerator", "cpu"]
 
     def train(name, limit, *more):
