@@ -20,7 +20,7 @@ from typing import Any
 
 import mdtraj as md
 import numpy as np
-from common import MD, write_result
+from common import MD, ROOT, write_result
 from deeptime.clustering import MiniBatchKMeans
 from deeptime.decomposition import TICA
 from deeptime.markov.msm import MaximumLikelihoodMSM
@@ -29,7 +29,8 @@ import lamslide_md as lam
 from lamslide_md.analysis.features import alpha_pairs, find_alphas, pair_distances
 from lamslide_md.cli.train import changed_settings
 
-ROOT = Path(__file__).parent.parent
+UNTRAINED = ("flow.prediction=velocity", "flow.optimisation.n_steps=1", "flow.optimisation.learning_rate=1e-12")
+"""A flow whose velocity is zero gives its Gaussian prior."""
 N_CHAINS, N_FRAMES = 20, 1000
 N_MICROSTATES = 100
 N_PAIRS = 400
@@ -96,10 +97,7 @@ def main() -> None:
         runs[f"model, seed {seed}"] = modelled(args, protein, training, judge, seed)
         print(f"model, seed {seed}", runs[f"model, seed {seed}"], flush=True)
     if not args.only_model:
-        linear = [*args.set, "flow.prediction=velocity", "flow.optimisation.n_steps=1"]
-        linear += ["flow.optimisation.learning_rate=1e-12"]
-        args.set = linear
-        runs["linear propagator"] = modelled(args, protein, training, judge, 0)
+        runs["linear propagator"] = modelled(args, protein, training, judge, 0, UNTRAINED)
         runs["replay"] = judge.of(replayed(training, protein))
         runs["do nothing"] = judge.of([still(training, protein)] * N_CHAINS)
     runs["MD (training data)"] = judge.of(training)
@@ -123,10 +121,15 @@ def trajectories(protein: Protein, folder: Path) -> tuple[list[md.Trajectory], l
 
 
 def modelled(
-    args: argparse.Namespace, protein: Protein, training: list[md.Trajectory], judge: "Judge", seed: int
+    args: argparse.Namespace,
+    protein: Protein,
+    training: list[md.Trajectory],
+    judge: "Judge",
+    seed: int,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Train, roll out and compare."""
-    settings = changed_settings(args.preset, [*args.set, f"frame_interval_ps={protein.model_interval_ps}"])
+    settings = changed_settings(args.preset, [*args.set, *changes, f"frame_interval_ps={protein.model_interval_ps}"])
     started_s = time.perf_counter()
     model = lam.Surrogate.fit(training, settings=settings, seed=seed, checkpoint_dir=checkpoints(args.name, seed))
     trained_s = time.perf_counter() - started_s

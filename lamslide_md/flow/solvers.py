@@ -170,18 +170,22 @@ class Ddim(Solver):
 
     def solve(self, dynamics: Dynamics) -> Latents:
         """Draw noise, and exchange it for predicted data bit by bit."""
-        state = dynamics.noise()
+        state, before = dynamics.noise(), None
         for i in range(self.n_steps):
             prediction, taus = dynamics.predicted(state, i / self.n_steps)
             data = dynamics.interpolant.to_data(prediction, state, taus)
-            state = self._step(dynamics, state, data, i)
+            state, before = self._step(dynamics, state, self._aim(dynamics, data, before, i), i), data
         return state
 
+    def _aim(self, dynamics: Dynamics, data: Latents, before: Latents | None, i: int) -> Latents:
+        """Where a step leads, by what is predicted at its start and was at that of the step before."""
+        return data
+
     def _step(self, dynamics: Dynamics, state: Latents, data: Latents, i: int) -> Latents:
-        path, ends = dynamics.interpolant.scheduler, torch.tensor([i, i + 1]) / self.n_steps
-        (alpha, next_alpha), (sigma, next_sigma) = path.alpha(ends).tolist(), path.sigma(ends).tolist()
         if i + 1 == self.n_steps:
             return data
+        path, ends = dynamics.interpolant.scheduler, torch.tensor([i, i + 1]) / self.n_steps
+        (alpha, next_alpha), (sigma, next_sigma) = path.alpha(ends).tolist(), path.sigma(ends).tolist()
         kept = next_sigma / sigma
         return kept * state + (next_alpha - kept * alpha) * data
 
@@ -198,17 +202,10 @@ class DpmMultistep(Ddim):
     Lu et al., arXiv 2211.01095, algorithm 2 (DPM-Solver++ 2M).
     """
 
-    def solve(self, dynamics: Dynamics) -> Latents:
-        """Draw noise, and exchange it for predicted data bit by bit."""
-        state, before = dynamics.noise(), None
-        for i in range(self.n_steps):
-            prediction, taus = dynamics.predicted(state, i / self.n_steps)
-            data = dynamics.interpolant.to_data(prediction, state, taus)
-            aim = data
-            if before is not None and 1 < i < self.n_steps - 1:
-                aim = data + (data - before) / (2 * self._ratio(dynamics, i))
-            state, before = self._step(dynamics, state, aim, i), data
-        return state
+    def _aim(self, dynamics: Dynamics, data: Latents, before: Latents | None, i: int) -> Latents:
+        if before is None or not 1 < i < self.n_steps - 1:
+            return data
+        return data + (data - before) / (2 * self._ratio(dynamics, i))
 
     def _ratio(self, dynamics: Dynamics, i: int) -> float:
         """Length of the step before over that of step i, in the logarithm of alpha / sigma."""

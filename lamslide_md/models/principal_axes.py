@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.models.autoencoder import Autoencoder, Decoded, Latents
+from lamslide_md.models.held_contents import HeldContents
 from lamslide_md.models.identifiers import IdentifierPool
 
 
@@ -15,9 +16,8 @@ class PrincipalAxes(Autoencoder):
     """Latents are the leading principal components of what one entity, or a few that follow each other, hold.
 
     Found from the data in closed form, and read back by the same axes: what the components leave out is as it is on
-    average. An entity holds its positions and its kinds, a kind as one number, (place in its vocabulary + 1) / size;
-    they cost nothing where they never change. Identifiers that follow each other share a latent where there are fewer
-    latents than identifiers.
+    average. An entity holds its positions and its kinds (see `HeldContents`); the latter cost nothing where they never
+    change. Identifiers that follow each other share a latent where there are fewer latents than identifiers.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class PrincipalAxes(Autoencoder):
         n_channels: int,
     ) -> None:
         self.n_sharing = -(-n_identifiers // n_latents)
-        n_held = self.n_sharing * (n_slots * dim + len(vocabulary_sizes))
+        self.held = HeldContents(vocabulary_sizes, n_slots, dim)
+        n_held = self.n_sharing * self.held.n_held
         super().__init__(
             IdentifierPool(n_identifiers, dim=1), -(-n_identifiers // self.n_sharing), min(n_channels, n_held)
         )
-        self.vocabulary_sizes, self.n_slots, self.dim = vocabulary_sizes, n_slots, dim
         self.register_buffer("centre", torch.zeros(self.n_latents, n_held))
         self.register_buffer("axes", torch.eye(n_held, self.n_channels).repeat(self.n_latents, 1, 1))
 
@@ -83,26 +83,10 @@ class PrincipalAxes(Autoencoder):
 
     def decode(self, latents: Latents, entities: Batch) -> Decoded:
         """Read back what the axes of a token tell of its entities."""
-        held = torch.einsum("bftc,tic->bfti", latents, self.axes) + self.centre
-        of_identifiers = held.unflatten(-1, (self.n_sharing, -1)).flatten(2, 3)
-        places = entities.identifiers[:, None, :, None].expand(*held.shape[:2], -1, of_identifiers.shape[-1])
-        moving, kinds = of_identifiers.gather(2, places).split([self.n_slots * self.dim, self._n_kinds], dim=-1)
-        levels = [torch.arange(1, size + 1, device=latents.device) / size for size in self.vocabulary_sizes]
-        logits = tuple(-(kinds[..., i, None] - level).square() for i, level in enumerate(levels))
-        positions = moving.unflatten(-1, (self.n_slots, self.dim))
-        return Decoded(positions * entities.slot_mask[:, None, :, :, None], logits)
-
-    @property
-    def _n_kinds(self) -> int:
-        return len(self.vocabulary_sizes)
+        of_tokens = torch.einsum("bftc,tic->bfti", latents, self.axes) + self.centre
+        return self.held.decoded(of_tokens.unflatten(-1, (self.n_sharing, -1)).flatten(2, 3), entities)
 
     def _held(self, batch: Batch) -> Float[Tensor, "batch frames tokens held"]:
-        """What the entities of every token hold, side by side; identifiers that are not used hold nothing."""
-        moving = batch.contents(())
-        kinds = (batch.kinds + 1) / torch.tensor(self.vocabulary_sizes, device=batch.kinds.device)
-        kinds = (kinds * batch.entity_mask[..., None])[:, None].expand(-1, moving.shape[1], -1, -1)
-        held = torch.cat([moving, kinds.to(moving)], dim=-1)
-        whole = held.new_zeros(*held.shape[:2], self.n_latents * self.n_sharing, held.shape[-1])
-        places = batch.identifiers[:, None, :, None].expand_as(held)
-        whole.scatter_add_(2, places, held)
-        return whole.unflatten(2, (self.n_latents, self.n_sharing)).flatten(3)
+        """What the entities of every token hold, side by side."""
+        contents = self.held.of(batch, self.n_latents * self.n_sharing)
+        return contents.unflatten(2, (self.n_latents, self.n_sharing)).flatten(3)

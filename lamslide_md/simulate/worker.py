@@ -1,13 +1,11 @@
 """The process that runs one job for `lamslide_md.simulate.local`: job on stdin, progress as JSON lines on stdout."""
 
-import json
 import pickle
 import sys
 from dataclasses import asdict
-from typing import Any
 
 from lamslide_md.errors import InputError
-from lamslide_md.io.parents import end_with_parent
+from lamslide_md.io.parents import end_with_parent, tell_parent
 from lamslide_md.simulate.jobs import Job
 from lamslide_md.simulate.progress import Progress
 
@@ -20,15 +18,11 @@ def main() -> None:
     try:
         job.run(progress=_tell)
     except InputError as error:
-        _say({"error": str(error)})
+        tell_parent({"error": str(error)})
 
 
 def _tell(progress: Progress) -> None:
-    _say(asdict(progress))
-
-
-def _say(message: dict[str, Any]) -> None:
-    print(json.dumps(message), flush=True)
+    tell_parent(asdict(progress))
 
 
 if __name__ == "__main__":

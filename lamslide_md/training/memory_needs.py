@@ -63,17 +63,21 @@ def needed_bytes(autoencoder: Autoencoder, datasets: list[SystemDataset], settin
     }
 
 
-def check_memory(autoencoder: Autoencoder, datasets: list[SystemDataset], settings: Settings) -> None:
+def check_memory(
+    autoencoder: Autoencoder, datasets: list[SystemDataset], settings: Settings, device: torch.device
+) -> None:
     """Refuse a training that would not fit.
 
     Parameters
     ----------
     autoencoder
-        First stage.
+        First stage, which may be on the meta device.
     datasets
         Trajectories.
     settings
         Of both stages.
+    device
+        Where it will be trained.
 
     Raises
     ------
@@ -81,11 +85,10 @@ def check_memory(autoencoder: Autoencoder, datasets: list[SystemDataset], settin
         If more is needed than there is, with both, and what to change.
     """
     needed, available = needed_bytes(autoencoder, datasets, settings), available_bytes()
-    on_device = needed["gradients"]
-    if autoencoder.pool.embeddings.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(autoencoder.pool.embeddings.device)
-        if on_device > free:
-            raise InputError(_sentence({"gradients": on_device}, float(free), settings, "the device"))
+    if device.type == "cuda":
+        free, on_device = torch.cuda.mem_get_info(device)[0], {"gradients": needed["gradients"]}
+        if on_device["gradients"] > free:
+            raise InputError(_sentence(on_device, float(free), settings, "the device"))
         needed = needed | {"gradients": 0.0}
     if sum(needed.values()) > available:
         raise InputError(_sentence(needed, available, settings, "this machine"))

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array, eye_array, triu
+from scipy.sparse import csr_array, triu
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch, grown
+from lamslide_md.systems.bonds import within_bonds
 from lamslide_md.systems.entities import Entities
 from lamslide_md.training.stiffness import distance_variances, weights_by_stiffness
 
@@ -190,10 +191,10 @@ def _listed(
     if within_entities:
         near = members.T @ members
     else:
-        ends = entities.bonds.T
+        bonds = entities.bonds
         own = np.searchsorted(places, entities.places)
-        near = _within(entities.entity_of_point[ends], 1, entities.n_entities)
-        near = members.T @ near @ members + _within(own[ends], NEAR_BONDS, n)
+        near = within_bonds(entities.n_entities, entities.entity_of_point[bonds], 1)
+        near = members.T @ near @ members + within_bonds(n, own[bonds], NEAR_BONDS)
     upper = csr_array(triu(near, k=1))
     upper.sort_indices()
     return np.repeat(np.arange(n), np.diff(upper.indptr)), upper.indices.astype(np.int64)
@@ -201,17 +202,6 @@ def _listed(
 
 def pairs_by_bonds(entities: Entities, n_bonds: int) -> Listed:
     """Pairs of points that are at most so many bonds apart, as indices of points, in rising order."""
-    upper = csr_array(triu(_within(entities.bonds.T, n_bonds, entities.n_points), k=1))
+    upper = csr_array(triu(within_bonds(entities.n_points, entities.bonds, n_bonds), k=1))
     first, second = upper.nonzero()
     return first.astype(np.int64), second.astype(np.int64)
-
-
-def _within(ends: Int[np.ndarray, "2 bonds"], n_bonds: int, n: int) -> csr_array:
-    """Nonzero between what is at most so many bonds apart."""
-    one, other = ends
-    step = csr_array((np.ones(len(one)), (one, other)), shape=(n, n))
-    step = eye_array(n, format="csr") + step + step.T
-    reached = step
-    for _ in range(n_bonds - 1):
-        reached = reached @ step
-    return reached

@@ -1,17 +1,16 @@
 """The process of one device for `lamslide_md.training.ranks`: what it says stands as JSON lines on stdout."""
 
-import json
 import signal
 import sys
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 
 from lamslide_md.errors import InputError, InputNote
-from lamslide_md.io.parents import end_with_parent
+from lamslide_md.io.parents import end_with_parent, tell_parent
 from lamslide_md.training.devices import ends_with_others, make_fabric
 from lamslide_md.training.handing_over import taken_over
 from lamslide_md.training.ranks import RESULT_FILE, RankJob
@@ -28,7 +27,7 @@ def main() -> None:
         with ends_with_others():
             _train(cast(RankJob, taken_over(folder)), folder / RESULT_FILE)
     except (InputError, OSError) as error:
-        _say({"error": str(error)})
+        tell_parent({"error": str(error)})
         sys.exit(2)
 
 
@@ -46,15 +45,11 @@ def _train(job: RankJob, result: Path) -> None:
 
 def _note(message: Warning | str, category: type[Warning], *where: object) -> None:
     if issubclass(category, InputNote):
-        _say({"note": str(message)})
+        tell_parent({"note": str(message)})
 
 
 def _tell(progress: Progress) -> None:
-    _say(asdict(progress))
-
-
-def _say(message: dict[str, Any]) -> None:
-    print(json.dumps(message), flush=True)
+    tell_parent(asdict(progress))
 
 
 if __name__ == "__main__":

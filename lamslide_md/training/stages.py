@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import torch
 from pydantic import BaseModel
 from torch import nn
 
@@ -54,8 +55,9 @@ def train_both(
     if settings.exchange:
         first = _fingerprint(first, "exchange")
     entities = [dataset.entities for dataset in data.datasets]
-    planned = build_autoencoder(entities, settings.autoencoder, settings.placement)
-    check_memory(planned.to(trainer.fabric.device), data.datasets, settings)
+    with torch.device("meta"):
+        planned = build_autoencoder(entities, settings.autoencoder, settings.placement)
+    check_memory(planned, data.datasets, settings, trainer.fabric.device)
     autoencoder = train_autoencoder(trainer, first, trained_on, settings)
     between_s = time.monotonic()
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm

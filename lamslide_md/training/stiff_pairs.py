@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.frames.base import FrameTransform, Positions
+from lamslide_md.training.pair_lists import frames_in_one
 from lamslide_md.training.pairs import pairs_by_bonds
-from lamslide_md.training.stiffness import MAX_FRAMES
 from lamslide_md.training.windows import SystemDataset
 
 N_BONDS = 2
@@ -41,9 +41,7 @@ class StiffPairs:
         entities = dataset.entities
         places = torch.from_numpy(np.stack([entities.entity_of_point, entities.slot_of_point]))
         first, second = (places[:, torch.from_numpy(ends)] for ends in pairs_by_bonds(entities, N_BONDS))
-        some = np.arange(0, len(dataset.points), -(-len(dataset.points) // MAX_FRAMES))
-        batch = transform.apply(dataset.batch(some[:, None]))
-        points = transform.in_one_frame(batch.positions, batch)[:, 0]
+        points = frames_in_one(dataset, transform, len(dataset.points)).positions[:, 0]
         distances = (points[:, *first] - points[:, *second]).norm(dim=-1)
         spread = torch.maximum(distances.std(dim=0), RELATIVE_FLOOR * distances.mean(dim=0))
         return cls(first, second, spread)
