@@ -1,5 +1,6 @@
 """On which devices a training runs: checked before anything is computed, and what all of them must agree on."""
 
+import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,14 @@ def make_fabric(accelerator: str, devices: int, nodes: int) -> Fabric:
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{option('devices')}={devices}: {str(error).strip()}") from error
     fabric.launch()
+    # Its threads must not outlive the interpreter: that ends a finished training by SIGABRT, now and then.
+    atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def group_fabric(accelerator: str, devices: int | None, nodes: int | None, settings: Settings) -> Fabric | None:
