@@ -121,6 +121,15 @@ def test_nan_coordinates_are_refused_in_training_and_start(surrogate, butane):
         surrogate.rollout(broken[40], 5)
 
 
+def test_chains_that_run_away_end_in_a_complaint_that_says_how_many(surrogate, butane, tmp_path):
+    wild = lam.Surrogate.load(surrogate.save(tmp_path / "wild.lamslide"))
+    with torch.no_grad():
+        for parameter in wild.autoencoder.parameters():
+            parameter.add_(1e4)
+    with pytest.raises(lam.InputError, match=r"3 of 3 chains have run away.*Train the model longer"):
+        wild.rollout(butane[0], 50, n_chains=3).points_nm()
+
+
 def test_another_molecule_is_refused_by_the_atoms_it_lacks(surrogate, butane):
     with pytest.raises(lam.InputError, match=r"lacks 1 of the model's 4 atoms \(BUT1-C4\)"):
         surrogate.rollout(butane[0].atom_slice([0, 1, 2]), 5)

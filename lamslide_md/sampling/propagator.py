@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lamslide_md.data.batch import Batch
+from lamslide_md.errors import InputError
 from lamslide_md.flow.solvers import Solver
 from lamslide_md.frames import ReferenceFrame
 from lamslide_md.frames.base import Positions
@@ -25,6 +26,9 @@ from lamslide_md.systems.system import System
 
 WINDOWS_AT_ONCE = 64
 """Windows filled as one batch: bounds memory."""
+
+FAR = 1000.0
+"""Coordinates beyond this many standard deviations of the training data are of a chain that has run away."""
 
 Frames = Float[np.ndarray, "windows _ points dim"]
 
@@ -135,6 +139,7 @@ class Propagator:
         latents[:, is_context] = encoded
         latents = self.flow.sample(latents, is_context, self.solver, noise)
         positions = fitted.inverse(self.autoencoder.decode(latents[:, ~is_context], seen).positions)
+        _refuse_runaway(positions)
         made = given.with_positions(self._projected(positions))
         return points_of(self.system.entities, self.frame.after_inverse(self._of_system).apply(made).positions)
 
@@ -182,4 +187,14 @@ class Propagator:
             Contacts(on_device(places), held.contact_nm / self.length_scale_nm, held.pairs)
             if held.contact_nm
             else None,
+        )
+
+
+def _refuse_runaway(positions: Positions) -> None:
+    """Complain where nothing that follows would be of the molecule."""
+    lost = ~(positions.abs() < FAR).flatten(1).all(dim=1)
+    if lost.any():
+        raise InputError(
+            f"{int(lost.sum())} of {len(lost)} chains have run away to coordinates that no molecule has; what was made "
+            "before is kept. Train the model longer, or start from a frame that is more like its training data"
         )
