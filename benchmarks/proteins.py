@@ -8,19 +8,22 @@
 Rows: the model; the linear propagator that it starts from (its Gaussian prior, with the same projection); frames of the
 training data replayed by a Markov state model; the start frame for ever ("do nothing"). Each is compared with MD that
 nothing was trained on, the floor is the MD that the model was trained on. `--long` rolls out 100 chains of 1,000 frames
-and tells their first and last tenth apart. Figures go to benchmarks/results/protein_NAME.json.
+and tells their first and last tenth apart. Figures go to benchmarks/results/protein_NAME.json, row by row, beside rows
+of the same settings that stand there; `--seeds` without any makes only the others.
 """
 
 import argparse
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mdtraj as md
 import numpy as np
-from common import MD, ROOT, write_result
+from common import MD, RESULTS, ROOT, write_result
 from deeptime.clustering import MiniBatchKMeans
 from deeptime.decomposition import TICA
 from deeptime.markov.msm import MaximumLikelihoodMSM
@@ -84,7 +87,7 @@ def main() -> None:
     parser.add_argument("name", choices=PROTEINS)
     parser.add_argument("--data", type=Path, help="folder of the trajectories; runs/md/NAME if not given")
     parser.add_argument("--preset", default="protein")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the preset's settings")
     parser.add_argument("--long", action="store_true", help="also 100 chains of 1,000 frames")
     parser.add_argument("--only-model", action="store_true", help="leave the three that cost nothing out")
@@ -92,18 +95,26 @@ def main() -> None:
     protein = PROTEINS[args.name]
     training, held_out = trajectories(protein, args.data or MD / args.name)
     judge = Judge(training, held_out, protein)
-    runs = {}
-    for seed in args.seeds:
-        runs[f"model, seed {seed}"] = modelled(args, protein, training, judge, seed)
-        print(f"model, seed {seed}", runs[f"model, seed {seed}"], flush=True)
+    rows: dict[str, Callable[[], dict[str, Any]]] = {
+        f"model, seed {seed}": partial(modelled, args, protein, training, judge, seed) for seed in args.seeds
+    }
     if not args.only_model:
-        runs["linear propagator"] = modelled(args, protein, training, judge, 0, UNTRAINED)
-        runs["replay"] = judge.of(replayed(training, protein))
-        runs["do nothing"] = judge.of([still(training, protein)] * N_CHAINS)
-    runs["MD (training data)"] = judge.of(training)
-    for name, run in runs.items():
-        print(name, run)
-    write_result(f"protein_{args.name}", {"preset": args.preset, "set": args.set, "runs": runs})
+        rows["linear propagator"] = partial(modelled, args, protein, training, judge, 0, UNTRAINED)
+        rows["replay"] = lambda: judge.of(replayed(training, protein))
+        rows["do nothing"] = lambda: judge.of([still(training, protein)] * N_CHAINS)
+        rows["MD (training data)"] = lambda: judge.of(training)
+    for label, row in rows.items():
+        found = row()
+        print(label, found, flush=True)
+        keep(f"protein_{args.name}", {"preset": args.preset, "set": args.set}, label, found)
+
+
+def keep(name: str, settings: dict[str, Any], label: str, found: dict[str, Any]) -> None:
+    """Write a row beside those that are stored with the same settings."""
+    path = RESULTS / f"{name}.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    same = all(stored.get(key) == value for key, value in settings.items())
+    write_result(name, settings | {"runs": (stored["runs"] if same else {}) | {label: found}})
 
 
 def trajectories(protein: Protein, folder: Path) -> tuple[list[md.Trajectory], list[md.Trajectory]]:
@@ -131,7 +142,9 @@ def modelled(
     """Train, roll out and compare."""
     settings = changed_settings(args.preset, [*args.set, *changes, f"frame_interval_ps={protein.model_interval_ps}"])
     started_s = time.perf_counter()
-    model = lam.Surrogate.fit(training, settings=settings, seed=seed, checkpoint_dir=checkpoints(args.name, seed))
+    model = lam.Surrogate.fit(
+        training, settings=settings, seed=seed, checkpoint_dir=checkpoints(args.name, seed, *args.set, *changes)
+    )
     trained_s = time.perf_counter() - started_s
     rollout = model.rollout(n_frames=protein.n_frames, n_chains=N_CHAINS, seed=seed)
     started_s = time.perf_counter()
@@ -150,9 +163,9 @@ def modelled(
     return result
 
 
-def checkpoints(name: str, seed: int) -> Path:
+def checkpoints(name: str, seed: int, *changes: str) -> Path:
     """Where a training that is interrupted goes on."""
-    return ROOT / "runs" / "proteins" / f"{name}_{seed}"
+    return ROOT / "runs" / "proteins" / "_".join([name, str(seed), *changes])
 
 
 def still(training: list[md.Trajectory], protein: Protein) -> md.Trajectory:

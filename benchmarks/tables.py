@@ -30,6 +30,21 @@ DISTANCES = {
 }
 KINETICS = {"relaxation_log_ratio": "relaxation times", "timescale_log_ratio": "implied timescales"}
 SUMMARY = ("torsions_all", "tic01", "states_occupancy")
+PROTEIN_CELLS = {
+    "js_distance_torsions_backbone": ("backbone torsions", ".3f"),
+    "js_distance_torsions_side_chain": ("side chains", ".3f"),
+    "js_distance_tic0": ("TIC 0", ".3f"),
+    "js_distance_tic01": ("TIC 0, 1", ".3f"),
+    "rmsf_decorrelation": ("1 - r of RMSF", ".3f"),
+    "rmsf_error": ("RMSF, Å", ".3f"),
+    "rmsd_error": ("RMSD, Å", ".2f"),
+    "gyration_error": ("Rg, Å", ".2f"),
+    "contact_error": ("contacts", ".3f"),
+    "propensity_error": ("DSSP", ".3f"),
+    "broken_bond_fraction": ("bad bonds", ".4f"),
+    "chirality_flip_fraction": ("flips", ".4f"),
+    "clash_fraction": ("clashes", ".3f"),
+}
 PATHS = {"surrogate": "surrogate", "md": "MD's own", "jump": "one jump at a random time", "straight": "straight lines"}
 ROWS = ["ala2 quick", "ala2 standard", "AGVD peptide", "AGVD quick", "AGVD standard", "SVFA peptide", "VGASDF peptide"]
 SHIPPED = {"ala2": "alanine dipeptide", "AGVD": "tetrapeptide", "SVFA": "tetrapeptide", "peptides": "three unseen ones"}
@@ -220,6 +235,58 @@ def forecasts() -> str:
     return machines(*names) + markdown(header, rows)
 
 
+def proteins() -> str:
+    names = [path.stem for path in sorted(RESULTS.glob("protein_*.json"))]
+    rows = []
+    for name in names:
+        found = read(name)["runs"]
+        models = [run for label, run in found.items() if label.startswith("model")]
+        alone = [(label, [run]) for label, run in found.items() if not label.startswith("model")]
+        for label, runs in [(f"model, {len(models)} seed(s)", models), *alone]:
+            cells = protein_cells(runs)
+            kept = [spread((run["autocorrelation_tic0"][k] for run in runs), ".2f") for k in ("5", "20", "50")]
+            cost = [spread((run.get(key) for run in runs), ".0f") for key in ("training_min", "frames_per_s")]
+            rows.append([name.removeprefix("protein_"), label, *cells, ", ".join(kept), *cost])
+    labels = " | ".join(label for label, _ in PROTEIN_CELLS.values())
+    header = f"protein | row | {labels} | TIC 0 kept for 5, 20, 50 frames | minutes | frames/s"
+    return machines(*names) + markdown(header, rows)
+
+
+def protein_cells(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Lay out the measures of one row; those of chains of more than ten residues are not there for shorter ones."""
+    return [
+        spread((run["measures"].get(key, {}).get("rollout") for run in runs), digits)
+        for key, (_, digits) in PROTEIN_CELLS.items()
+    ]
+
+
+def long_rollouts() -> str:
+    rows = []
+    for path in sorted(RESULTS.glob("protein_*.json")):
+        for label, run in read(path.stem)["runs"].items():
+            for part, tenth in run.get("long", {}).items():
+                cells = protein_cells([tenth])
+                rows.append([path.stem.removeprefix("protein_"), label, part.replace("_", " "), *cells])
+    labels = " | ".join(label for label, _ in PROTEIN_CELLS.values())
+    return markdown(f"protein | model | frames | {labels}", rows)
+
+
+def scaling() -> str:
+    content = read("scaling")
+    rows = [
+        [
+            residues,
+            f"{row['atoms']:.0f}",
+            *(f"{row[key]:.3g}" for key in ("step_ms", "rollout_frame_ms", "peak_GB", "file_MB", "header_kB")),
+        ]
+        for residues, row in content["rows"].items()
+    ]
+    exponents = [shown(content["exponents"].get(key)) for key in ("step_ms", "rollout_frame_ms", "peak_GB")]
+    rows.append(["exponent", "", *exponents, "", ""])
+    header = "residues | heavy atoms | training step, ms | rollout frame, ms | peak memory, GB | file, MB | header, kB"
+    return machines("scaling") + markdown(header, rows)
+
+
 def reference() -> str:
     platforms = ("Reference 1", "CPU 1", "CPU 2")
     rows = [
@@ -237,10 +304,8 @@ def ensemble() -> str:
     return markdown(" | ".join(["system", "time step", *keys]), rows)
 
 
-TABLES = {
-    table.__name__: table
-    for table in (shipped, presets, floors, demo, unseen, paths, stability, compute, forecasts, reference, ensemble)
-}
+SMALL_SYSTEMS = (shipped, presets, floors, demo, unseen, paths, stability, compute, forecasts, reference, ensemble)
+TABLES = {table.__name__: table for table in (*SMALL_SYSTEMS, proteins, long_rollouts, scaling)}
 """By the names in the markers."""
 
 
