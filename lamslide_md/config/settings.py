@@ -85,6 +85,11 @@ class FlowSettings(BaseModel):
     width: Size = 96
     depth: Depth = 3
     n_heads: Size = 4
+    whitened: bool = False
+    """Let the network read and write in units of the prior's noise, too, and let its errors count there as much as in
+    the latents: small motion is not drowned by large."""
+    code_width: Size | None = None
+    """Channels of a code of each latent, by which the network treats it in its own way; None: all alike."""
     reverse_time: bool = True
     """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
     bridging: float = Field(default=0.2, ge=0, le=1)

@@ -13,10 +13,17 @@ DENSE_FEATURES = 512
 RANK = 128
 """Leading principal components whose covariances with one another are kept."""
 
+RANK_OF_MANY, MANY = 64, 128
+"""The same of more than so many tokens: they are stored for every token, and would be a third of a model's file."""
+
 Leading = Float[Tensor, "batch frames 1 rank"]
+Targets = Float[Tensor, "batch targets tokens channels"]
 
 N_CORRECTIONS = 20
 """Rounds in which variances are raised by what they lose where the rest is kept out of the leading components."""
+
+MOST_RAISED = 100.0
+"""By which an axis that lies almost among the leading components is raised; by more, rounding would be."""
 
 POWER_ITERATIONS = 4
 """Of the randomised principal component analysis."""
@@ -52,7 +59,7 @@ class LowRankPrior(nn.Module):
     def __init__(self, n_frames: int, n_tokens: int, n_channels: int) -> None:
         super().__init__()
         n_features = n_tokens * n_channels
-        rank = min(RANK, n_features)
+        rank = min(RANK if n_tokens <= MANY else RANK_OF_MANY, n_features)
         self.leading = GaussianPrior(n_frames, rank)
         self.register_buffer("centre", torch.zeros(n_features))
         self.register_buffer("basis", torch.eye(n_features, rank))
@@ -61,11 +68,13 @@ class LowRankPrior(nn.Module):
         rest[0] = 1.0
         self.register_buffer("rest", rest)
         self._given: dict[tuple[bool, ...], tuple[Tensor, Tensor]] = {}
+        self._inverse: dict[tuple[bool, ...], Tensor] = {}
 
     @torch.no_grad()
     def fit(self, windows: Float[Tensor, "windows frames tokens channels"], reversible: bool) -> None:
         """Estimate the components and the covariances between frames; see `GaussianPrior.fit`."""
         self._given.clear()
+        self._inverse.clear()
         flat = windows.flatten(2)
         self.centre.copy_(flat.mean(dim=(0, 1)))
         self.basis.copy_(leading_components((flat - self.centre.to(flat)).flatten(0, 1), self.basis.shape[1]).half())
@@ -98,15 +107,53 @@ class LowRankPrior(nn.Module):
 
     def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
         """Draw noise with the conditional covariance, of the shape of the latents; zero on context frames."""
-        _, root = self._conditional(context)
         n_target = int((~context).sum())
         whole = latents.new_zeros(len(latents), len(context), 1, self.basis.shape[1])
         leading = self.leading.sample_noise(whole, context, generator)[:, ~context]
         white = normal((len(latents), n_target, *latents.shape[2:]), generator).to(latents)
-        turned = torch.einsum("tjuv,bvtj->butj", root.to(white), white)
-        out = torch.zeros_like(latents)
+        return self._on_targets(latents, context, leading, self._coloured(white, context))
+
+    def colour(self, white: Latents, context: ContextMask) -> Latents:
+        """Give white noise, which is turned as latents are, about the conditional covariance; zero on context frames.
+
+        About, since noise in the directions of the leading components counts for them alone.
+        """
+        leading = self.leading.colour((white.flatten(2) @ self.basis.to(white))[:, :, None], context)
+        turned = torch.einsum("bvti,tij->bvtj", white[:, ~context], self.axes.to(white))
+        return self._on_targets(white, context, leading[:, ~context], self._coloured(turned, context))
+
+    def whiten(self, residual: Latents, context: ContextMask) -> Latents:
+        """Residuals from the conditional mean in units of the noise, turned as latents are; see `colour`."""
+        leading = residual.flatten(2) @ self.basis.to(residual)
+        rest = residual - (leading @ self.basis.T.to(residual)).view(residual.shape)
+        turned = torch.einsum("bvti,tij->bvtj", rest[:, ~context], self.axes.to(rest))
+        white = self.leading.whiten(leading[:, :, None], context)[:, ~context]
+        return self._on_targets(residual, context, white, self._uncoloured(turned, context))
+
+    def _coloured(self, white: Targets, context: ContextMask) -> Targets:
+        """Noise along the axes of every token."""
+        return torch.einsum("tjuv,bvtj->butj", self._conditional(context)[1].to(white), white)
+
+    def _uncoloured(self, turned: Targets, context: ContextMask) -> Targets:
+        """Undo `_coloured`."""
+        key = tuple(context.tolist())
+        if key not in self._inverse:
+            root = self._conditional(context)[1].double()
+            variance = (self.leading.lagged[0].diagonal().sum() + self.rest[0].sum()).double() / self.rest[0].numel()
+            least = (RELATIVE_FLOOR * variance).sqrt()
+            scale = root.diagonal(dim1=-2, dim2=-1).mean(dim=-1)[..., None, None]
+            eye = torch.eye(root.shape[-1]).to(root)
+            whole = torch.where(scale > least, root, least * eye)
+            self._inverse[key] = torch.linalg.solve_triangular(whole, eye.expand_as(whole), upper=False).float()
+        return torch.einsum("tjuv,bvtj->butj", self._inverse[key].to(turned), turned)
+
+    def _on_targets(
+        self, like: Latents, context: ContextMask, leading: Float[Tensor, "batch targets 1 rank"], turned: Targets
+    ) -> Latents:
+        """Put leading components and the rest, along the axes, together on the target frames; the others are zero."""
+        out = torch.zeros_like(like)
         # Without the mean: `_joined` gives positions, noise is about zero.
-        out[:, ~context] = self._joined(leading, turned) - self.centre.to(latents).view(latents.shape[2:])
+        out[:, ~context] = self._joined(leading, turned) - self.centre.to(like).view(like.shape[2:])
         return out
 
     def _raised(self, wanted: Float[Tensor, "tokens channels"]) -> Float[Tensor, "tokens channels"]:
@@ -118,6 +165,7 @@ class LowRankPrior(nn.Module):
             within = basis.T @ (raised[:, None] * basis)
             left = raised * (1 - 2 * basis.square().sum(dim=1)) + ((basis @ within) * basis).sum(dim=1)
             raised = raised * (aim / left.clamp(min=1e-3 * aim + torch.finfo(aim.dtype).tiny)).clamp(max=10)
+            raised = torch.minimum(raised, MOST_RAISED * aim)
         return raised.view(wanted.shape)
 
     def _split(self, latents: Latents) -> tuple[Leading, Latents]:

@@ -30,6 +30,14 @@ class WhitePrior(nn.Module):
         white = normal(latents.shape, generator).to(latents)
         return white * ~context[:, None, None]
 
+    def whiten(self, residual: Latents, context: ContextMask) -> Latents:
+        """Residuals in units of the noise: as they are."""
+        return residual
+
+    def colour(self, white: Latents, context: ContextMask) -> Latents:
+        """Undo `whiten`."""
+        return white
+
 
 class GaussianPrior(nn.Module):
     """Gaussian process with the latents' own means and covariances between frames, given the context frames.
@@ -69,6 +77,7 @@ class GaussianPrior(nn.Module):
             self.register_buffer("centre", torch.zeros(n_frames, n_features))
             self.register_buffer("lagged", torch.eye(n_frames * n_features))
         self._given: dict[tuple[bool, ...], tuple[Tensor, Tensor]] = {}
+        self._inverse: dict[tuple[bool, ...], Tensor] = {}
 
     @torch.no_grad()
     def fit(self, windows: Float[Tensor, "windows frames tokens channels"], reversible: bool) -> None:
@@ -83,6 +92,7 @@ class GaussianPrior(nn.Module):
         """
         x = windows.flatten(2).cpu().double()
         self._given.clear()
+        self._inverse.clear()
         if not self.stationary:
             self.centre.copy_(x.mean(dim=0))
             x = (x - x.mean(dim=0)).flatten(1)
@@ -112,12 +122,27 @@ class GaussianPrior(nn.Module):
 
     def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
         """Draw noise with the conditional covariance, of the shape of the latents; zero on context frames."""
+        return self.colour(normal(latents.shape, generator).to(latents), context)
+
+    def colour(self, white: Latents, context: ContextMask) -> Latents:
+        """Give white noise the conditional covariance; zero on context frames."""
         _, root = self._conditional(context)
-        white = normal(latents.shape, generator).to(latents)
-        flat = white.flatten(2)
+        return self._on_targets(white, context, root)
+
+    def whiten(self, residual: Latents, context: ContextMask) -> Latents:
+        """Residuals from the conditional mean in units of the noise: undo `colour`."""
+        key = tuple(context.tolist())
+        if key not in self._inverse:
+            _, root = self._conditional(context)
+            self._inverse[key] = torch.linalg.solve_triangular(root, torch.eye(len(root)).to(root), upper=False)
+        return self._on_targets(residual, context, self._inverse[key])
+
+    def _on_targets(self, latents: Latents, context: ContextMask, matrix: Tensor) -> Latents:
+        """Multiply the target frames, as one vector, by a matrix; the others are zero."""
+        flat = latents.flatten(2)
         out = torch.zeros_like(flat)
-        out[:, ~context] = (flat[:, ~context].flatten(1) @ root.T.to(white)).unflatten(1, (-1, self.n_features))
-        return out.view(white.shape)
+        out[:, ~context] = (flat[:, ~context].flatten(1) @ matrix.T.to(latents)).unflatten(1, (-1, self.n_features))
+        return out.view(latents.shape)
 
     def _covariance(self, n: int) -> Tensor:
         """Covariance of the first n frames of a window, with small and negative eigenvalues raised to a floor."""

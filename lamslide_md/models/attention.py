@@ -100,9 +100,11 @@ class ModulatedBlock(nn.Module):
         Attention heads; divides the width.
     rotary
         Whether the axis is ordered, so that positions along it are encoded by rotation.
+    code_width
+        Channels of what is told apart along the axis; see `forward`.
     """
 
-    def __init__(self, width: int, n_heads: int, rotary: bool) -> None:
+    def __init__(self, width: int, n_heads: int, rotary: bool, code_width: int = 0) -> None:
         super().__init__()
         self.n_heads, self.rotary, self.width = n_heads, rotary, width
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
@@ -112,15 +114,43 @@ class ModulatedBlock(nn.Module):
         self.to_qkv, self.from_read = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.to_hidden, self.from_hidden = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
         self.norm_q, self.norm_k = (nn.LayerNorm(width // n_heads, bias=False) for _ in range(2))
+        self.of_code = nn.Linear(code_width, 5 * width) if code_width else None
+        if self.of_code is not None:
+            nn.init.zeros_(self.of_code.weight)
+            nn.init.zeros_(self.of_code.bias)
 
     def forward(
         self,
         x: Float[Tensor, "batch rows axis width"],
         condition: Float[Tensor, "batch width"],
         blocks: Blocks | None = None,
+        codes: Float[Tensor, "axis code"] | None = None,
     ) -> Float[Tensor, "batch rows axis width"]:
-        """Mix the tokens along the axis of each row, all of them or those of a block."""
+        """Mix the tokens along the axis of each row, all of them or those of a block.
+
+        Parameters
+        ----------
+        x
+            Tokens.
+        condition
+            Of each sample.
+        blocks
+            Which tokens attend to which; None: all to all.
+        codes
+            By which places along the axis modulate scale, shift, gate and hidden channels, each in its own way.
+
+        Returns
+        -------
+        Tensor
+            Tokens that have read from one another.
+        """
         scale, shift, gate = self.modulation(condition)[:, None, None, :].chunk(3, dim=-1)
+        gain = None
+        if self.of_code is not None and codes is not None:
+            own_scale, own_shift, own_gate, gain = self.of_code(codes).split(
+                [self.width] * 3 + [2 * self.width], dim=-1
+            )
+            scale, shift, gate = scale + own_scale, shift + own_shift, gate + own_gate
         h = torch.addcmul(shift, self.norm(x), 1 + scale)
         q, k, v = (t.unflatten(-1, (self.n_heads, -1)) for t in self.to_qkv(h).chunk(3, dim=-1))
         q, k = self.norm_q(q), self.norm_k(k)
@@ -131,5 +161,8 @@ class ModulatedBlock(nn.Module):
             read = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).flatten(3)
         else:
             read = blocks.attend(q, k, v).flatten(3)
-        update = self.from_read(read) + self.from_hidden(functional.gelu(self.to_hidden(h)))
+        hidden = self.to_hidden(h)
+        update = self.from_read(read) + self.from_hidden(
+            functional.gelu(hidden if gain is None else torch.addcmul(hidden, hidden, gain))
+        )
         return torch.addcmul(x, gate, update)

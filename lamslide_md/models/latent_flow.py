@@ -42,6 +42,11 @@ class LatentFlow(nn.Module):
         Where the flow starts from.
     tokens
         What is one token; see `FlowTokens`.
+    whitened
+        Whether the network also reads states in units of the prior's noise, and writes its prediction in these: small
+        motion, as a peptide plane that turns over, is as large there as that of a loop.
+    code_width
+        Channels of a code for each token, by which the levels treat it in its own way; 0: all are treated alike.
 
     References
     ----------
@@ -62,6 +67,8 @@ class LatentFlow(nn.Module):
         interpolant: Interpolant,
         prior: Prior,
         tokens: Tokens = "latents",
+        whitened: bool = False,
+        code_width: int = 0,
     ) -> None:
         super().__init__()
         self.n_frames, self.interpolant, self.prior = n_frames, interpolant, prior
@@ -72,12 +79,18 @@ class LatentFlow(nn.Module):
         self.embed_state = nn.Linear(n_features, width)
         # Their names are those in model files.
         self.embed_told = nn.Linear(n_features, width)
+        self.embed_white = nn.Linear(n_features, width) if whitened else None
         self.embed_known = nn.Linear(2 * n_frames, width) if tokens == "windows" else nn.Embedding(2, width)
         self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
         self.neighbourhoods = Neighbourhoods(n_tokens, width)
+        self.codes = (
+            nn.Parameter(torch.randn(n_tokens + self.neighbourhoods.n_global, code_width)) if code_width else None
+        )
         self.embed_tau = FlowTimeEmbedding(width)
         n_across, n_along = (depth if n_tokens > 1 else 0), (depth if tokens != "windows" else 0)
-        self.over_latents = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=False) for _ in range(n_across))
+        self.over_latents = nn.ModuleList(
+            ModulatedBlock(width, n_heads, rotary=False, code_width=code_width) for _ in range(n_across)
+        )
         self.over_frames = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=True) for _ in range(n_along))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.out = nn.Linear(width, n_features)
@@ -115,13 +128,21 @@ class LatentFlow(nn.Module):
         """
         places = self.latent_places + self.embed_known(self.tokens.flags(context)).view(-1, 1, self.out.in_features)
         x = self.embed_state(self.tokens.join(state)) + self.embed_told(self.tokens.join(conditioning)) + places
+        if self.embed_white is not None:
+            with torch.autocast(state.device.type, enabled=False):
+                white = self.prior.whiten(state - conditioning, context)
+            x = x + self.embed_white(self.tokens.join(white))
         x, condition = self.neighbourhoods.with_global(x), self.embed_tau(tau)
         for level, (over_latents, over_frames) in enumerate(zip_longest(self.over_latents, self.over_frames)):
             if over_latents is not None:
-                x = over_latents(x, condition, self.neighbourhoods.blocks(level))
+                x = over_latents(x, condition, self.neighbourhoods.blocks(level), self.codes)
             if over_frames is not None:
                 x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
-        return self.tokens.split(self.out(self.norm(x[:, :, : self.tokens.n_tokens])), state.shape[1])
+        out = self.tokens.split(self.out(self.norm(x[:, :, : self.tokens.n_tokens])), state.shape[1])
+        if self.embed_white is None:
+            return out
+        with torch.autocast(state.device.type, enabled=False):
+            return self.prior.colour(out.to(state), context)
 
     def training_step(
         self,

@@ -99,6 +99,11 @@ class Neighbourhoods(nn.Module):
             self.global_tokens = nn.Parameter(0.02 * torch.randn(N_GLOBAL, width))
         self._blocks: dict[tuple[int, torch.device], Blocks] = {}
 
+    @property
+    def n_global(self) -> int:
+        """Global tokens, which `with_global` adds."""
+        return N_GLOBAL if self.in_blocks else 0
+
     @torch.no_grad()
     def fit(self, places: Float[Tensor, "tokens 3"]) -> None:
         """Take over where tokens are; until then they are in a row.

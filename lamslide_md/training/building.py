@@ -111,6 +111,8 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
         interpolant_of(own.path, own.prediction),
         _prior(own, autoencoder, stationary),
         tokens=own.tokens,
+        whitened=own.whitened,
+        code_width=own.code_width or 0,
     )
 
 

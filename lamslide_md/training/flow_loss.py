@@ -68,6 +68,9 @@ class FlowLoss:
         output = training_step(latents, context.to(self.device), tau, generator, own.known_noise, self.bfloat16)
         errors = output.prediction - output.target
         total = errors.square().mean()
+        if own.whitened:
+            white = self.flow.prior.whiten(errors, context.to(self.device))
+            total = total + white[:, ~context].square().mean()
         if self.slow is not None:
             total = total + own.slow_weight * (errors.flatten(2) @ self.slow).square().sum(dim=-1).mean()
         total = self.share.weighted(total)

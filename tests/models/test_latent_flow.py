@@ -153,3 +153,37 @@ def test_a_latent_in_all_frames_of_a_window_may_be_one_token():
     before = flow(whole, tau, whole, one_context)[:, -1]
     assert (flow(whole, tau, other, one_context)[:, -1] - before).abs().max() > 1e-3
     assert (flow(whole, tau, whole, torch.arange(N_FRAMES) < 2)[:, -1] - before).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("prediction", ["data", "velocity"])
+def test_a_whitened_network_writes_in_units_of_the_noise(prediction, generator):
+    prior = GaussianPrior(N_FRAMES, 32)
+    scale = torch.tensor([1.0, 1e-2]).repeat(16).view(2, 16)
+    windows = scale * torch.randn(500, N_FRAMES, 2, 16, generator=generator)
+    prior.fit(windows, reversible=True)
+    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", prediction), prior, whitened=True)
+    torch.nn.init.normal_(flow.out.weight, std=0.1)
+    context = torch.arange(N_FRAMES) < 1
+    with torch.no_grad():
+        output = flow.training_step(windows, context, torch.full((500,), 0.5), generator)
+    said = output.prediction[:, 1:].square().mean(dim=(0, 1))
+    assert float(said[:, 1::2].mean() / said[:, ::2].mean()) == pytest.approx(1e-4, rel=0.5)
+
+
+def test_codes_let_tokens_be_treated_each_in_its_own_way():
+    torch.manual_seed(2)
+    flow = LatentFlow(
+        3, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="windows", code_width=8
+    )
+    torch.nn.init.normal_(flow.out.weight)
+    for block in flow.over_latents:
+        torch.nn.init.normal_(block.modulation.weight, std=0.1)
+    flow.latent_places.data.zero_()
+    one = torch.randn(4, N_FRAMES, 1, 16).expand(-1, -1, 3, -1)
+    context, tau = torch.arange(N_FRAMES) < 1, torch.rand(4)
+    alike = flow(one, tau, one, context)
+    assert torch.allclose(alike[:, :, 0], alike[:, :, 1], atol=1e-5)
+    for block in flow.over_latents:
+        torch.nn.init.normal_(block.of_code.weight, std=0.1)
+    told_apart = flow(one, tau, one, context)
+    assert not torch.allclose(told_apart[:, :, 0], told_apart[:, :, 1], atol=1e-2)

@@ -41,6 +41,35 @@ def test_with_all_components_it_is_the_dense_prior() -> None:
     assert torch.allclose(*spread, atol=0.1)
 
 
+def test_whitened_residuals_are_those_of_the_dense_prior_and_come_back() -> None:
+    data = windows(2000, 3, 4)
+    context = torch.tensor([True, False, False, True])
+    for prior in (GaussianPrior(N_FRAMES, 12), LowRankPrior(N_FRAMES, 3, 4)):
+        prior.fit(data, reversible=True)
+        residual = (data - prior.mean(data, context)) * ~context[:, None, None]
+        white = prior.whiten(residual, context)
+        assert not white[:, context].any()
+        assert float(white[:, ~context].square().mean()) == pytest.approx(1.0, abs=0.05)
+        covariance = white[:, ~context].flatten(1).T.cov()
+        assert (covariance - torch.eye(len(covariance))).abs().max() < 0.12
+        back = prior.colour(white, context)
+        assert (back - residual).square().mean() < 1e-4 * residual.square().mean()  # half precision
+
+
+def test_small_motion_is_as_large_as_any_other_when_whitened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(low_rank_prior, "RANK", 2)
+    data = windows(3000, 40, 4)
+    data[..., 3] = 0.01 * data[..., 3].sign()  # which turns over, and nobody sees it
+    prior = LowRankPrior(N_FRAMES, 40, 4)
+    torch.manual_seed(0)
+    prior.fit(data, reversible=True)
+    context = torch.tensor([True, False])
+    residual = (data[:, :2] - prior.mean(data[:, :2], context)) * ~context[:, None, None]
+    share = (prior.whiten(residual, context)[:, 1] ** 2).mean(dim=(0, 1))
+    assert residual[:, 1, :, 3].square().mean() < 1e-3 * residual[:, 1].square().mean()
+    assert share[3] > 0.3 * share.mean()
+
+
 def test_variances_and_memory_of_a_large_system_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(low_rank_prior, "RANK", 2)
     data = windows(3000, 40, 4)
