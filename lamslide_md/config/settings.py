@@ -101,9 +101,6 @@ class FlowSettings(BaseModel):
     unless `optimisation.iteration_dtype` is bfloat16, too."""
     slow_weight: float = Field(default=0.0, ge=0)
     """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
-    stiff_weight: float = Field(default=0.0, ge=0)
-    """Weight of errors in the lengths of bonds and angles, in their own spread: they are small among coordinates, and
-    what is broken has to be mended by moving atoms."""
     decoded_weight: float = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
 

@@ -15,7 +15,6 @@ from lamslide_md.shares import Share
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.pair_lists import PairLists
-from lamslide_md.training.stiff_pairs import StiffPairs
 from lamslide_md.training.trainer import TrainingStep
 
 
@@ -53,7 +52,6 @@ class FlowLoss:
         self.flow, self.autoencoder, self.source, self.settings = flow, autoencoder, source, settings.flow
         self.slow, self.bfloat16, self.share, self.device = slow, bfloat16, share, source.device
         self.pairs = PairLists(source.windows, source.transform, share=0.0)
-        self.stiff: dict[int, StiffPairs] = {}
 
     def __call__(self, training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         """Draw windows, noise and flow times, and sum up all errors."""
@@ -62,8 +60,7 @@ class FlowLoss:
         # As many frames in every batch: of shorter windows there are more.
         n_windows = max(1, own.optimisation.batch_size * own.n_frames // len(context))
         index = windows.draw(n_windows, generator)
-        decodes = own.decoded_weight > 0 or own.stiff_weight > 0
-        latents, batch = self.source.encode(index, context, generator, self.share, with_batch=decodes)
+        latents, batch = self.source.encode(index, context, generator, self.share, with_batch=own.decoded_weight > 0)
         tau = self.share.part(torch.rand(len(index), generator=generator)).to(self.device)
         output = training_step(latents, context.to(self.device), tau, generator, own.known_noise, self.bfloat16)
         errors = output.prediction - output.target
@@ -84,22 +81,6 @@ class FlowLoss:
         """Errors of what the implied window is decoded to."""
         own, implied = self.settings, self.flow.restore(output.data)
         decoded = self.share.joined(self.autoencoder.decode(implied, self.share.part(batch)))
-        total = output.data.new_zeros(())
-        if own.decoded_weight:
-            pairs = self.pairs.draw(index, generator).to(self.device)
-            distances = distance_loss(decoded.positions, batch.positions, pairs)
-            total = total + own.decoded_weight * (position_loss(decoded, batch) + distances)
-        if own.stiff_weight:
-            transform = self.source.transform
-            answer, truth = (transform.in_one_frame(p, batch) for p in (decoded.positions, batch.positions))
-            owners, counts = np.unique(self.source.windows.owners(index), return_counts=True)
-            parts = zip(owners.tolist(), answer.split(counts.tolist()), truth.split(counts.tolist()), strict=True)
-            losses = [len(part) * self._stiff(i).loss(part, true) for i, part, true in parts]
-            total = total + own.stiff_weight * torch.stack(losses).sum() / len(answer)
-        return total
-
-    def _stiff(self, i: int) -> StiffPairs:
-        """Stiff pairs of a dataset, found when they are first asked for."""
-        if i not in self.stiff:
-            self.stiff[i] = StiffPairs.of(self.source.windows.datasets[i], self.source.transform).to(self.device)
-        return self.stiff[i]
+        pairs = self.pairs.draw(index, generator).to(self.device)
+        distances = distance_loss(decoded.positions, batch.positions, pairs)
+        return own.decoded_weight * (position_loss(decoded, batch) + distances)
