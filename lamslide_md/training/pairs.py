@@ -198,10 +198,3 @@ def _listed(
     upper = csr_array(triu(near, k=1))
     upper.sort_indices()
     return np.repeat(np.arange(n), np.diff(upper.indptr)), upper.indices.astype(np.int64)
-
-
-def pairs_by_bonds(entities: Entities, n_bonds: int) -> Listed:
-    """Pairs of points that are at most so many bonds apart, as indices of points, in rising order."""
-    upper = csr_array(triu(within_bonds(entities.n_points, entities.bonds, n_bonds), k=1))
-    first, second = upper.nonzero()
-    return first.astype(np.int64), second.astype(np.int64)
