@@ -37,6 +37,8 @@ UNTRAINED = ("flow.prediction=velocity", "flow.optimisation.n_steps=1", "flow.op
 N_CHAINS, N_FRAMES = 20, 1000
 N_MICROSTATES = 100
 N_PAIRS = 400
+MIN_RESIDUES = 5
+"""Of a chain with slow distances between its C-alphas."""
 AUTOCORRELATION_FRAMES = (1, 5, 20, 50)
 
 
@@ -175,8 +177,7 @@ def still(training: list[md.Trajectory], protein: Protein) -> md.Trajectory:
 
 def replayed(training: list[md.Trajectory], protein: Protein) -> list[md.Trajectory]:
     """Random training frames of the states that a Markov chain of one model step runs through."""
-    pairs = alpha_pairs(find_alphas(training[0].topology), N_PAIRS)
-    features = [pair_distances(t.xyz, pairs) for t in training]
+    features = [alpha_distances(t) for t in training]
     lag = max(1, round(protein.lag_ps / protein.model_interval_ps))
     slow = TICA(lagtime=lag, dim=10, scaling="kinetic_map").fit(features).fetch_model()
     projected = [slow.transform(part) for part in features]
@@ -194,14 +195,19 @@ def replayed(training: list[md.Trajectory], protein: Protein) -> list[md.Traject
     return chains
 
 
+def alpha_distances(trajectory: md.Trajectory) -> np.ndarray:
+    """Distances between C-alphas, (frames, pairs), nm."""
+    alphas = find_alphas(trajectory.topology, min_residues=MIN_RESIDUES)
+    return pair_distances(trajectory.xyz[:, alphas.atoms], alpha_pairs(alphas, N_PAIRS))
+
+
 class Judge:
     """Compares chains with MD that nothing was trained on."""
 
     def __init__(self, training: list[md.Trajectory], held_out: list[md.Trajectory], protein: Protein) -> None:
         self.training, self.held_out, self.protein = training, held_out, protein
-        self.pairs = alpha_pairs(find_alphas(held_out[0].topology), N_PAIRS)
         lag = max(1, round(protein.lag_ps / protein.model_interval_ps))
-        features = [pair_distances(t.xyz, self.pairs) for t in held_out]
+        features = [alpha_distances(t) for t in held_out]
         self.slow = TICA(lagtime=lag, dim=1, scaling="kinetic_map").fit(features).fetch_model()
 
     def of(self, chains: Sequence[md.Trajectory]) -> dict[str, Any]:
@@ -229,7 +235,7 @@ class Judge:
 
     def autocorrelation(self, chains: Sequence[md.Trajectory]) -> dict[str, float]:
         """Of the slowest coordinate of the held-out MD, about the mean of all chains."""
-        series = [self.slow.transform(pair_distances(chain.xyz, self.pairs))[:, 0] for chain in chains]
+        series = [self.slow.transform(alpha_distances(chain))[:, 0] for chain in chains]
         mean, variance = np.concatenate(series).mean(), np.concatenate(series).var()
         found = {}
         for k in AUTOCORRELATION_FRAMES:

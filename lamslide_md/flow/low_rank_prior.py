@@ -1,9 +1,12 @@
 """`LowRankPrior`: the Gaussian prior of many latents, of which few components move together."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lamslide_md.flow.linked_tokens import LinkedTokens
 from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior, conditional
 from lamslide_md.shares import normal
 
@@ -15,6 +18,9 @@ RANK = 128
 
 RANK_OF_MANY, MANY = 64, 128
 """The same of more than so many tokens: they are stored for every token, and would be a third of a model's file."""
+
+MOST_SAMPLES = 5000
+"""Windows by which units of the tokens are found: bounds memory."""
 
 Leading = Float[Tensor, "batch frames 1 rank"]
 Targets = Float[Tensor, "batch targets tokens channels"]
@@ -44,6 +50,8 @@ class LowRankPrior(nn.Module):
         Of one latent frame.
     n_channels
         Of a token.
+    linked
+        Whether `whiten` and `colour` will be asked for.
 
     References
     ----------
@@ -56,7 +64,7 @@ class LowRankPrior(nn.Module):
     axes: Tensor
     rest: Tensor
 
-    def __init__(self, n_frames: int, n_tokens: int, n_channels: int) -> None:
+    def __init__(self, n_frames: int, n_tokens: int, n_channels: int, linked: bool = False) -> None:
         super().__init__()
         n_features = n_tokens * n_channels
         rank = min(RANK if n_tokens <= MANY else RANK_OF_MANY, n_features)
@@ -67,14 +75,13 @@ class LowRankPrior(nn.Module):
         rest = torch.zeros(n_frames, n_tokens, n_channels)
         rest[0] = 1.0
         self.register_buffer("rest", rest)
+        self.linked = LinkedTokens(n_tokens, n_channels) if linked else None
         self._given: dict[tuple[bool, ...], tuple[Tensor, Tensor]] = {}
-        self._inverse: dict[tuple[bool, ...], Tensor] = {}
 
     @torch.no_grad()
     def fit(self, windows: Float[Tensor, "windows frames tokens channels"], reversible: bool) -> None:
         """Estimate the components and the covariances between frames; see `GaussianPrior.fit`."""
         self._given.clear()
-        self._inverse.clear()
         flat = windows.flatten(2)
         self.centre.copy_(flat.mean(dim=(0, 1)))
         self.basis.copy_(leading_components((flat - self.centre.to(flat)).flatten(0, 1), self.basis.shape[1]).half())
@@ -87,6 +94,10 @@ class LowRankPrior(nn.Module):
         for k in range(n_frames):
             self.rest[k] = (turned[:, : n_frames - k] * turned[:, k:]).mean(dim=(0, 1))
         self.rest.mul_(self._raised(self.rest[0]) / self.rest[0].clamp(min=torch.finfo(torch.float32).tiny))
+        if self.linked is not None:
+            pairs, context = windows[:MOST_SAMPLES, :2], torch.tensor([True, False])
+            residual = pairs[:, 1] - self.mean(pairs, context)[:, 1]
+            self.linked.fit(residual, RELATIVE_FLOOR * float(pairs.var()))
 
     def mean(self, latents: Latents, context: ContextMask) -> Latents:
         """Conditional mean given the context frames; the context frames themselves where they are."""
@@ -107,53 +118,34 @@ class LowRankPrior(nn.Module):
 
     def sample_noise(self, latents: Latents, context: ContextMask, generator: torch.Generator | None) -> Latents:
         """Draw noise with the conditional covariance, of the shape of the latents; zero on context frames."""
+        _, root = self._conditional(context)
         n_target = int((~context).sum())
         whole = latents.new_zeros(len(latents), len(context), 1, self.basis.shape[1])
         leading = self.leading.sample_noise(whole, context, generator)[:, ~context]
         white = normal((len(latents), n_target, *latents.shape[2:]), generator).to(latents)
-        return self._on_targets(latents, context, leading, self._coloured(white, context))
+        turned = torch.einsum("tjuv,bvtj->butj", root.to(white), white)
+        out = torch.zeros_like(latents)
+        # Without the mean: `_joined` gives positions, noise is about zero.
+        out[:, ~context] = self._joined(leading, turned) - self.centre.to(latents).view(latents.shape[2:])
+        return out
 
     def colour(self, white: Latents, context: ContextMask) -> Latents:
-        """Give white noise, which is turned as latents are, about the conditional covariance; zero on context frames.
-
-        About, since noise in the directions of the leading components counts for them alone.
-        """
-        leading = self.leading.colour((white.flatten(2) @ self.basis.to(white))[:, :, None], context)
-        turned = torch.einsum("bvti,tij->bvtj", white[:, ~context], self.axes.to(white))
-        return self._on_targets(white, context, leading[:, ~context], self._coloured(turned, context))
+        """Undo `whiten`."""
+        return self._on_targets(white, context, self._linked().colour)
 
     def whiten(self, residual: Latents, context: ContextMask) -> Latents:
-        """Residuals from the conditional mean in units of the noise, turned as latents are; see `colour`."""
-        leading = residual.flatten(2) @ self.basis.to(residual)
-        rest = residual - (leading @ self.basis.T.to(residual)).view(residual.shape)
-        turned = torch.einsum("bvti,tij->bvtj", rest[:, ~context], self.axes.to(rest))
-        white = self.leading.whiten(leading[:, :, None], context)[:, ~context]
-        return self._on_targets(residual, context, white, self._uncoloured(turned, context))
+        """Residuals from the conditional mean in units of what neighbours leave open; see `LinkedTokens`."""
+        return self._on_targets(residual, context, self._linked().whiten)
 
-    def _coloured(self, white: Targets, context: ContextMask) -> Targets:
-        """Noise along the axes of every token."""
-        return torch.einsum("tjuv,bvtj->butj", self._conditional(context)[1].to(white), white)
+    def _linked(self) -> LinkedTokens:
+        assert self.linked is not None, "the prior was made without units"
+        return self.linked
 
-    def _uncoloured(self, turned: Targets, context: ContextMask) -> Targets:
-        """Undo `_coloured`."""
-        key = tuple(context.tolist())
-        if key not in self._inverse:
-            root = self._conditional(context)[1].double()
-            variance = (self.leading.lagged[0].diagonal().sum() + self.rest[0].sum()).double() / self.rest[0].numel()
-            least = (RELATIVE_FLOOR * variance).sqrt()
-            scale = root.diagonal(dim1=-2, dim2=-1).mean(dim=-1)[..., None, None]
-            eye = torch.eye(root.shape[-1]).to(root)
-            whole = torch.where(scale > least, root, least * eye)
-            self._inverse[key] = torch.linalg.solve_triangular(whole, eye.expand_as(whole), upper=False).float()
-        return torch.einsum("tjuv,bvtj->butj", self._inverse[key].to(turned), turned)
-
-    def _on_targets(
-        self, like: Latents, context: ContextMask, leading: Float[Tensor, "batch targets 1 rank"], turned: Targets
-    ) -> Latents:
-        """Put leading components and the rest, along the axes, together on the target frames; the others are zero."""
-        out = torch.zeros_like(like)
-        # Without the mean: `_joined` gives positions, noise is about zero.
-        out[:, ~context] = self._joined(leading, turned) - self.centre.to(like).view(like.shape[2:])
+    @staticmethod
+    def _on_targets(latents: Latents, context: ContextMask, change: Callable[[Targets], Targets]) -> Latents:
+        """Change the target frames; the others are zero."""
+        out = torch.zeros_like(latents)
+        out[:, ~context] = change(latents[:, ~context])
         return out
 
     def _raised(self, wanted: Float[Tensor, "tokens channels"]) -> Float[Tensor, "tokens channels"]:

@@ -122,5 +122,5 @@ def _prior(settings: FlowSettings, autoencoder: Autoencoder, stationary: bool) -
         return WhitePrior()
     n_features = autoencoder.n_latents * autoencoder.n_channels
     if stationary and n_features > DENSE_FEATURES:
-        return LowRankPrior(settings.n_frames, autoencoder.n_latents, autoencoder.n_channels)
+        return LowRankPrior(settings.n_frames, autoencoder.n_latents, autoencoder.n_channels, settings.whitened)
     return GaussianPrior(settings.n_frames, n_features, stationary)

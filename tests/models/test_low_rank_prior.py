@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lamslide_md.flow import low_rank_prior
+from lamslide_md.flow.linked_tokens import SEGMENT, LinkedTokens
 from lamslide_md.flow.low_rank_prior import LowRankPrior, leading_components
 from lamslide_md.flow.prior import GaussianPrior
 from lamslide_md.training.slow_coordinates import slow_coordinates
@@ -41,33 +42,51 @@ def test_with_all_components_it_is_the_dense_prior() -> None:
     assert torch.allclose(*spread, atol=0.1)
 
 
-def test_whitened_residuals_are_those_of_the_dense_prior_and_come_back() -> None:
-    data = windows(2000, 3, 4)
+def test_whitened_residuals_are_white_and_come_back() -> None:
+    data = windows(4000, 3, 4)
     context = torch.tensor([True, False, False, True])
-    for prior in (GaussianPrior(N_FRAMES, 12), LowRankPrior(N_FRAMES, 3, 4)):
-        prior.fit(data, reversible=True)
-        residual = (data - prior.mean(data, context)) * ~context[:, None, None]
-        white = prior.whiten(residual, context)
-        assert not white[:, context].any()
-        assert float(white[:, ~context].square().mean()) == pytest.approx(1.0, abs=0.05)
-        covariance = white[:, ~context].flatten(1).T.cov()
-        assert (covariance - torch.eye(len(covariance))).abs().max() < 0.12
-        back = prior.colour(white, context)
-        assert (back - residual).square().mean() < 1e-4 * residual.square().mean()  # half precision
+    dense = GaussianPrior(N_FRAMES, 12)
+    dense.fit(data, reversible=True)
+    residual = (data - dense.mean(data, context)) * ~context[:, None, None]
+    white = dense.whiten(residual, context)
+    assert not white[:, context].any()
+    covariance = white[:, ~context].flatten(1).T.cov()
+    assert (covariance - torch.eye(len(covariance))).abs().max() < 0.12
+    assert torch.allclose(dense.colour(white, context), residual, atol=1e-5)
 
 
-def test_small_motion_is_as_large_as_any_other_when_whitened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_motion_is_as_large_as_any_other_in_units_of_linked_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(low_rank_prior, "RANK", 2)
     data = windows(3000, 40, 4)
-    data[..., 3] = 0.01 * data[..., 3].sign()  # which turns over, and nobody sees it
-    prior = LowRankPrior(N_FRAMES, 40, 4)
+    data[..., 3] = data[:, :, :1, 3] + 0.02 * data[..., 3].sign().cumsum(dim=2)  # bonds along the tokens
+    prior = LowRankPrior(N_FRAMES, 40, 4, linked=True)
     torch.manual_seed(0)
     prior.fit(data, reversible=True)
     context = torch.tensor([True, False])
     residual = (data[:, :2] - prior.mean(data[:, :2], context)) * ~context[:, None, None]
-    share = (prior.whiten(residual, context)[:, 1] ** 2).mean(dim=(0, 1))
-    assert residual[:, 1, :, 3].square().mean() < 1e-3 * residual[:, 1].square().mean()
-    assert share[3] > 0.3 * share.mean()
+    white = prior.whiten(residual, context)
+    share = white[:, 1].square().mean(dim=(0, 1))
+    assert (residual[:, 1, 1:, 3] - residual[:, 1, :-1, 3]).square().mean() < 1e-2 * residual[:, 1].square().mean()
+    assert torch.allclose(share, torch.ones(4), atol=0.1)
+    back = prior.colour(white, context)
+    assert (back - residual).square().mean() < 1e-6 * residual.square().mean()
+    assert not white[:, 0].any()
+
+
+@pytest.mark.parametrize("n_tokens", [1, 63, 64, 65, 200])
+def test_segments_of_linked_tokens_are_coloured_side_by_side(n_tokens: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    walk = torch.randn(2000, n_tokens, 3, generator=generator).cumsum(dim=1)
+    tokens = LinkedTokens(n_tokens, 3)
+    tokens.fit(walk, 1e-4)
+    white = tokens.whiten(walk[:, None])
+    assert float(white.square().mean()) == pytest.approx(1.0, abs=0.01)
+    assert torch.allclose(tokens.colour(white)[:, 0], walk, atol=1e-3)
+    # What a step adds is all that is left, but for the first token of a segment.
+    assert (
+        float(tokens.root[SEGMENT - 1 :: SEGMENT].diagonal(dim1=-2, dim2=-1).mean()) == pytest.approx(1.0, abs=0.1)
+        or n_tokens < SEGMENT
+    )
 
 
 def test_variances_and_memory_of_a_large_system_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
