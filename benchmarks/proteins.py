@@ -6,10 +6,10 @@
     ... --seeds 0 1 2    --set flow.optimisation.n_steps=8000    --long
 
 Rows: the model; the linear propagator that it starts from (its Gaussian prior, with the same projection); frames of the
-training data replayed by a Markov state model; the start frame for ever ("do nothing"). Each is compared with MD that
+training data replayed by a Markov state model; the start frames for ever ("do nothing"). Each is compared with MD that
 nothing was trained on, the floor is the MD that the model was trained on. `--long` rolls out 100 chains of 1,000 frames
 and tells their first and last tenth apart. Figures go to benchmarks/results/protein_NAME.json, row by row, beside rows
-of the same settings that stand there; `--seeds` without any makes only the others.
+of the same settings that stand there.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 import mdtraj as md
 import numpy as np
 from common import MD, RESULTS, ROOT, write_result
-from deeptime.clustering import MiniBatchKMeans
+from deeptime.clustering import KMeans
 from deeptime.decomposition import TICA
 from deeptime.markov.msm import MaximumLikelihoodMSM
 
@@ -34,6 +34,7 @@ from lamslide_md.cli.train import changed_settings
 
 UNTRAINED = ("flow.prediction=velocity", "flow.optimisation.n_steps=1", "flow.optimisation.learning_rate=1e-12")
 """A flow whose velocity is zero gives its Gaussian prior."""
+ROWS = ("model", "linear propagator", "replay", "do nothing", "MD")
 N_CHAINS, N_FRAMES = 20, 1000
 N_MICROSTATES = 100
 N_PAIRS = 400
@@ -89,23 +90,25 @@ def main() -> None:
     parser.add_argument("name", choices=PROTEINS)
     parser.add_argument("--data", type=Path, help="folder of the trajectories; runs/md/NAME if not given")
     parser.add_argument("--preset", default="protein")
-    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the preset's settings")
     parser.add_argument("--long", action="store_true", help="also 100 chains of 1,000 frames")
-    parser.add_argument("--only-model", action="store_true", help="leave the three that cost nothing out")
+    parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS, help="which of them to make")
     args = parser.parse_args()
     protein = PROTEINS[args.name]
     training, held_out = trajectories(protein, args.data or MD / args.name)
     judge = Judge(training, held_out, protein)
     rows: dict[str, Callable[[], dict[str, Any]]] = {
         f"model, seed {seed}": partial(modelled, args, protein, training, judge, seed) for seed in args.seeds
+    } | {
+        "linear propagator": partial(modelled, args, protein, training, judge, 0, UNTRAINED),
+        "replay": lambda: judge.of(replayed(training, protein)),
+        "do nothing": lambda: judge.of([still(training, protein, i) for i in range(N_CHAINS)]),
+        "MD (training data)": lambda: judge.of(training),
     }
-    if not args.only_model:
-        rows["linear propagator"] = partial(modelled, args, protein, training, judge, 0, UNTRAINED)
-        rows["replay"] = lambda: judge.of(replayed(training, protein))
-        rows["do nothing"] = lambda: judge.of([still(training, protein)] * N_CHAINS)
-        rows["MD (training data)"] = lambda: judge.of(training)
     for label, row in rows.items():
+        if not label.startswith(tuple(args.rows)):
+            continue
         found = row()
         print(label, found, flush=True)
         keep(f"protein_{args.name}", {"preset": args.preset, "set": args.set}, label, found)
@@ -170,9 +173,10 @@ def checkpoints(name: str, seed: int, *changes: str) -> Path:
     return ROOT / "runs" / "proteins" / "_".join([name, str(seed), *changes])
 
 
-def still(training: list[md.Trajectory], protein: Protein) -> md.Trajectory:
-    """The first frame, for ever."""
-    return training[0][np.zeros(protein.n_frames, dtype=int)]
+def still(training: list[md.Trajectory], protein: Protein, i: int) -> md.Trajectory:
+    """One of the frames that chains start from, for ever."""
+    whole = training[i % len(training)]
+    return whole[np.full(protein.n_frames, i * len(whole) // N_CHAINS)]
 
 
 def replayed(training: list[md.Trajectory], protein: Protein) -> list[md.Trajectory]:
@@ -181,7 +185,7 @@ def replayed(training: list[md.Trajectory], protein: Protein) -> list[md.Traject
     lag = max(1, round(protein.lag_ps / protein.model_interval_ps))
     slow = TICA(lagtime=lag, dim=10, scaling="kinetic_map").fit(features).fetch_model()
     projected = [slow.transform(part) for part in features]
-    clusters = MiniBatchKMeans(N_MICROSTATES, fixed_seed=1, max_iter=200).fit_fetch(np.concatenate(projected))
+    clusters = KMeans(N_MICROSTATES, fixed_seed=1, max_iter=200).fit_fetch(np.concatenate(projected))
     states = [clusters.transform(part) for part in projected]
     msm = MaximumLikelihoodMSM(lagtime=1, allow_disconnected=False).fit_fetch(states)
     flat, whole = np.concatenate(states), md.join(training, check_topology=False)

@@ -54,7 +54,7 @@ MOLECULES: dict[str, Settings] = {
             bridging=0.0,
             slow_weight=1.0,
             whitened=True,
-            code_width=64,
+            code_width=32,
             optimisation=Optimisation(n_steps=4000, batch_size=32, learning_rate=2e-3),
         ),
     ),

@@ -13,6 +13,9 @@ from lamslide_md.shares import normal
 DENSE_FEATURES = 512
 """Numbers of a latent frame up to which all their covariances are kept, which are as many as their square."""
 
+DENSE_FEATURES_OF_SHORT, DENSE_WINDOW = 1024, 8192
+"""The same of windows that hold no more than so many numbers: their covariances are inverted as one matrix."""
+
 RANK = 128
 """Leading principal components whose covariances with one another are kept."""
 
@@ -188,6 +191,12 @@ class LowRankPrior(nn.Module):
             device = self.rest.device
             self._given[key] = gain.float().to(device), (root * scale[..., None, None]).float().to(device)
         return self._given[key]
+
+
+def keeps_all(n_frames: int, n_features: int) -> bool:
+    """Tell whether all covariances of windows of so many frames are kept."""
+    most = DENSE_FEATURES_OF_SHORT if n_frames * n_features <= DENSE_WINDOW else DENSE_FEATURES
+    return n_features <= most
 
 
 Prior = WhitePrior | GaussianPrior | LowRankPrior

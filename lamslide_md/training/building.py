@@ -6,7 +6,7 @@ from lamslide_md.choices import Placement
 from lamslide_md.config import AutoencoderSettings, FlowSettings, Settings
 from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.flow.interpolant import interpolant_of
-from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, LowRankPrior, Prior
+from lamslide_md.flow.low_rank_prior import LowRankPrior, Prior, keeps_all
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.frames import from_settings
 from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
@@ -121,6 +121,6 @@ def _prior(settings: FlowSettings, autoencoder: Autoencoder, stationary: bool) -
     if settings.prior == "white":
         return WhitePrior()
     n_features = autoencoder.n_latents * autoencoder.n_channels
-    if stationary and n_features > DENSE_FEATURES:
+    if stationary and not keeps_all(settings.n_frames, n_features):
         return LowRankPrior(settings.n_frames, autoencoder.n_latents, autoencoder.n_channels, settings.whitened)
     return GaussianPrior(settings.n_frames, n_features, stationary)

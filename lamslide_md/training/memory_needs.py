@@ -5,7 +5,7 @@ import torch
 from lamslide_md.config import Settings
 from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
-from lamslide_md.flow.low_rank_prior import DENSE_FEATURES
+from lamslide_md.flow.low_rank_prior import keeps_all
 from lamslide_md.memory import available_bytes
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.training.flow_stage import SAMPLE_NUMBERS, SAMPLE_WINDOWS
@@ -54,7 +54,7 @@ def needed_bytes(autoencoder: Autoencoder, datasets: list[SystemDataset], settin
     if list(autoencoder.parameters()):
         n_tokens = 2 * n_entities + (2 * first.depth + 1) * autoencoder.n_latents
         of_first = first.optimisation.batch_size * n_tokens * first.width * KEPT_OF_A_BLOCK
-    dense = own.prior == "gaussian" and n_features <= DENSE_FEATURES
+    dense = own.prior == "gaussian" and keeps_all(own.n_frames, n_features)
     return {
         "latents of all frames": float(BYTES * n_frames * n_features),
         "sample of windows": float(BYTES * SAMPLE_COPIES * n_windows * own.n_frames * n_features),

@@ -6,10 +6,12 @@ from deeptime.decomposition import TICA
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, RANK, leading_components
+from lamslide_md.flow.low_rank_prior import DENSE_FEATURES, DENSE_FEATURES_OF_SHORT, RANK, leading_components
 
 LAG = 5
 """Frames after which a direction must still be remembered to count."""
+SAMPLES_OF_A_FEATURE = 10
+"""Windows for every number of a latent frame, from which on many of these are not taken by their leading components."""
 EPSILON = 1e-3
 """Directions with less than this part of the mean variance are no coordinates."""
 
@@ -39,7 +41,9 @@ def slow_coordinates(
     ----------
     Noe and Clementi, J. Chem. Theory Comput. 11, 5002 (2015), kinetic maps.
     """
-    if windows.shape[2] * windows.shape[3] > DENSE_FEATURES:
+    n_features = windows.shape[2] * windows.shape[3]
+    most = DENSE_FEATURES_OF_SHORT if len(windows) >= SAMPLES_OF_A_FEATURE * n_features else DENSE_FEATURES
+    if n_features > most:
         return _slow_among_leading(windows, owners)
     flat = windows.flatten(2).numpy().astype(float)
     for owner in np.unique(owners):
