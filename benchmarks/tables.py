@@ -260,17 +260,6 @@ def protein_cells(runs: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def long_rollouts() -> str:
-    rows = []
-    for path in sorted(RESULTS.glob("protein_*.json")):
-        for label, run in read(path.stem)["runs"].items():
-            for part, tenth in run.get("long", {}).items():
-                cells = protein_cells([tenth])
-                rows.append([path.stem.removeprefix("protein_"), label, part.replace("_", " "), *cells])
-    labels = " | ".join(label for label, _ in PROTEIN_CELLS.values())
-    return markdown(f"protein | model | frames | {labels}", rows)
-
-
 def scaling() -> str:
     content = read("scaling")
     rows = [
@@ -304,8 +293,13 @@ def ensemble() -> str:
     return markdown(" | ".join(["system", "time step", *keys]), rows)
 
 
-SMALL_SYSTEMS = (shipped, presets, floors, demo, unseen, paths, stability, compute, forecasts, reference, ensemble)
-TABLES = {table.__name__: table for table in (*SMALL_SYSTEMS, proteins, long_rollouts, scaling)}
+TABLES = {
+    table.__name__: table
+    for table in (
+        *(shipped, presets, floors, demo, unseen, paths, stability, compute),
+        *(forecasts, reference, ensemble, proteins, scaling),
+    )
+}
 """By the names in the markers."""
 
 

@@ -61,7 +61,7 @@ class LinkedTokens(nn.Module):
 
     def whiten(self, tokens: Targets) -> Targets:
         """What each token has of its own, in units of how much that is."""
-        if self._inverse is None or self._inverse.device != self.root.device:
+        if self._inverse is None:
             self._inverse = torch.linalg.inv(self.root.float())
         before = functional.pad(tokens[:, :, :-1], (0, 0, 1, 0))
         own = tokens - torch.einsum("tij,bftj->bfti", self.link.to(tokens), before)
@@ -70,15 +70,12 @@ class LinkedTokens(nn.Module):
     def colour(self, white: Targets) -> Targets:
         """Undo `whiten`, for all segments side by side."""
         n_tokens = white.shape[2]
-        n_segments = -(-n_tokens // SEGMENT)
+        n_each = min(SEGMENT, n_tokens)
+        more = -n_tokens % n_each
         own = torch.einsum("tij,bftj->bfti", self.root.to(white), white)
-        if n_segments > 1:
-            more = n_segments * SEGMENT - n_tokens
-            own = functional.pad(own, (0, 0, 0, more)).unflatten(2, (n_segments, SEGMENT))
-            link = functional.pad(self.link, (0, 0, 0, 0, 0, more)).unflatten(0, (n_segments, SEGMENT)).to(white)
-        else:
-            own, link = own[:, :, None], self.link[None].to(white)
+        own = functional.pad(own, (0, 0, 0, more)).unflatten(2, (-1, n_each))
+        link = functional.pad(self.link.to(white), (0, 0, 0, 0, 0, more)).unflatten(0, (-1, n_each))
         parts = [own[:, :, :, 0]]
-        for i in range(1, own.shape[3]):
+        for i in range(1, n_each):
             parts.append(own[:, :, :, i] + torch.einsum("sij,bfsj->bfsi", link[:, i], parts[-1]))
         return torch.stack(parts, dim=3).flatten(2, 3)[:, :, :n_tokens]

@@ -1,13 +1,19 @@
 """`LowRankPrior`: the Gaussian prior of many latents, of which few components move together."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from lamslide_md.flow.linked_tokens import LinkedTokens
-from lamslide_md.flow.prior import RELATIVE_FLOOR, ContextMask, GaussianPrior, Latents, WhitePrior, conditional
+from lamslide_md.flow.prior import (
+    RELATIVE_FLOOR,
+    ContextMask,
+    GaussianPrior,
+    Latents,
+    WhitePrior,
+    conditional,
+    on_targets,
+)
 from lamslide_md.shares import normal
 
 DENSE_FEATURES = 512
@@ -26,7 +32,6 @@ MOST_SAMPLES = 5000
 """Windows by which units of the tokens are found: bounds memory."""
 
 Leading = Float[Tensor, "batch frames 1 rank"]
-Targets = Float[Tensor, "batch targets tokens channels"]
 
 N_CORRECTIONS = 20
 """Rounds in which variances are raised by what they lose where the rest is kept out of the leading components."""
@@ -134,22 +139,15 @@ class LowRankPrior(nn.Module):
 
     def colour(self, white: Latents, context: ContextMask) -> Latents:
         """Undo `whiten`."""
-        return self._on_targets(white, context, self._linked().colour)
+        return on_targets(white, context, self._linked().colour)
 
     def whiten(self, residual: Latents, context: ContextMask) -> Latents:
         """Residuals from the conditional mean in units of what neighbours leave open; see `LinkedTokens`."""
-        return self._on_targets(residual, context, self._linked().whiten)
+        return on_targets(residual, context, self._linked().whiten)
 
     def _linked(self) -> LinkedTokens:
         assert self.linked is not None, "the prior was made without units"
         return self.linked
-
-    @staticmethod
-    def _on_targets(latents: Latents, context: ContextMask, change: Callable[[Targets], Targets]) -> Latents:
-        """Change the target frames; the others are zero."""
-        out = torch.zeros_like(latents)
-        out[:, ~context] = change(latents[:, ~context])
-        return out
 
     def _raised(self, wanted: Float[Tensor, "tokens channels"]) -> Float[Tensor, "tokens channels"]:
         """Variances of the axes of which the wanted ones are left without the leading components."""

@@ -1,5 +1,7 @@
 """Where the flow starts from: white noise, or the best linear model of the latents' own dynamics."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 from lamslide_md.shares import normal
 
 Latents = Float[Tensor, "batch frames tokens channels"]
+Targets = Float[Tensor, "batch targets tokens channels"]
 ContextMask = Bool[Tensor, " frames"]
 
 RELATIVE_FLOOR = 1e-4
@@ -127,7 +130,7 @@ class GaussianPrior(nn.Module):
     def colour(self, white: Latents, context: ContextMask) -> Latents:
         """Give white noise the conditional covariance; zero on context frames."""
         _, root = self._conditional(context)
-        return self._on_targets(white, context, root)
+        return on_targets(white, context, lambda targets: _multiplied(targets, root))
 
     def whiten(self, residual: Latents, context: ContextMask) -> Latents:
         """Residuals from the conditional mean in units of the noise: undo `colour`."""
@@ -135,14 +138,7 @@ class GaussianPrior(nn.Module):
         if key not in self._inverse:
             _, root = self._conditional(context)
             self._inverse[key] = torch.linalg.solve_triangular(root, torch.eye(len(root)).to(root), upper=False)
-        return self._on_targets(residual, context, self._inverse[key])
-
-    def _on_targets(self, latents: Latents, context: ContextMask, matrix: Tensor) -> Latents:
-        """Multiply the target frames, as one vector, by a matrix; the others are zero."""
-        flat = latents.flatten(2)
-        out = torch.zeros_like(flat)
-        out[:, ~context] = (flat[:, ~context].flatten(1) @ matrix.T.to(latents)).unflatten(1, (-1, self.n_features))
-        return out.view(latents.shape)
+        return on_targets(residual, context, lambda targets: _multiplied(targets, self._inverse[key]))
 
     def _covariance(self, n: int) -> Tensor:
         """Covariance of the first n frames of a window, with small and negative eigenvalues raised to a floor."""
@@ -163,6 +159,33 @@ class GaussianPrior(nn.Module):
             gain, root = conditional(self._covariance(len(context)), is_context)
             self._given[key] = gain.float().to(self.lagged.device), root.float().to(self.lagged.device)
         return self._given[key]
+
+
+def on_targets(latents: Latents, context: ContextMask, change: Callable[[Targets], Targets]) -> Latents:
+    """Change the target frames of windows.
+
+    Parameters
+    ----------
+    latents
+        Windows.
+    context
+        Which frames are context.
+    change
+        Is given the target frames alone.
+
+    Returns
+    -------
+    Tensor
+        Windows; zero on context frames.
+    """
+    out = torch.zeros_like(latents)
+    out[:, ~context] = change(latents[:, ~context])
+    return out
+
+
+def _multiplied(targets: Targets, matrix: Float[Tensor, "features features"]) -> Targets:
+    """Multiply all numbers of the target frames, as one vector, by a matrix."""
+    return (targets.flatten(1) @ matrix.T.to(targets)).view(targets.shape)
 
 
 def conditional(covariance: Float[Tensor, "*processes n n"], known: Bool[Tensor, " n"]) -> tuple[Tensor, Tensor]:

@@ -195,6 +195,6 @@ def _refuse_runaway(positions: Positions) -> None:
     lost = ~(positions.abs() < FAR).flatten(1).all(dim=1)
     if lost.any():
         raise InputError(
-            f"{int(lost.sum())} of {len(lost)} chains have run away to coordinates that no molecule has; what was made "
-            "before is kept. Train the model longer, or start from a frame that is more like its training data"
+            f"{int(lost.sum())} of {len(lost)} chains have run away, to coordinates that the training data is nowhere "
+            "near. Train the model longer, or start from a frame that is more like its training data"
         )

@@ -62,11 +62,12 @@ class FlowLoss:
         index = windows.draw(n_windows, generator)
         latents, batch = self.source.encode(index, context, generator, self.share, with_batch=own.decoded_weight > 0)
         tau = self.share.part(torch.rand(len(index), generator=generator)).to(self.device)
-        output = training_step(latents, context.to(self.device), tau, generator, own.known_noise, self.bfloat16)
+        context = context.to(self.device)
+        output = training_step(latents, context, tau, generator, own.known_noise, self.bfloat16)
         errors = output.prediction - output.target
         total = errors.square().mean()
         if own.whitened:
-            white = self.flow.prior.whiten(errors, context.to(self.device))
+            white = self.flow.prior.whiten(errors, context)
             total = total + white[:, ~context].square().mean()
         if self.slow is not None:
             total = total + own.slow_weight * (errors.flatten(2) @ self.slow).square().sum(dim=-1).mean()

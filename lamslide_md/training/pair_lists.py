@@ -4,33 +4,10 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from lamslide_md.data.batch import Batch
 from lamslide_md.frames.base import FrameTransform
 from lamslide_md.training.pairs import Pairs, SystemPairs
 from lamslide_md.training.stiffness import MAX_FRAMES
-from lamslide_md.training.windows import SystemDataset, Windows
-
-
-def frames_in_one(dataset: SystemDataset, transform: FrameTransform, n_frames: int) -> Batch:
-    """Take some of the first frames of a dataset, where distances are those of the molecule.
-
-    Parameters
-    ----------
-    dataset
-        Trajectories of one system.
-    transform
-        How the stages see them.
-    n_frames
-        Of which at most `MAX_FRAMES` are taken, equally spaced.
-
-    Returns
-    -------
-    Batch
-        Single frames.
-    """
-    some = np.arange(0, n_frames, -(-n_frames // MAX_FRAMES))
-    batch = transform.apply(dataset.batch(some[:, None]))
-    return batch.with_positions(transform.in_one_frame(batch.positions, batch))
+from lamslide_md.training.windows import Windows
 
 
 class PairLists:
@@ -59,6 +36,9 @@ class PairLists:
     def _of_dataset(self, i: int) -> SystemPairs:
         if i not in self._lists:
             dataset = self.windows.datasets[i]
-            batch = frames_in_one(dataset, self.transform, len(dataset.points) if self.share else 1)
+            n_frames = len(dataset.points) if self.share else 1
+            some = np.arange(0, n_frames, -(-n_frames // MAX_FRAMES))
+            batch = self.transform.apply(dataset.batch(some[:, None]))
+            batch = batch.with_positions(self.transform.in_one_frame(batch.positions, batch))
             self._lists[i] = SystemPairs.of(dataset.entities, batch, self.share, self.transform.pairs_within_entities)
         return self._lists[i]
