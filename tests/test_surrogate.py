@@ -55,6 +55,29 @@ def test_half_precision_rounds_the_parameters_of_a_file_and_nothing_else(surroga
     assert np.isfinite(loaded.rollout(n_frames=5).points_nm()).all()
 
 
+def test_covariances_are_stored_as_one_triangle_and_read_as_before_it(surrogate, tmp_path):
+    path = surrogate.save(tmp_path / "triangle.lamslide")
+    header, tensors = header_of(path), load_file(path)
+    prior, lagged = surrogate.flow.prior, tensors["flow/prior.lagged"]
+    n = prior.n_features
+    assert lagged.shape == (prior.n_frames, n * (n + 1) // 2)
+    whole = write_with(tmp_path / "whole.lamslide", header, tensors | {"flow/prior.lagged": prior.lagged})
+    for file in (path, whole):
+        assert torch.equal(lam.Surrogate.load(file).flow.prior.lagged, prior.lagged)
+    short = write_with(tmp_path / "short.lamslide", header, tensors | {"flow/prior.lagged": lagged[:, 1:].contiguous()})
+    with pytest.raises(lam.InputError, match="lagged holds triangles of"):
+        lam.Surrogate.load(short)
+
+
+def test_covariances_that_time_has_a_direction_in_are_stored_whole(butane, tmp_path):
+    settings = tiny_settings(n_steps=2)
+    forwards = settings.model_copy(update={"flow": settings.flow.model_copy(update={"reverse_time": False})})
+    surrogate = lam.Surrogate.fit(butane, settings=forwards)
+    lagged = lam.Surrogate.load(surrogate.save(tmp_path / "forwards.lamslide")).flow.prior.lagged
+    assert not torch.equal(lagged, lagged.mT)
+    assert torch.equal(lagged, surrogate.flow.prior.lagged)
+
+
 def test_reference_starts_are_frames_of_the_training_data(surrogate):
     assert surrogate.starts_nm[0].shape == (32, 1, 4, 3)
     rollout = surrogate.rollout("reference", 5, n_chains=3, seed=1)

@@ -64,6 +64,7 @@ class GaussianPrior(nn.Module):
     Kollovieh et al., arXiv 2410.03024, flow matching with Gaussian process priors.
     """
 
+    symmetric = ("lagged",)
     centre: Tensor
     lagged: Tensor
 

@@ -16,6 +16,7 @@ from lamslide_md.io.model_arrays import pack
 from lamslide_md.io.model_upgrades import upgrade_tensors
 from lamslide_md.io.provenance_arrays import lists_to_arrays
 from lamslide_md.io.texts import Texts
+from lamslide_md.io.triangles import from_triangles, triangles_of
 from lamslide_md.io.whole_files import replacing
 
 
@@ -48,10 +49,13 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content
         raise InputError(f"cannot write {path}: {in_one_line(error)}") from error
     header = content.header.model_copy(update={"provenance": provenance})
     tensors = {f"{name}/{k}": t.cpu().contiguous() for name, m in modules.items() for k, t in m.state_dict().items()}
-    halved = {f"{name}/{k}" for name, m in modules.items() for k in _exact_in_half_precision(m)}
+    halved = set(_declared(modules, "half_precision"))
     if half_precision:
         halved |= {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
     tensors = {key: t.half() if key in halved else t for key, t in tensors.items()}
+    for key in _declared(modules, "symmetric"):
+        if (triangles := triangles_of(tensors[key])) is not None:
+            tensors[key] = triangles
     tensors |= {name: torch.from_numpy(array) for name, array in (arrays | lists).items()}
     try:
         with replacing(path) as partial:
@@ -61,10 +65,11 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content
         raise InputError(f"cannot write {path}: {error}") from error
 
 
-def _exact_in_half_precision(network: nn.Module) -> Iterator[str]:
-    """Name the buffers that networks have rounded to half precision where they were estimated."""
-    for name, module in network.named_modules():
-        yield from (f"{name}.{own}".lstrip(".") for own in getattr(module, "half_precision", ()))
+def _declared(modules: dict[str, nn.Module], kind: str) -> Iterator[str]:
+    """Name the buffers of which networks say that they are exact in half precision, or symmetric as a rule."""
+    for name, network in modules.items():
+        for inner, module in network.named_modules():
+            yield from (f"{name}/" + f"{inner}.{own}".lstrip(".") for own in getattr(module, kind, ()))
 
 
 def _follow_umask(path: Path) -> None:
@@ -126,6 +131,7 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
     for key, tensor in tensors.items():
         if tensor.dtype not in (torch.float32, torch.float16) or not tensor.isfinite().all():
             raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
+    tensors = {key: _whole(path, key, tensor, modules) for key, tensor in tensors.items()}
     for name, module in modules.items():
         prefix = f"{name}/"
         own = {key.removeprefix(prefix): t.float() for key, t in tensors.items() if key.startswith(prefix)}
@@ -134,3 +140,17 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
         except RuntimeError as error:
             complaint = in_one_line("".join(str(error).splitlines()[1:2]) or error)
             raise InputError(f"{path} is damaged: {complaint}") from error
+
+
+def _whole(path: Path, key: str, tensor: Tensor, modules: dict[str, nn.Module]) -> Tensor:
+    """Make symmetric matrices whole of which one triangle is stored."""
+    if key not in _declared(modules, "symmetric"):
+        return tensor
+    name, _, inner = key.partition("/")
+    own = modules[name].get_buffer(inner)
+    if tensor.ndim != own.ndim - 1:
+        return tensor
+    try:
+        return from_triangles(tensor, own.shape[-1])
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {key} holds {error}") from error
