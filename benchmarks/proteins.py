@@ -98,11 +98,14 @@ def main() -> None:
     protein = PROTEINS[args.name]
     training, held_out = trajectories(protein, args.data or MD / args.name)
     judge = Judge(training, held_out, protein)
-    rows: dict[str, Callable[[], dict[str, Any]]] = {
-        f"model, seed {seed}": partial(modelled, args, protein, training, judge, seed) for seed in args.seeds
-    } | {
-        "linear propagator": partial(modelled, args, protein, training, judge, 0, UNTRAINED),
-        "replay": lambda: judge.of(replayed(training, protein)),
+    rows: dict[str, Callable[[], dict[str, Any]]] = {}
+    for seed in args.seeds:
+        rows |= {
+            f"model, seed {seed}": partial(modelled, args, protein, training, judge, seed),
+            f"linear propagator, seed {seed}": partial(modelled, args, protein, training, judge, seed, UNTRAINED),
+            f"replay, seed {seed}": partial(judged_replay, training, judge, seed),
+        }
+    rows |= {
         "do nothing": lambda: judge.of([still(training, protein, i) for i in range(N_CHAINS)]),
         "MD (training data)": lambda: judge.of(training),
     }
@@ -159,7 +162,7 @@ def modelled(
         "n_parameters": sum(p.numel() for p in model.flow.parameters()),
         "held_out_rmsd_A": 10 * model.provenance["held_out_rmsd_nm"],
     }
-    if args.long:
+    if args.long and not changes:
         chains = model.rollout(n_frames=1000, n_chains=100, seed=seed + 1).chains()
         tenths = [[chain[i * 100 : (i + 1) * 100] for chain in chains] for i in (0, 9)]
         result["long"] = dict(zip(("first_tenth", "last_tenth"), map(judge.of, tenths), strict=True))
@@ -177,7 +180,12 @@ def still(training: list[md.Trajectory], protein: Protein, i: int) -> md.Traject
     return whole[np.full(protein.n_frames, i * len(whole) // N_CHAINS)]
 
 
-def replayed(training: list[md.Trajectory], protein: Protein) -> list[md.Trajectory]:
+def judged_replay(training: list[md.Trajectory], judge: "Judge", seed: int) -> dict[str, Any]:
+    """Compare a replay."""
+    return judge.of(replayed(training, judge.protein, seed))
+
+
+def replayed(training: list[md.Trajectory], protein: Protein, seed: int) -> list[md.Trajectory]:
     """Random training frames of the states that a Markov chain of one model step runs through."""
     features = [alpha_distances(t) for t in training]
     lag = max(1, round(protein.lag_ps / protein.model_interval_ps))
@@ -188,10 +196,10 @@ def replayed(training: list[md.Trajectory], protein: Protein) -> list[md.Traject
     msm = MaximumLikelihoodMSM(lagtime=1, allow_disconnected=False).fit_fetch(states)
     flat, whole = np.concatenate(states), md.join(training, check_topology=False)
     members = [np.flatnonzero(flat == state) for state in range(N_MICROSTATES)]
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     chains = []
     for i in range(N_CHAINS):
-        path = msm.simulate(protein.n_frames, seed=i)
+        path = msm.simulate(protein.n_frames, seed=seed * N_CHAINS + i)
         active = msm.state_symbols()[path]
         chains.append(whole[np.array([generator.choice(members[state]) for state in active])])
     return chains

@@ -1,6 +1,6 @@
-"""Every table of figures in docs/results.md and the README, written between its markers from the stored results.
+"""Every table of figures in docs/results.md, docs/clusters.md and the README, written from the stored results.
 
-    python benchmarks/tables.py            # writes both
+    python benchmarks/tables.py            # writes all
     python benchmarks/tables.py --check    # exits with 1 if one of them is not what the results give
 
 Takes a second and needs no trajectory. Ratios are rollout / floor; the floor is what another run of MD differs by.
@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from lamslide_md.config import preset_settings
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "results.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "results.md", ROOT / "docs" / "clusters.md", ROOT / "README.md")
 PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 DISTANCES = {
     "torsions_backbone": "backbone torsions",
@@ -47,6 +49,8 @@ PROTEIN_CELLS = {
 }
 PATHS = {"surrogate": "surrogate", "md": "MD's own", "jump": "one jump at a random time", "straight": "straight lines"}
 ROWS = ["ala2 quick", "ala2 standard", "AGVD peptide", "AGVD quick", "AGVD standard", "SVFA peptide", "VGASDF peptide"]
+MD_NS, ROLLOUT_NS, ROLLOUT_FRAMES = 20, 1000, 100_000
+"""Of the projects whose cost is told: of each of two replicates, of all chains of a peptide, and of a protein."""
 SHIPPED = {"ala2": "alanine dipeptide", "AGVD": "tetrapeptide", "SVFA": "tetrapeptide", "peptides": "three unseen ones"}
 
 
@@ -239,10 +243,7 @@ def proteins() -> str:
     names = [path.stem for path in sorted(RESULTS.glob("protein_*.json"))]
     rows = []
     for name in names:
-        found = read(name)["runs"]
-        models = [run for label, run in found.items() if label.startswith("model")]
-        alone = [(label, [run]) for label, run in found.items() if not label.startswith("model")]
-        for label, runs in [(f"model, {len(models)} seed(s)", models), *alone]:
+        for label, runs in of_all_seeds(read(name)["runs"]).items():
             cells = protein_cells(runs)
             kept = [spread((run["autocorrelation_tic0"][k] for run in runs), ".2f") for k in ("5", "20", "50")]
             cost = [spread((run.get(key) for run in runs), ".0f") for key in ("training_min", "frames_per_s")]
@@ -250,6 +251,26 @@ def proteins() -> str:
     labels = " | ".join(label for label, _ in PROTEIN_CELLS.values())
     header = f"protein | row | {labels} | TIC 0 kept for 5, 20, 50 frames | minutes | frames/s"
     return machines(*names) + markdown(header, rows)
+
+
+def of_all_seeds(runs: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows that differ by their seed, under one label."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for label, run in runs.items():
+        grouped.setdefault(label.partition(", seed")[0], []).append(run)
+    return {f"{label}, {len(own)} seeds" if len(own) > 1 else label: own for label, own in grouped.items()}
+
+
+def long_rollouts() -> str:
+    names = [path.stem for path in sorted(RESULTS.glob("protein_*.json"))]
+    rows = []
+    for name in names:
+        runs = [run["long"] for run in read(name)["runs"].values() if "long" in run]
+        for part in ("first_tenth", "last_tenth") if runs else ():
+            cells = protein_cells([run[part] for run in runs])
+            rows.append([name.removeprefix("protein_"), part.replace("_", " "), *cells])
+    labels = " | ".join(label for label, _ in PROTEIN_CELLS.values())
+    return machines(*names) + markdown(f"protein | frames | {labels}", rows)
 
 
 def protein_cells(runs: Sequence[dict[str, Any]]) -> list[str]:
@@ -276,6 +297,36 @@ def scaling() -> str:
     return machines("scaling") + markdown(header, rows)
 
 
+def projects() -> str:
+    """Core hours of whole projects, from rates that were measured on single molecules."""
+    own, shared, cost = read("pretrained_AGVD"), read("pretrained_peptides"), read("scaling")
+    cores = cost["machine"]["torch_threads"]
+    residues, exponents = np.array(list(map(float, cost["rows"]))), cost["exponents"]
+
+    def at_300(key: str) -> float:
+        """Of a system of 300 residues, by the power law of all of them."""
+        logs = np.log(residues), np.log([row[key] for row in cost["rows"].values()])
+        return float(np.exp(logs[1].mean() + exponents[key] * (np.log(300) - logs[0].mean())))
+
+    shared_ns_per_s = float(np.median([run["rollout_ns_per_s"] for key, run in shared.items() if key != "machine"]))
+    md, rollout = 2 * MD_NS / own["md_ns_per_s"], ROLLOUT_NS / own["rollout_ns_per_s"]
+    n_steps = preset_settings("protein").flow.optimisation.n_steps
+    rows = [
+        ("1,000 tetrapeptides, a model of each", 1000 * md, 60_000 * minutes(own), 1000 * rollout),
+        ("1,000 tetrapeptides by the model `peptides`", 0.0, 0.0, 1000 * ROLLOUT_NS / shared_ns_per_s),
+        (
+            "one protein of 300 residues, its MD at hand",
+            0.0,
+            cores * n_steps * at_300("step_ms") / 1000,
+            cores * ROLLOUT_FRAMES * at_300("rollout_frame_ms") / 1000,
+        ),
+    ]
+    hours = [[label, *(f"{part / 3600:.3g}" for part in (*parts, sum(parts)))] for label, *parts in rows]
+    names = ("pretrained_AGVD", "pretrained_peptides", "scaling")
+    header = "project | MD, core hours | training | rollouts | together"
+    return machines(*names) + markdown(header, hours)
+
+
 def reference() -> str:
     platforms = ("Reference 1", "CPU 1", "CPU 2")
     rows = [
@@ -297,7 +348,7 @@ TABLES = {
     table.__name__: table
     for table in (
         *(shipped, presets, floors, demo, unseen, paths, stability, compute),
-        *(forecasts, reference, ensemble, proteins, scaling),
+        *(forecasts, reference, ensemble, proteins, scaling, projects),
     )
 }
 """By the names in the markers."""
