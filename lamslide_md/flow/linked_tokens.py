@@ -27,6 +27,7 @@ class LinkedTokens(nn.Module):
     """
 
     half_precision = ("link", "root")
+    symmetric = ("root",)
     link: Tensor
     root: Tensor
 
@@ -56,7 +57,8 @@ class LinkedTokens(nn.Module):
         left = own - link @ between.mT
         values, vectors = torch.linalg.eigh((left + left.mT) / 2)
         self.link.copy_(link.half())
-        self.root.copy_((vectors * values.clamp(min=least).sqrt()[:, None] @ vectors.mT).half())
+        root = vectors * values.clamp(min=least).sqrt()[:, None] @ vectors.mT
+        self.root.copy_(((root + root.mT) / 2).half())
         self._inverse = None
 
     def whiten(self, tokens: Targets) -> Targets:

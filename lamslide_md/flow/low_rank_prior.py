@@ -25,7 +25,7 @@ DENSE_FEATURES_OF_SHORT, DENSE_WINDOW = 1024, 8192
 RANK = 128
 """Leading principal components whose covariances with one another are kept."""
 
-RANK_OF_MANY, MANY = 64, 128
+RANK_OF_MANY, MANY = 40, 128
 """The same of more than so many tokens: they are stored for every token, and would be a third of a model's file."""
 
 MOST_SAMPLES = 5000
