@@ -3,6 +3,7 @@
     python benchmarks/proteins.py gb3 --data DIR            # DIR holds 00.xtc to 14.xtc and gb3.pdb
     python benchmarks/proteins.py beta_peptide --data DIR   # DIR holds beta_peptide.xtc and beta_peptide.pdb
     python benchmarks/proteins.py chignolin                 # of benchmarks/reference_md.py; trp_cage likewise
+    python benchmarks/proteins.py AGVD                      # of benchmarks/accuracy.py, as is ala2: the same of little
     ... --seeds 0 1 2    --set flow.optimisation.n_steps=8000    --long
 
 Rows: the model; the linear propagator that it starts from (its Gaussian prior, with the same projection); frames of the
@@ -16,7 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,14 @@ from deeptime.decomposition import TICA
 from deeptime.markov.msm import MaximumLikelihoodMSM
 
 import lamslide_md as lam
-from lamslide_md.analysis.features import alpha_pairs, find_alphas, pair_distances
+from lamslide_md.analysis.features import (
+    alpha_pairs,
+    find_alphas,
+    find_torsions,
+    pair_distances,
+    torsion_angles,
+    torsion_features,
+)
 from lamslide_md.cli.train import changed_settings
 
 UNTRAINED = ("flow.prediction=velocity", "flow.optimisation.n_steps=1", "flow.optimisation.learning_rate=1e-12")
@@ -59,8 +67,12 @@ class Protein:
         Between frames of the model.
     lag_ps
         Of the comparison.
+    halves
+        Whether the first half of the one trajectory is trained on, and the second one held out.
     n_frames
         Of each chain.
+    preset
+        Of the training.
     """
 
     training: tuple[str, ...]
@@ -71,6 +83,7 @@ class Protein:
     lag_ps: float
     halves: bool = False
     n_frames: int = N_FRAMES
+    preset: str = "protein"
 
 
 GB3 = tuple(f"{i:02d}.xtc" for i in range(15))
@@ -82,6 +95,8 @@ PROTEINS = {
     ),
     "chignolin": REPLICATES,
     "trp_cage": REPLICATES,
+    "AGVD": replace(REPLICATES, preset="peptide"),
+    "ala2": replace(REPLICATES, preset="quick", model_interval_ps=5.0, lag_ps=50.0),
 }
 
 
@@ -89,13 +104,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=PROTEINS)
     parser.add_argument("--data", type=Path, help="folder of the trajectories; runs/md/NAME if not given")
-    parser.add_argument("--preset", default="protein")
+    parser.add_argument("--preset", help="another one")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the preset's settings")
     parser.add_argument("--long", action="store_true", help="also 100 chains of 1,000 frames")
     parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS, help="which of them to make")
     args = parser.parse_args()
     protein = PROTEINS[args.name]
+    args.preset = args.preset or protein.preset
     training, held_out = trajectories(protein, args.data or MD / args.name)
     judge = Judge(training, held_out, protein)
     rows: dict[str, Callable[[], dict[str, Any]]] = {}
@@ -187,7 +203,7 @@ def judged_replay(training: list[md.Trajectory], judge: "Judge", seed: int) -> d
 
 def replayed(training: list[md.Trajectory], protein: Protein, seed: int) -> list[md.Trajectory]:
     """Random training frames of the states that a Markov chain of one model step runs through."""
-    features = [alpha_distances(t) for t in training]
+    features = [slow_features(t) for t in training]
     lag = max(1, round(protein.lag_ps / protein.model_interval_ps))
     slow = TICA(lagtime=lag, dim=10, scaling="kinetic_map").fit(features).fetch_model()
     projected = [slow.transform(part) for part in features]
@@ -205,9 +221,11 @@ def replayed(training: list[md.Trajectory], protein: Protein, seed: int) -> list
     return chains
 
 
-def alpha_distances(trajectory: md.Trajectory) -> np.ndarray:
-    """Distances between C-alphas, (frames, pairs), nm."""
-    alphas = find_alphas(trajectory.topology, min_residues=MIN_RESIDUES)
+def slow_features(trajectory: md.Trajectory) -> np.ndarray:
+    """Distances between C-alphas, or of very short chains cosines and sines of torsions: (frames, features)."""
+    alphas = find_alphas(trajectory.topology, min_residues=1)
+    if len(alphas) < MIN_RESIDUES:
+        return torsion_features(torsion_angles(trajectory.xyz, find_torsions(trajectory.topology, trajectory.xyz[:1])))
     return pair_distances(trajectory.xyz[:, alphas.atoms], alpha_pairs(alphas, N_PAIRS))
 
 
@@ -217,7 +235,7 @@ class Judge:
     def __init__(self, training: list[md.Trajectory], held_out: list[md.Trajectory], protein: Protein) -> None:
         self.training, self.held_out, self.protein = training, held_out, protein
         lag = max(1, round(protein.lag_ps / protein.model_interval_ps))
-        features = [alpha_distances(t) for t in held_out]
+        features = [slow_features(t) for t in held_out]
         self.slow = TICA(lagtime=lag, dim=1, scaling="kinetic_map").fit(features).fetch_model()
 
     def of(self, chains: Sequence[md.Trajectory]) -> dict[str, Any]:
@@ -245,7 +263,7 @@ class Judge:
 
     def autocorrelation(self, chains: Sequence[md.Trajectory]) -> dict[str, float]:
         """Of the slowest coordinate of the held-out MD, about the mean of all chains."""
-        series = [self.slow.transform(alpha_distances(chain))[:, 0] for chain in chains]
+        series = [self.slow.transform(slow_features(chain))[:, 0] for chain in chains]
         mean, variance = np.concatenate(series).mean(), np.concatenate(series).var()
         found = {}
         for k in AUTOCORRELATION_FRAMES:

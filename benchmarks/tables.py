@@ -42,6 +42,7 @@ PROTEIN_CELLS = {
     "rmsd_error": ("RMSD, Å", ".2f"),
     "gyration_error": ("Rg, Å", ".2f"),
     "contact_error": ("contacts", ".3f"),
+    "exchange_error": ("their exchange", ".3f"),
     "propensity_error": ("DSSP", ".3f"),
     "broken_bond_fraction": ("bad bonds", ".4f"),
     "chirality_flip_fraction": ("flips", ".4f"),

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 from lamslide_md.analysis.bootstrap import bootstrap_weights
 from lamslide_md.analysis.clashes import CLASH_NM, MAX_LISTED_ATOMS, has_clash, learn_clashes
 from lamslide_md.analysis.features import Alphas, alpha_pairs, find_alphas, heavy_atoms
-from lamslide_md.analysis.measures.proteins import protein_estimates
+from lamslide_md.analysis.measures.proteins import protein_estimates, reference_estimates
 from lamslide_md.analysis.measures.transport import wasserstein_2
 from lamslide_md.analysis.proteins.frames import see_protein
 from lamslide_md.analysis.proteins.rules import learn_protein
@@ -18,9 +18,9 @@ from tests.analysis.chains import STRAND, build_chain, shaken
 N_RESIDUES = 24
 
 
-def seen(rules, positions, n_blocks=4):
+def seen(rules, positions, n_blocks=4, lag=1):
     blocks = np.arange(len(positions)) * n_blocks // len(positions)
-    return see_protein(rules, (positions,), (blocks,), bootstrap_weights(n_blocks, 5, 0))
+    return see_protein(rules, (positions,), (blocks,), bootstrap_weights(n_blocks, 5, 0), lag)
 
 
 def rmsf_nm(positions, topology):
@@ -60,7 +60,32 @@ def test_residues_that_touch_half_of_the_time_have_half_an_occupancy():
     rules = learn_protein(chain.topology, [np.repeat(chain.xyz, 20, axis=0)])
     contacts = seen(rules, positions).contacts
     assert rules.contact_nm == 0.45
-    assert contacts.occupancy(np.array([13, 14 * 2 + 9]), np.ones((1, 4))).tolist() == [[0.5, 0.0]]
+    keys, once = np.array([13, 14 * 2 + 9]), np.ones((1, 4))
+    assert contacts.occupancy(keys, once).tolist() == [[0.5, 0.0]]
+    assert contacts.exchange(keys, once).tolist() == [[1.0, 0.0]]
+    assert seen(rules, positions, lag=2).contacts.exchange(keys, once).tolist() == [[0.0, 0.0]]
+
+
+def test_contacts_that_hold_half_as_long_are_exchanged_twice_as_often():
+    rng = np.random.default_rng(0)
+    chain = build_chain(14, STRAND)
+    last, first = ([atom.index for atom in chain.topology.residue(i).atoms] for i in (13, 0))
+    rules = learn_protein(chain.topology, [np.repeat(chain.xyz, 20, axis=0)])
+
+    def switching(often, n_frames=4000, lag=1):
+        positions = np.repeat(chain.xyz, n_frames, axis=0)
+        beside = positions[0, first].mean(axis=0) + np.array([0.0, 0.0, 0.4])
+        touches = np.cumsum(rng.random(n_frames) < often) % 2 == 0
+        positions[np.ix_(touches, last)] += beside - positions[0, last].mean(axis=0)
+        return seen(rules, positions, lag=lag)
+
+    slow, fast = switching(0.1), switching(0.2)
+    found = protein_estimates(rules, fast, slow)
+    assert found["exchange_error"].value == pytest.approx(0.1, abs=0.02)
+    assert reference_estimates(rules, slow)["exchange_error"].value == pytest.approx(0.1, abs=0.02)
+    assert found["contact_error"].value < 0.1
+    found = protein_estimates(rules, switching(0.1, n_frames=40, lag=40), slow)
+    assert found["exchange_error"].reason == "no trajectory is longer than the lag"
 
 
 def test_a_backbone_alone_is_in_contact_by_its_c_alphas(helix):

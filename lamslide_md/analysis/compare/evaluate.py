@@ -80,7 +80,7 @@ def evaluate(
         to_features=slow.to_features,
     )
     projected = _project_all(prepared, reference_model, relaxation_ps, settings, slow)
-    protein = compare_protein(prepared, projected)
+    protein = compare_protein(prepared, projected, lag.lag_ps)
     lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
     autocorrelations = _each(projected, lambda dataset: autocorrelation_curves(dataset, lags_ps))
     summaries = _each(projected, lambda dataset: markov_summary(dataset, reference_model, lag.lag_ps))

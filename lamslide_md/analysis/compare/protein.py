@@ -51,7 +51,7 @@ class ComparedProtein:
         return secondary_strips(self.rules, {n: (d.positions_nm, d.interval_ps) for n, d in datasets.items()})
 
 
-def compare_protein(prepared: Prepared, projected: ProjectedDatasets) -> ComparedProtein | None:
+def compare_protein(prepared: Prepared, projected: ProjectedDatasets, lag_ps: float) -> ComparedProtein | None:
     """See the datasets as a protein.
 
     Parameters
@@ -60,6 +60,8 @@ def compare_protein(prepared: Prepared, projected: ProjectedDatasets) -> Compare
         The datasets.
     projected
         The same, whose blocks and bootstrap weights are used.
+    lag_ps
+        Lag after which contacts are looked at again, a whole number of frames of each.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def compare_protein(prepared: Prepared, projected: ProjectedDatasets) -> Compare
         return None
 
     def seen(dataset: Dataset, blocks: Projected) -> ProteinFrames:
-        return see_protein(rules, dataset.positions_nm, blocks.blocks, blocks.weights)
+        lag = round(lag_ps / dataset.interval_ps)
+        return see_protein(rules, dataset.positions_nm, blocks.blocks, blocks.weights, lag)
 
     reference = seen(prepared.reference, projected.reference)
     same = prepared.floor_reference is prepared.reference

@@ -29,6 +29,13 @@ PROTEIN_KINDS = {
         MeasureKind(
             "contact_error", "contacts", "", _PROTEIN, "mean |Δ occupancy| of pairs of residues that touch in 1 %"
         ),
+        MeasureKind(
+            "exchange_error",
+            "exchange of contacts",
+            "",
+            _PROTEIN,
+            "mean |Δ| of how often these pairs come together or part within the lag; MD's own is its mean",
+        ),
         MeasureKind("helix_error", "helix content", "", _PROTEIN, "|Δ| of the mean fraction of residues, by DSSP"),
         MeasureKind("strand_error", "strand content", "", _PROTEIN, "|Δ| of the mean fraction of residues, by DSSP"),
         MeasureKind("coil_error", "coil content", "", _PROTEIN, "|Δ| of the mean fraction of residues, by DSSP"),

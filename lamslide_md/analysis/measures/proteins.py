@@ -45,10 +45,10 @@ def protein_estimates(rules: ProteinRules, dataset: ProteinFrames, reference: Pr
         | _series_estimates("gyration", dataset, reference, "gyration_nm")
         | {
             "js_distance_alpha_pairs": _pair_estimate(rules, dataset, reference),
-            "contact_error": _contact_estimate(dataset, reference),
             "wasserstein_components": component_estimate(dataset, reference),
             "rmsd_drift": _drift_estimate(dataset),
         }
+        | _contact_estimates(dataset, reference)
         | _secondary_estimates(rules, dataset, reference)
     )
 
@@ -62,6 +62,9 @@ def reference_estimates(rules: ProteinRules, reference: ProteinFrames) -> dict[s
         "gyration_error": float(reference.gyration_nm.mean()) * ANGSTROM_PER_NM,
         "rmsd_drift": _drift_estimate(reference).value,
     }
+    touching = reference.contacts.frequent(MIN_OCCUPANCY)
+    if len(touching) and reference.contacts.change_sizes.any():
+        own["exchange_error"] = float(reference.contacts.exchange(touching, all_blocks).mean())
     if rules.complete.any():
         contents = propensities(rules, reference, all_blocks)[0].mean(axis=0)
         own |= {f"{name}_error": float(content) for name, content in zip(CLASSES, contents, strict=True)}
@@ -132,12 +135,17 @@ def _pair_estimate(rules: ProteinRules, dataset: ProteinFrames, reference: Prote
     return _estimate(np.mean(distances, axis=0))
 
 
-def _contact_estimate(dataset: ProteinFrames, reference: ProteinFrames) -> Estimate:
+def _contact_estimates(dataset: ProteinFrames, reference: ProteinFrames) -> dict[str, Estimate]:
     keys = np.union1d(dataset.contacts.frequent(MIN_OCCUPANCY), reference.contacts.frequent(MIN_OCCUPANCY))
     if len(keys) == 0:
-        return Estimate(None, reason="no two residues three or more apart touch in 1 % of the frames")
-    own, other = (side.contacts.occupancy(keys, _both(side)) for side in (dataset, reference))
-    return _estimate(np.abs(own - other).mean(axis=1))
+        nothing = Estimate(None, reason="no two residues three or more apart touch in 1 % of the frames")
+        return {"contact_error": nothing, "exchange_error": nothing}
+    occupancies = [side.contacts.occupancy(keys, _both(side)) for side in (dataset, reference)]
+    exchanges = [side.contacts.exchange(keys, _both(side)) for side in (dataset, reference)]
+    found = {"contact_error": _estimate(np.abs(occupancies[0] - occupancies[1]).mean(axis=1))}
+    if not all(side.contacts.change_sizes.any() for side in (dataset, reference)):
+        return found | {"exchange_error": Estimate(None, reason="no trajectory is longer than the lag")}
+    return found | {"exchange_error": _estimate(np.abs(exchanges[0] - exchanges[1]).mean(axis=1))}
 
 
 def _secondary_estimates(rules: ProteinRules, dataset: ProteinFrames, reference: ProteinFrames) -> dict[str, Estimate]:

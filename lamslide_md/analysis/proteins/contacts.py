@@ -15,24 +15,43 @@ class ContactCounts:
     """Frames in which residues touch, for the pairs that do so at all.
 
     `keys` (rising) are first * number of residues + second of a pair, the lower first; `counts` (contacts, blocks) the
-    frames of every block in which it touches, `block_sizes` (blocks,) the frames looked at.
+    frames of every block in which it touches, `block_sizes` (blocks,) the frames looked at. `changes` (contacts,
+    blocks) are those a lag after which it touches no more, or does only then, of `change_sizes` (blocks,) frames with a
+    later one.
     """
 
     n_residues: int
     keys: Int[np.ndarray, " contacts"]
     counts: Float[np.ndarray, "contacts blocks"]
     block_sizes: Float[np.ndarray, " blocks"]
+    changes: Float[np.ndarray, "contacts blocks"]
+    change_sizes: Float[np.ndarray, " blocks"]
 
     def occupancy(
         self, keys: Int[np.ndarray, " pairs"], weights: Float[np.ndarray, "draws blocks"]
     ) -> Float[np.ndarray, "draws pairs"]:
         """Part of the frames in which given pairs touch, for every row of block weights."""
+        return self._share(self.counts, self.block_sizes, keys, weights)
+
+    def exchange(
+        self, keys: Int[np.ndarray, " pairs"], weights: Float[np.ndarray, "draws blocks"]
+    ) -> Float[np.ndarray, "draws pairs"]:
+        """Part of the frames a lag after which given pairs have come together or parted; none without later frames."""
+        return self._share(self.changes, self.change_sizes, keys, weights)
+
+    def _share(
+        self,
+        counts: Float[np.ndarray, "contacts blocks"],
+        sizes: Float[np.ndarray, " blocks"],
+        keys: Int[np.ndarray, " pairs"],
+        weights: Float[np.ndarray, "draws blocks"],
+    ) -> Float[np.ndarray, "draws pairs"]:
         rows = np.searchsorted(self.keys, keys)
         known = rows < len(self.keys)
         known[known] = self.keys[rows[known]] == keys[known]
-        occupancy = np.zeros((len(weights), len(keys)))
-        occupancy[:, known] = weights @ self.counts[rows[known]].T / (weights @ self.block_sizes)[:, None]
-        return occupancy
+        share = np.zeros((len(weights), len(keys)))
+        share[:, known] = weights @ counts[rows[known]].T / np.maximum(weights @ sizes, 1.0)[:, None]
+        return share
 
     def frequent(self, least: float) -> Int[np.ndarray, " pairs"]:
         """Keys of the pairs that touch in at least this part of the frames."""
@@ -40,7 +59,12 @@ class ContactCounts:
 
 
 def count_contacts(
-    rules: ProteinRules, counted: Sequence[tuple[np.ndarray, np.ndarray]], n_blocks: int
+    rules: ProteinRules,
+    positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]],
+    blocks: Sequence[Int[np.ndarray, " _"]],
+    n_blocks: int,
+    stride: int,
+    lag: int,
 ) -> ContactCounts:
     """Count in how many frames residues at least three apart touch: heavy atoms within 0.45 nm, or C-alphas within 0.8.
 
@@ -48,32 +72,53 @@ def count_contacts(
     ----------
     rules
         Atoms and cutoff.
-    counted
-        Positions (frames, atoms, 3), nm, and block of every frame, per trajectory.
+    positions_nm
+        Trajectories, nm.
+    blocks
+        Block of every frame, per trajectory.
     n_blocks
         Number of blocks.
+    stride
+        Every so many frames one is looked at.
+    lag
+        Frames after which contacts are looked at again.
 
     Returns
     -------
     ContactCounts
         Found by a search for neighbours: no array over frames and all pairs.
     """
+    n_pairs = len(rules.alphas) ** 2
+    sizes, change_sizes = np.zeros(n_blocks), np.zeros(n_blocks)
+    touching, changing = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for part, of_frame in zip(positions_nm, blocks, strict=True):
+        of_frame = of_frame[::stride]
+        now, later = _touching(rules, part[::stride]), _touching(rules, part[lag::stride])
+        n_later = len(part[lag::stride])
+        changed = np.setxor1d(now[now < n_later * n_pairs], later, assume_unique=True)
+        touching.append(of_frame[now // n_pairs] * n_pairs + now % n_pairs)
+        changing.append(of_frame[changed // n_pairs] * n_pairs + changed % n_pairs)
+        sizes += np.bincount(of_frame, minlength=n_blocks)
+        change_sizes += np.bincount(of_frame[:n_later], minlength=n_blocks)
+    found = [np.concatenate(parts) for parts in (touching, changing)]
+    keys = np.unique(np.concatenate(found) % n_pairs)
+    tables = []
+    for of_block in found:
+        unique, counts = np.unique(of_block, return_counts=True)
+        table = np.zeros((len(keys), n_blocks))
+        table[np.searchsorted(keys, unique % n_pairs), unique // n_pairs] = counts
+        tables.append(table)
+    return ContactCounts(len(rules.alphas), keys, tables[0], sizes, tables[1], change_sizes)
+
+
+def _touching(rules: ProteinRules, positions_nm: Float[np.ndarray, "frames atoms 3"]) -> Int[np.ndarray, " touching"]:
+    """Frame times squared number of residues, plus the key of a pair that touches in it."""
     n_residues = len(rules.alphas)
-    found, totals = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for positions_nm, blocks in counted:
-        for frames, pairs in close_pairs(positions_nm[:, rules.contact_atoms], rules.contact_nm):
-            residues = np.sort(rules.contact_residues[pairs], axis=1)
-            apart = rules.alphas.apart(residues)
-            keys = residues[apart, 0].astype(np.int64) * n_residues + residues[apart, 1]
-            # Many atoms of two residues may be near: the frame counts once.
-            touching = np.unique(frames[apart] * n_residues**2 + keys)
-            of_block = blocks[touching // n_residues**2] * np.int64(n_residues**2) + touching % n_residues**2
-            unique, count = np.unique(of_block, return_counts=True)
-            found.append(unique)
-            totals.append(count)
-    joined, counts = np.concatenate(found), np.concatenate(totals)
-    keys, rows = np.unique(joined % n_residues**2, return_inverse=True)
-    table = np.zeros((len(keys), n_blocks))
-    np.add.at(table, (rows, joined // n_residues**2), counts)
-    sizes = np.bincount(np.concatenate([blocks for _, blocks in counted]), minlength=n_blocks).astype(float)
-    return ContactCounts(n_residues, keys, table, sizes)
+    found = [np.zeros(0, dtype=np.int64)]
+    for frames, pairs in close_pairs(positions_nm[:, rules.contact_atoms], rules.contact_nm):
+        residues = np.sort(rules.contact_residues[pairs], axis=1)
+        apart = rules.alphas.apart(residues)
+        keys = residues[apart, 0].astype(np.int64) * n_residues + residues[apart, 1]
+        # Many atoms of two residues may be near: the frame counts once.
+        found.append(np.unique(frames[apart] * n_residues**2 + keys))
+    return np.unique(np.concatenate(found))

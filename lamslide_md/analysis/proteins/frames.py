@@ -60,6 +60,7 @@ def see_protein(
     positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]],
     blocks: Sequence[Int[np.ndarray, " _"]],
     weights: Float[np.ndarray, "draws blocks"],
+    lag: int,
 ) -> ProteinFrames:
     """Describe every frame of a dataset.
 
@@ -73,6 +74,8 @@ def see_protein(
         Block of every frame, per trajectory.
     weights
         How often each block appears in each bootstrap sample.
+    lag
+        Frames after which contacts are looked at again.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def see_protein(
         scores_nm=displacements.reshape(len(joined), -1) @ rules.components.T / np.sqrt(len(rules.alphas)),
         displacements_nm=_block_sums(displacements, joined, n_blocks),
         squares_nm2=_block_sums((displacements**2).sum(axis=-1), joined, n_blocks),
-        contacts=count_contacts(rules, counted, n_blocks),
+        contacts=count_contacts(rules, positions_nm, blocks, n_blocks, stride, lag),
         secondary=_count_secondary(rules, counted, n_blocks),
     )
 
