@@ -14,6 +14,7 @@ from lamslide_md.systems.bonds import within_bonds
 from lamslide_md.systems.constraints import Constraints
 from lamslide_md.systems.extents import Extent, radii_of_gyration_nm
 from lamslide_md.systems.neighbours import among, close_pairs
+from lamslide_md.systems.symmetry import canonicalise
 from lamslide_md.systems.system import System
 from lamslide_md.systems.topologies import labels_of, listed, named
 from lamslide_md.systems.volumes import relative_volumes
@@ -108,7 +109,8 @@ def check_start(
             raise InputError(f"{where} has coordinates that are not finite (NaN or infinite)")
         if system.topology is None:
             continue
-        frame = _Frame(points, system, where, near)
+        # The ranges are those of frames under canonical labels.
+        frame = _Frame(canonicalise(points[None], system.exchanges)[0], system, where, near)
         _check_shape(frame)
         _check_distances(frame, name, index, check_bonds)
         _check_chirality(frame)

@@ -8,6 +8,7 @@ from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.sampling.settings import Sampling
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.equivalent_atoms import with_exchanges, with_exchanges_like
+from lamslide_md.systems.start_checks import check_start
 from lamslide_md.systems.symmetry import LabelTracker, canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.training_data import prepare_data
@@ -75,6 +76,27 @@ def test_a_training_does_not_see_the_names(aspartate):
     settings = tiny_settings(entities="residues").model_copy(update={"exchange": True})
     one, other = (prepare_data([r], settings, None) for r in (aspartate, exchanged_at_random(aspartate, 0.5)))
     np.testing.assert_allclose(one.datasets[0].points, other.datasets[0].points, atol=1e-6)
+
+
+def test_ranges_are_those_of_canonical_names_in_which_arginine_has_its_own():
+    (arginine,) = exchanging(trajectory_of(shivering_peptide("AR", 200, spread=0.05)))
+    settings = tiny_settings(entities="residues").model_copy(update={"exchange": True})
+    found = []
+    for often in (0.0, 1.0, 0.5):
+        data = prepare_data([exchanged_at_random(arginine, often)], settings, None)
+        held = data.systems[0].constraints
+        points = canonicalise(data.trajectories[0].points_nm, data.systems[0].exchanges)
+        first, second = held.pairs.T
+        distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
+        within = (distances > held.lower_nm - 1e-3) & (distances < held.upper_nm + 1e-3)
+        assert within.mean(axis=0).min() > 0.99
+        check_start(data.trajectories[0].points_nm[:5], data.systems[0])
+        found.append(held)
+    rigid = {frozenset(pair) for pair, upper in zip(held.pairs.tolist(), held.upper_nm, strict=True) if upper < 1}
+    atoms = {atom.name: atom.index for atom in arginine.system.topology.residue(1).atoms}
+    assert {frozenset((atoms["CD"], atoms[name])) for name in ("NH1", "NH2")} <= rigid
+    for other in found[1:]:
+        np.testing.assert_allclose(other.upper_nm, found[0].upper_nm, atol=1e-5)
 
 
 @pytest.mark.parametrize("often", [0.02, 0.4])
