@@ -47,7 +47,7 @@ MOLECULES: dict[str, Settings] = {
         ),
         flow=FlowSettings(
             n_frames=2,
-            prediction="data",
+            prediction="velocity",
             tokens="windows",
             width=128,
             depth=4,
@@ -55,7 +55,8 @@ MOLECULES: dict[str, Settings] = {
             slow_weight=1.0,
             whitened=True,
             code_width=32,
-            optimisation=Optimisation(n_steps=4000, batch_size=32, learning_rate=2e-3),
+            bfloat16=True,
+            optimisation=Optimisation(n_steps=12_000, batch_size=32, learning_rate=2e-3),
         ),
     ),
     "molecule-standard": Settings(
