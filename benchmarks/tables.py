@@ -349,7 +349,7 @@ TABLES = {
     table.__name__: table
     for table in (
         *(shipped, presets, floors, demo, unseen, paths, stability, compute),
-        *(forecasts, reference, ensemble, proteins, scaling, projects),
+        *(forecasts, reference, ensemble, proteins, long_rollouts, scaling, projects),
     )
 }
 """By the names in the markers."""
