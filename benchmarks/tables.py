@@ -302,12 +302,12 @@ def projects() -> str:
     """Core hours of whole projects, from rates that were measured on single molecules."""
     own, shared, cost = read("pretrained_AGVD"), read("pretrained_peptides"), read("scaling")
     cores = cost["machine"]["torch_threads"]
-    residues, exponents = np.array(list(map(float, cost["rows"]))), cost["exponents"]
+    residues = np.array(list(map(float, cost["rows"])))
 
     def at_300(key: str) -> float:
         """Of a system of 300 residues, by the power law of all of them."""
-        logs = np.log(residues), np.log([row[key] for row in cost["rows"].values()])
-        return float(np.exp(logs[1].mean() + exponents[key] * (np.log(300) - logs[0].mean())))
+        line = np.polyfit(np.log(residues), np.log([row[key] for row in cost["rows"].values()]), 1)
+        return float(np.exp(np.polyval(line, np.log(300))))
 
     shared_ns_per_s = float(np.median([run["rollout_ns_per_s"] for key, run in shared.items() if key != "machine"]))
     md, rollout = 2 * MD_NS / own["md_ns_per_s"], ROLLOUT_NS / own["rollout_ns_per_s"]

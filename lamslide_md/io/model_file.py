@@ -131,7 +131,9 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
     for key, tensor in tensors.items():
         if tensor.dtype not in (torch.float32, torch.float16) or not tensor.isfinite().all():
             raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
-    tensors = {key: _whole(path, key, tensor, modules) for key, tensor in tensors.items()}
+    for key in set(_declared(modules, "symmetric")) & tensors.keys():
+        name, _, inner = key.partition("/")
+        tensors = tensors | {key: _whole(path, key, tensors[key], modules[name].get_buffer(inner))}
     for name, module in modules.items():
         prefix = f"{name}/"
         own = {key.removeprefix(prefix): t.float() for key, t in tensors.items() if key.startswith(prefix)}
@@ -142,15 +144,11 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
             raise InputError(f"{path} is damaged: {complaint}") from error
 
 
-def _whole(path: Path, key: str, tensor: Tensor, modules: dict[str, nn.Module]) -> Tensor:
+def _whole(path: Path, key: str, stored: Tensor, own: Tensor) -> Tensor:
     """Make symmetric matrices whole of which one triangle is stored."""
-    if key not in _declared(modules, "symmetric"):
-        return tensor
-    name, _, inner = key.partition("/")
-    own = modules[name].get_buffer(inner)
-    if tensor.ndim != own.ndim - 1:
-        return tensor
+    if stored.ndim != own.ndim - 1:
+        return stored
     try:
-        return from_triangles(tensor, own.shape[-1])
+        return from_triangles(stored, own.shape[-1])
     except ValueError as error:
         raise InputError(f"{path} is damaged: {key} holds {error}") from error

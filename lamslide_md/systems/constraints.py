@@ -1,6 +1,6 @@
 """What the frames of a system never leave: rigid distances, contacts, and the chirality of centres."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from lamslide_md.systems.candidate_pairs import MOST_LISTED, candidate_pairs
 from lamslide_md.systems.neighbours import close_pairs
+from lamslide_md.systems.symmetry import Exchange, canonicalise
 from lamslide_md.systems.volumes import relative_volumes
 
 RELATIVE_SPREAD = 0.05
@@ -72,7 +73,10 @@ class Constraints:
 
 
 def find_constraints(
-    points_nm: Float[np.ndarray, "frames points dim"], bonds: Int[np.ndarray, "bonds 2"], contacts: bool
+    points_nm: Float[np.ndarray, "frames points dim"],
+    bonds: Int[np.ndarray, "bonds 2"],
+    contacts: bool,
+    exchanges: Sequence[Exchange] = (),
 ) -> Constraints:
     """Find what a trajectory never leaves.
 
@@ -85,6 +89,8 @@ def find_constraints(
     contacts
         Whether the points are atoms in nm, which come no closer to each other than in the data, or than `CONTACT_NM`
         where the data is further apart.
+    exchanges
+        Under whose canonical labels frames are kept in them: the two nitrogens of an arginine are not alike.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def find_constraints(
         None for particles that move freely. Of more than `MOST_LISTED` points, pairs that bonds do not keep near are
         held by one contact distance, but for those few that come nearer.
     """
-    frames = points_nm[:: -(-len(points_nm) // MAX_FRAMES)].astype(np.float64)
+    frames = canonicalise(points_nm[:: -(-len(points_nm) // MAX_FRAMES)], exchanges).astype(np.float64)
     n_points = frames.shape[1]
     pairs = candidate_pairs(n_points, bonds)
     n_at_once = max(1, NUMBERS_AT_ONCE // len(frames))

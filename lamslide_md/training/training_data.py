@@ -21,7 +21,6 @@ from lamslide_md.systems.entities import joint_vocabularies
 from lamslide_md.systems.equivalent_atoms import with_exchanges
 from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
-from lamslide_md.systems.symmetry import canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.windows import SystemDataset, Windows
 from lamslide_md.units import whole_frames
@@ -168,9 +167,7 @@ def prepare_data(
         if frame.needs_reference:
             new = with_core(new, own)
         entities = old.entities.with_vocabularies(vocabularies, n_slots)
-        # Frames are projected under canonical labels: there the two nitrogens of an arginine have changed places.
-        seen = canonicalise(own, new.exchanges)
-        constraints = find_constraints(seen, entities.bonds, contacts=old.topology is not None)
+        constraints = find_constraints(own, entities.bonds, old.topology is not None, new.exchanges)
         shared[id(old)] = replace(new, entities=entities, constraints=constraints)
     trajectories = [replace(r, system=shared[id(r.system)]) for r in trajectories]
     datasets = [s for system in shared.values() for s in _datasets_of(system, trajectories, settings, interval_ps)]

@@ -140,12 +140,12 @@ def _contact_estimates(dataset: ProteinFrames, reference: ProteinFrames) -> dict
     if len(keys) == 0:
         nothing = Estimate(None, reason="no two residues three or more apart touch in 1 % of the frames")
         return {"contact_error": nothing, "exchange_error": nothing}
-    occupancies = [side.contacts.occupancy(keys, _both(side)) for side in (dataset, reference)]
-    exchanges = [side.contacts.exchange(keys, _both(side)) for side in (dataset, reference)]
-    found = {"contact_error": _estimate(np.abs(occupancies[0] - occupancies[1]).mean(axis=1))}
+    own, other = (side.contacts.occupancy(keys, _both(side)) for side in (dataset, reference))
+    found = {"contact_error": _estimate(np.abs(own - other).mean(axis=1))}
     if not all(side.contacts.change_sizes.any() for side in (dataset, reference)):
         return found | {"exchange_error": Estimate(None, reason="no trajectory is longer than the lag")}
-    return found | {"exchange_error": _estimate(np.abs(exchanges[0] - exchanges[1]).mean(axis=1))}
+    own, other = (side.contacts.exchange(keys, _both(side)) for side in (dataset, reference))
+    return found | {"exchange_error": _estimate(np.abs(own - other).mean(axis=1))}
 
 
 def _secondary_estimates(rules: ProteinRules, dataset: ProteinFrames, reference: ProteinFrames) -> dict[str, Estimate]:

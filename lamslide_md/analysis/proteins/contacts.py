@@ -121,4 +121,5 @@ def _touching(rules: ProteinRules, positions_nm: Float[np.ndarray, "frames atoms
         keys = residues[apart, 0].astype(np.int64) * n_residues + residues[apart, 1]
         # Many atoms of two residues may be near: the frame counts once.
         found.append(np.unique(frames[apart] * n_residues**2 + keys))
-    return np.unique(np.concatenate(found))
+    # Parts of the frames follow one another: what is found rises.
+    return np.concatenate(found)
