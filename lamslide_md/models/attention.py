@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lamslide_md.models.dot_products import attend
 from lamslide_md.models.neighbourhoods import Blocks
 
 
@@ -158,7 +159,7 @@ class ModulatedBlock(nn.Module):
             q, k, v = q.transpose(2, 3), k.transpose(2, 3), v.transpose(2, 3)
             if self.rotary:
                 q, k = rotate(q), rotate(k)
-            read = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).flatten(3)
+            read = attend(q, k, v).transpose(2, 3).flatten(3)
         else:
             read = blocks.attend(q, k, v).flatten(3)
         hidden = self.to_hidden(h)
