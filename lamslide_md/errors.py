@@ -5,9 +5,42 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+LONGEST = 1500
+"""Characters of a message; of a longer one, such as of a library that shows what it read, the middle is left out."""
+CONTROL = {number: "\ufffd" for number in (*range(9), *range(11, 13), *range(14, 32), *range(127, 160))}
+"""Control characters, which might be commands to a terminal; line ends and tabs are none."""
+
 
 class InputError(ValueError):
-    """A file, value or setting the user gave cannot be used; the message says what, with numbers, and the mend."""
+    """A file, value or setting the user gave cannot be used; the message says what, with numbers, and the mend.
+
+    Parameters
+    ----------
+    message
+        Shown without control characters, and not longer than anybody reads.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown(message))
+
+
+def shown(text: str) -> str:
+    """Make a text harmless that may quote a damaged file.
+
+    Parameters
+    ----------
+    text
+        Of any length.
+
+    Returns
+    -------
+    str
+        Without control characters; at most about `LONGEST` of the others.
+    """
+    harmless = text.translate(CONTROL)
+    if len(harmless) <= LONGEST:
+        return harmless
+    return f"{harmless[: 2 * LONGEST // 3]} ... {harmless[-LONGEST // 3 :]}"
 
 
 class InputNote(UserWarning):
@@ -22,7 +55,7 @@ def note(text: str) -> None:
     text
         One sentence, with the name of the file.
     """
-    warnings.warn(InputNote(text), stacklevel=3)
+    warnings.warn(InputNote(shown(text)), stacklevel=3)
 
 
 @contextmanager

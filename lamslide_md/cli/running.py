@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from lamslide_md.errors import InputError, InputNote, options_called
+from lamslide_md.errors import InputError, InputNote, options_called, shown
 from lamslide_md.processes import is_first
 
 OK, MISTAKE, INTERRUPTED = 0, 2, 130
@@ -88,11 +88,11 @@ def _tell(message: Warning | str, category: type[Warning], *where: object) -> No
     if not is_first():
         return
     kind = "note" if issubclass(category, InputNote) else "warning"
-    print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"{kind}: {shown(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def _complain(message: str, code: int) -> int:
     """Say in one line what is wrong; of processes that train together the first does, whose error all have."""
     if is_first():
-        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"error: {shown(' '.join(message.split()))}", file=sys.stderr)
     return code

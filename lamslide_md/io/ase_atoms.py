@@ -6,6 +6,7 @@ import mdtraj as md
 import numpy as np
 from ase import Atoms
 from ase.cell import Cell
+from ase.data import chemical_symbols
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
@@ -76,6 +77,8 @@ def trajectory_from_ase(
     if not frames:
         raise InputError(f"{source} has no frames")
     numbers = frames[0].numbers
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(chemical_symbols):
+        raise InputError(f"{source} is damaged: it has atoms of number {numbers.max()}, and there is no such element")
     for index, atoms in enumerate(frames):
         if not np.array_equal(atoms.numbers, numbers):
             raise InputError(

@@ -11,6 +11,7 @@ from mdtraj.formats.registry import FormatRegistry
 from lamslide_md.errors import InputError, option
 from lamslide_md.io.ase_files import ase_chunks
 from lamslide_md.io.atom_counts import atom_count_error
+from lamslide_md.io.fragile_formats import check_survives
 from lamslide_md.io.plain_paths import plain_path, suffix
 from lamslide_md.io.quiet import boxes_may_lack, quiet
 
@@ -53,6 +54,7 @@ def load_topology(top: Top | None) -> md.Topology | None:
         raise InputError(
             f"topology {path} is not there" + (": it is a folder" if path.is_dir() else "; check the path")
         )
+    check_survives(path)
     try:
         with plain_path(path) as plain:
             return md.load_topology(plain)
@@ -100,6 +102,7 @@ def open_chunks(
         raise InputError(f"{path} is not there; check the path")
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); was it copied or written completely?")
+    check_survives(path)
     ending = suffix(path)
     if ending in TOPOLOGY_ONLY:
         raise InputError(
