@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.fuzz.kinds import KINDS
 
-LONGEST_S = 120.0
+LONGEST_S = 300.0
 """Of a trial."""
 
 
