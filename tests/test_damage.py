@@ -218,7 +218,7 @@ def test_a_training_whose_checkpoint_holds_no_numbers_ends_in_one_line(butane, t
     lam.Surrogate.fit(butane, settings=settings, checkpoint_dir=tmp_path)
     (checkpoint,) = tmp_path.glob("autoencoder-*.safetensors")
     without_sums(checkpoint, lambda _, tensors: [t.fill_(torch.nan) for k, t in tensors.items() if k[:7] == "average"])
-    with pytest.raises(lam.InputError, match="holds numbers that are not finite .* delete it to train this stage"):
+    with pytest.raises(lam.InputError, match=r"holds numbers that are not finite .* delete it to train this stage"):
         lam.Surrogate.fit(butane, settings=settings, checkpoint_dir=tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a running training: safetensors and JSON with checksums, written whole, exact to the bit on the CPU."""
+"""Checkpoints of a running training: safetensors with checksums, written whole, exact to the bit on the CPU."""
 
 import json
 from dataclasses import dataclass
