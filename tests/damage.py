@@ -10,7 +10,8 @@ def places_in(begin, end, n_places, seed):
     """Bits, each as byte and bit in it, drawn from a range of bytes; the first and last byte are among them."""
     random = np.random.default_rng(seed)
     drawn = random.integers(begin, end, n_places).tolist()
-    return [(byte, int(bit)) for byte, bit in zip([begin, end - 1, *drawn], random.integers(8, size=99), strict=False)]
+    bits = random.integers(8, size=n_places + 2).tolist()
+    return list(zip([begin, end - 1, *drawn], bits, strict=True))
 
 
 def flipped_at(content, place):

@@ -14,7 +14,6 @@ from lamslide_md.io.manifests import content_of, manifest_path, manifest_places,
 from lamslide_md.io.outputs import check_earlier, check_outputs, free_name, numbered, same_file
 from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import WRITTEN_BY, digest_of, files_in, records_of, written_by
-from lamslide_md.io.unchanged import ENTRY
 from lamslide_md.sampling.chain_state import RestartFile
 
 EXACT = ".trr"
@@ -59,9 +58,7 @@ class RolloutNames:
         """Whether an earlier file stands in the place of the rollout until it is whole."""
         return self.growing_manifest != self.manifest
 
-    def record(
-        self, command: str, *, finished: bool, joined: bool = False, sha256: str | None = None
-    ) -> tuple[Path, dict[str, Any]]:
+    def record(self, command: str, *, finished: bool, joined: bool = False) -> tuple[Path, dict[str, Any]]:
         """Say in which file which entries tell of the files that are written.
 
         Parameters
@@ -72,8 +69,6 @@ class RolloutNames:
             Whether the rollout is; its parts are no longer ours then.
         joined
             Whether the chains are about to become the one file.
-        sha256
-            Of the finished rollout.
 
         Returns
         -------
@@ -90,12 +85,7 @@ class RolloutNames:
         files |= {topology.name: digest_of(topology)}
         if finished or joined:
             files[self.path.name] = None
-        entries: dict[str, Any] = {
-            "trajectory": self.path.name,
-            "topology": topology.name,
-            WRITTEN_BY: written_by(command, files),
-        }
-        entries[WRITTEN_BY] |= {ENTRY: sha256} if finished else {}
+        entries = {"trajectory": self.path.name, "topology": topology.name, WRITTEN_BY: written_by(command, files)}
         return target, entries
 
     def tell(self) -> None:
