@@ -10,7 +10,7 @@ from lamslide_md.io.readers import read
 from lamslide_md.simulate.checkpoints import load_bookkeeping, sealed
 from lamslide_md.simulate.frames import hash_of
 from lamslide_md.simulate.replicates import make_jobs
-from lamslide_md.simulate.simulation import check_earlier, simulate
+from lamslide_md.simulate.simulation import simulate
 from lamslide_md.simulate.solute import write_system_pdb
 from tests.damage import files_up_to, flipped_at, places_in
 from tests.simulate.conftest import REFERENCE
