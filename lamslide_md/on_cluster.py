@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -208,15 +209,21 @@ def _begin(rollout: ClusterRollout, n_threads: int) -> tuple[RolloutFiles, list[
         )
     n_jobs = min(rollout.n_jobs or n_threads, rollout.n_chains)
     if rollout.resume and earlier:
-        # Otherwise frames would not go on as they began.
-        n_jobs = int(earlier["jobs"])
-        files.spent_before_s = float(earlier["wall_time_s"])
+        n_jobs, files.spent_before_s = _begun(folder / RUN_FILE, earlier, rollout.n_chains)
     elif folder.exists():
         shutil.rmtree(folder)
     run_id = uuid.uuid4().hex
     _write_run(folder, n_jobs, run_id, files.spent_before_s)
     shares = [Share(rank, n_jobs, rollout.n_chains) for rank in range(n_jobs)]
     return files, [RolloutJob(rollout, share, run_id) for share in shares]
+
+
+def _begun(path: Path, content: dict[str, Any], n_chains: int) -> tuple[int, float]:
+    """Jobs that a rollout was divided into, without which frames would not go on as they began, and its time so far."""
+    n_jobs, spent_s = content.get("jobs"), content.get("wall_time_s")
+    if type(n_jobs) is not int or not 1 <= n_jobs <= n_chains or not isinstance(spent_s, int | float):
+        raise InputError(f"{path} is damaged: {n_jobs!r} jobs of {n_chains} chains; remove {path.parent} to begin anew")
+    return n_jobs, max(float(spent_s), 0.0)
 
 
 def _write_run(folder: Path, n_jobs: int, run_id: str, spent_s: float) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from lamslide_md.config import Settings, preset_settings
 from lamslide_md.errors import InputError, collected_notes
-from lamslide_md.io.header_file import Content
+from lamslide_md.io.header_file import MEND, Content
 from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.io.model_header import Header
 from lamslide_md.io.outputs import check_outputs
@@ -196,7 +196,7 @@ class Surrogate(Sampler):
                 )
                 flow = build_flow(autoencoder, header.settings)
         except (KeyError, ValueError, IndexError, RuntimeError) as error:
-            raise InputError(f"{path} is damaged: its header does not fit together ({error})") from error
+            raise InputError(f"{path} is damaged: its header does not fit together ({error}); {MEND}") from error
         load_weights(path, tensors, {"autoencoder": autoencoder, "flow": flow})
         device = single_device(accelerator).device
         for module in (autoencoder, flow):

@@ -51,6 +51,8 @@ def test_checkpoints_of_simulations(tmp_path):
     for first in ({}, {"format_version": 1}):
         path.write_bytes(json.dumps(first | told).encode() + b"\nabc")
         assert load_bookkeeping(path).n_frames == 4
-    path.write_bytes(json.dumps({"format_version": 2, "more": 1} | told).encode() + b"\nabc")
-    with pytest.raises(InputError, match="checkpoint format 2, this program reads 1; update lamslide_md, or start"):
+    path.write_bytes(json.dumps({"format_version": 3, "more": 1} | told).encode() + b"\nabc")
+    with pytest.raises(
+        InputError, match="checkpoint format 3, this program reads 1 to 2; update lamslide_md, or start"
+    ):
         load_bookkeeping(path)

@@ -169,7 +169,7 @@ def train(
     from lamslide_md.io.stored_trajectories import need_disk
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.selections import leaves_solvent_out
-    from lamslide_md.training.checkpoints import frames_folder, remove_checkpoints
+    from lamslide_md.training.checkpoint_folder import frames_folder, remove_checkpoints
     from lamslide_md.training.devices import agreed, group_fabric
     from lamslide_md.training.preset_choice import usual_preset
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.array_checks import check
+from lamslide_md.io.checksums import check_sums
 from lamslide_md.io.model_arrays import Arrays, Vocabularies, unpack
 from lamslide_md.io.model_header import FORMAT_VERSION, Header
 from lamslide_md.io.model_upgrades import upgrade_content
@@ -20,6 +21,9 @@ HEADER = "lamslide"
 
 NETWORKS = ("autoencoder/", "flow/")
 """Beginnings of the names of weights."""
+
+MEND = "copy it again, or train the model again"
+"""What can be done about a damaged file."""
 
 MAX_COMPLAINT = 200
 """Characters of a library's message in an error of ours."""
@@ -92,7 +96,9 @@ def read_content(path: Path) -> Content:
         arrays = upgrade_content(content, arrays)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         complaint = in_one_line(f"{type(error).__name__}: {error}")
-        raise InputError(f"{path} is damaged: its header is not of the format that it tells ({complaint})") from error
+        raise InputError(
+            f"{path} is damaged: its header is not of the format that it tells ({complaint}); {MEND}"
+        ) from error
     try:
         header = Header.model_validate(content)
         check(
@@ -104,10 +110,10 @@ def read_content(path: Path) -> Content:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(
-            f"{path} is damaged: {where or 'its parts'} in its header: {in_one_line(first['msg'])}"
+            f"{path} is damaged: {where or 'its parts'} in its header: {in_one_line(first['msg'])}; {MEND}"
         ) from error
     except ValueError as error:
-        raise InputError(f"{path} is damaged: {in_one_line(error)}") from error
+        raise InputError(f"{path} is damaged: {in_one_line(error)}; {MEND}") from error
 
 
 def _stored(path: Path) -> tuple[dict[str, Any], Arrays]:
@@ -116,13 +122,15 @@ def _stored(path: Path) -> tuple[dict[str, Any], Arrays]:
         raise InputError(f"{path} does not exist; train a model with `lamslide train`, or check the path")
     try:
         with safe_open(path, framework="numpy") as file:
+            # Weights are checked where they are read.
+            check_sums(path, lambda name: not name.startswith(NETWORKS), (HEADER,))
             metadata = file.metadata() or {}
             content = json.loads(metadata[HEADER])
             version = content["format_version"]
             names = [name for name in file.keys() if not name.startswith(NETWORKS)]  # noqa: SIM118 - not a mapping
             arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)})") from error
+        raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)}); {MEND}") from error
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise InputError(
             f"{path} has format version {in_one_line(version)}, this program reads 1 to {FORMAT_VERSION}; update "

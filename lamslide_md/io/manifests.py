@@ -21,6 +21,8 @@ class WrittenBy(BaseModel):
 
     command: str
     files: dict[str, str | None]
+    trajectory_sha256: str | None = None
+    """Of the finished trajectory; see `unchanged`."""
 
 
 class Manifest(BaseModel):

@@ -1,23 +1,22 @@
 """The `.lamslide` file: weights and arrays in safetensors with a small JSON header, checked before they are used."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.array_checks import check
-from lamslide_md.io.header_file import HEADER, NETWORKS, Content, in_one_line, read_content
+from lamslide_md.io.checksums import check_sums
+from lamslide_md.io.header_file import HEADER, MEND, NETWORKS, Content, in_one_line, read_content
 from lamslide_md.io.model_arrays import pack
 from lamslide_md.io.model_upgrades import upgrade_tensors
 from lamslide_md.io.provenance_arrays import lists_to_arrays
+from lamslide_md.io.tensor_files import write_tensors
 from lamslide_md.io.texts import Texts
 from lamslide_md.io.triangles import from_triangles, triangles_of
-from lamslide_md.io.whole_files import replacing
 
 
 def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content, half_precision: bool = False) -> None:
@@ -53,16 +52,14 @@ def write_model_file(path: Path, modules: dict[str, nn.Module], content: Content
     if half_precision:
         halved |= {f"{name}/{k}" for name, m in modules.items() for k, _ in m.named_parameters()}
     tensors = {key: t.half() if key in halved else t for key, t in tensors.items()}
+    for key, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise InputError(f"cannot write {path}: {key} holds numbers that are not finite; train the model again")
     for key in _declared(modules, "symmetric"):
         if (triangles := triangles_of(tensors[key])) is not None:
             tensors[key] = triangles
     tensors |= {name: torch.from_numpy(array) for name, array in (arrays | lists).items()}
-    try:
-        with replacing(path) as partial:
-            save_file(tensors, partial, metadata={HEADER: header.model_dump_json()})
-            _follow_umask(partial)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"cannot write {path}: {error}") from error
+    write_tensors(path, tensors, {HEADER: header.model_dump_json()}, "free space, or choose another place")
 
 
 def _declared(modules: dict[str, nn.Module], kind: str) -> Iterator[str]:
@@ -70,13 +67,6 @@ def _declared(modules: dict[str, nn.Module], kind: str) -> Iterator[str]:
     for name, network in modules.items():
         for inner, module in network.named_modules():
             yield from (f"{name}/" + f"{inner}.{own}".lstrip(".") for own in getattr(module, kind, ()))
-
-
-def _follow_umask(path: Path) -> None:
-    """Let others read the file as the user's umask says: safetensors writes it for its owner only."""
-    umask = os.umask(0)
-    os.umask(umask)
-    path.chmod(0o666 & ~umask)
 
 
 def read_model_file(path: Path) -> tuple[dict[str, Tensor], Content]:
@@ -101,11 +91,12 @@ def read_model_file(path: Path) -> tuple[dict[str, Tensor], Content]:
     """
     content = read_content(path)
     try:
+        check_sums(path, lambda name: name.startswith(NETWORKS), (HEADER,))
         with safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name.startswith(NETWORKS)]  # noqa: SIM118 - not a mapping
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)})") from error
+        raise InputError(f"{path} is no .lamslide model file or is damaged ({in_one_line(error)}); {MEND}") from error
     return upgrade_tensors(tensors, content.version), content
 
 
@@ -130,7 +121,7 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
     """
     for key, tensor in tensors.items():
         if tensor.dtype not in (torch.float32, torch.float16) or not tensor.isfinite().all():
-            raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite")
+            raise InputError(f"{path} is damaged: {key} holds {tensor.dtype} or numbers that are not finite; {MEND}")
     for key in set(_declared(modules, "symmetric")) & tensors.keys():
         name, _, inner = key.partition("/")
         tensors = tensors | {key: _whole(path, key, tensors[key], modules[name].get_buffer(inner))}
@@ -141,7 +132,7 @@ def load_weights(path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.M
             module.load_state_dict(own, assign=True)
         except RuntimeError as error:
             complaint = in_one_line("".join(str(error).splitlines()[1:2]) or error)
-            raise InputError(f"{path} is damaged: {complaint}") from error
+            raise InputError(f"{path} is damaged: {complaint}; {MEND}") from error
 
 
 def _whole(path: Path, key: str, stored: Tensor, own: Tensor) -> Tensor:
@@ -151,4 +142,4 @@ def _whole(path: Path, key: str, stored: Tensor, own: Tensor) -> Tensor:
     try:
         return from_triangles(stored, own.shape[-1])
     except ValueError as error:
-        raise InputError(f"{path} is damaged: {key} holds {error}") from error
+        raise InputError(f"{path} is damaged: {key} holds {error}; {MEND}") from error

@@ -14,6 +14,7 @@ from lamslide_md.io.ase_atoms import trajectory_from_ase
 from lamslide_md.io.atom_counts import atom_count_error
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.io.trajectory_files import Top, load_topology, open_chunks
+from lamslide_md.io.unchanged import check_unchanged
 from lamslide_md.systems.elements import with_elements
 from lamslide_md.systems.selections import Selection, select
 from lamslide_md.systems.solvent import composition, solute_mask
@@ -95,6 +96,8 @@ def open_source(
     frames = open_chunks(path, topology, name_of(top, "top"), chunk, recover=recover, needed=needed)
     if manifest is None:
         return Opened(name, frames, atoms, solvent, solvated, None, None)
+    if not recover:
+        check_unchanged(path, manifest)
     n_frames = None if recover else manifest.n_frames
     return Opened(name, frames, atoms, solvent, solvated, manifest.frame_interval_ps, n_frames)
 

@@ -13,6 +13,12 @@ from lamslide_md.shares import Share, SharedGenerator
 
 FORMAT_VERSION = 1
 
+PLAIN = ("window", "known", "n_frames", "lengths", "wall_time_s", "format_version")
+"""What restart files held before there were checksums, the first ones all but the last of it."""
+
+COMPLAINT = "is damaged"
+MEND = "roll out anew, without continuing"
+
 
 @dataclass(frozen=True)
 class ChainState:
@@ -36,6 +42,16 @@ class ChainState:
         """Go on by the target frames of one window: the last frames become the context."""
         both = np.concatenate([self.context, frames.astype(np.float32)], axis=1)
         return ChainState(both[:, -self.context.shape[1] :], self.window + 1, self.seed)
+
+    def of_shape(self, other: "ChainState") -> "ChainState":
+        """Refuse a state of other frames, or of another number of them, than another one; otherwise it is this one."""
+        mine, theirs = self.context.shape, other.context.shape
+        if mine != theirs:
+            raise InputError(
+                f"the restart file holds {mine} chains, frames, points and dimensions, this rollout goes on from "
+                f"{theirs}; {MEND}"
+            )
+        return self
 
 
 def noise_stream(seed: int, window: int, share: Share | None = None) -> torch.Generator:
@@ -99,12 +115,15 @@ class RestartFile:
         Of the files of the chains, as `GrowingFile.extend` measures them.
     wall_time_s
         Time spent so far.
+    digests
+        SHA-256 of the chains so far, as `GrowingFile.digest` tells it; none in files of earlier versions.
     """
 
     state: ChainState
     n_frames: int
     lengths: tuple[int, ...]
     wall_time_s: float
+    digests: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         """Replace the file, which is either the old or the new one at any moment.
@@ -127,6 +146,7 @@ class RestartFile:
             n_frames=self.n_frames,
             lengths=np.array(self.lengths, dtype=np.int64),
             wall_time_s=self.wall_time_s,
+            digests=np.array(self.digests, dtype=np.str_),
         )
 
     @classmethod
@@ -148,21 +168,35 @@ class RestartFile:
         InputError
             If the file is damaged or newer than this program.
         """
-        complaint, mend = "is damaged", "roll out anew, without continuing"
-        needed = ("window", "known", "n_frames", "lengths", "wall_time_s")
-        content = read_arrays(path, complaint, mend, needed=needed)
+        content = read_arrays(path, COMPLAINT, MEND, needed=PLAIN[:-1], plain=PLAIN)
         version = content.get("format_version", np.array(1))  # the first files did not tell
         if version.shape or version != FORMAT_VERSION:
             raise InputError(
                 f"{path} has restart format {version}, this program reads {FORMAT_VERSION}; update lamslide_md, "
-                f"or {mend}"
+                f"or {MEND}"
             )
-        try:
-            return cls(
-                ChainState(content["known"], int(content["window"])),
-                int(content["n_frames"]),
-                tuple(int(length) for length in content["lengths"]),
-                float(content["wall_time_s"]),
-            )
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{path} {complaint} ({error}); {mend}") from error
+        context, digests = content["known"], content.get("digests", np.array([], dtype=np.str_))
+        lengths, wall_time_s = content["lengths"], content["wall_time_s"]
+        if context.ndim != 4 or context.dtype != np.float32 or not np.isfinite(context).all():
+            raise _damaged(path, "known", "no frames of chains, or not finite")
+        if lengths.shape != (len(context),) or lengths.dtype != np.int64 or (lengths < 0).any():
+            raise _damaged(path, "lengths", f"no length for each of {len(context)} chains")
+        if digests.dtype.kind != "U" or digests.shape not in ((0,), lengths.shape):
+            raise _damaged(path, "digests", f"none for each of {len(context)} chains")
+        if wall_time_s.shape or wall_time_s.dtype != np.float64 or not 0 <= wall_time_s < np.inf:
+            raise _damaged(path, "wall_time_s", "no time")
+        window, n_frames = (_count(path, name, content[name]) for name in ("window", "n_frames"))
+        if window > n_frames:
+            raise _damaged(path, "window", f"{window} windows in {n_frames} frames")
+        state = ChainState(context, window)
+        return cls(state, n_frames, tuple(lengths.tolist()), float(wall_time_s), tuple(digests.tolist()))
+
+
+def _count(path: Path, name: str, array: np.ndarray) -> int:
+    if array.shape or array.dtype.kind != "i" or array < 0:
+        raise _damaged(path, name, "no count")
+    return int(array)
+
+
+def _damaged(path: Path, name: str, what: str) -> InputError:
+    return InputError(f"{path} {COMPLAINT} ({name} in it is {what}); {MEND}")

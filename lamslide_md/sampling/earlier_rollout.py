@@ -1,10 +1,13 @@
 """What an earlier rollout has left under the same name: all of it, or what it goes on from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, note
+from lamslide_md.io.growing_base import GrowingFile
 from lamslide_md.io.manifests import Manifest, content_of, differences, parse
-from lamslide_md.sampling.chain_state import RestartFile
+from lamslide_md.io.unchanged import is_unchanged
+from lamslide_md.sampling.chain_state import MEND, RestartFile
 from lamslide_md.sampling.rollout_names import RolloutNames
 
 
@@ -13,10 +16,15 @@ def is_finished(names: RolloutNames, wanted: Manifest) -> bool:
     there = _manifest_at(names.manifest)
     if there is None or there.n_frames is None or differences(there, wanted):
         return False
-    return getattr(there, "n_bytes", None) == size_of(names.path)
+    if getattr(there, "n_bytes", None) != size_of(names.path):
+        return False
+    if is_unchanged(names.path, there):
+        return True
+    note(f"{names.path} is not as it was written, by the checksum in its manifest; it is made again")
+    return False
 
 
-def restart_of(names: RolloutNames, wanted: Manifest) -> RestartFile | None:
+def restart_of(names: RolloutNames, wanted: Manifest, growing: Sequence[GrowingFile]) -> RestartFile | None:
     """Find what an interrupted rollout goes on from.
 
     Parameters
@@ -25,6 +33,8 @@ def restart_of(names: RolloutNames, wanted: Manifest) -> RestartFile | None:
         Of the files of the rollout.
     wanted
         Manifest of the rollout that is to go on.
+    growing
+        Its chains, which then know where they stand.
 
     Returns
     -------
@@ -34,7 +44,7 @@ def restart_of(names: RolloutNames, wanted: Manifest) -> RestartFile | None:
     Raises
     ------
     InputError
-        If another rollout is there, or a chain of it is missing.
+        If another rollout is there, or a chain of it is missing or damaged.
     """
     there = _manifest_at(names.growing_manifest) or _manifest_at(names.manifest)
     if there is None:
@@ -44,12 +54,22 @@ def restart_of(names: RolloutNames, wanted: Manifest) -> RestartFile | None:
     if not names.restart.is_file():
         return None
     restart = RestartFile.load(names.restart)
+    n_frames = getattr(wanted, "n_frames_per_chain", restart.n_frames)
+    if restart.n_frames > n_frames:
+        raise InputError(
+            f"{names.restart} tells of {restart.n_frames:,} frames of each chain, of which there are to be "
+            f"{n_frames:,}: it is damaged or of another rollout; {MEND}"
+        )
+    if (n_points := restart.state.context.shape[2]) != wanted.n_atoms:
+        raise InputError(f"{names.restart} holds frames of {n_points} points, not of {wanted.n_atoms}; {MEND}")
     missing = [str(part) for part in names.parts if not part.is_file()]
     if missing or len(restart.lengths) != len(names.parts):
         raise InputError(
-            f"{names.restart} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or "
-            "roll out anew, without continuing"
+            f"{names.restart} cannot go on: {', '.join(missing) or 'a chain'} is missing; put it back, or {MEND}"
         )
+    digests = restart.digests or [None] * len(growing)
+    for file, length, digest in zip(growing, restart.lengths, digests, strict=True):
+        file.resume(length, digest)
     return restart
 
 

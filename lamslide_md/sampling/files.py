@@ -17,6 +17,8 @@ from lamslide_md.io.growing_files import growing_file
 from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.io.joining import join_parts
 from lamslide_md.io.manifests import Manifest, rollout_manifest
+from lamslide_md.io.records import WRITTEN_BY
+from lamslide_md.io.unchanged import ENTRY, sha256_at
 from lamslide_md.io.whole_files import replacing, write_whole
 from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.sampling.earlier_rollout import is_finished, restart_of, size_of
@@ -176,7 +178,7 @@ class RolloutFiles:
             names = self.names
             if names.growing_topology not in (names.topology, names.path) and names.topology != names.path:
                 write_whole(names.topology, names.growing_topology.read_bytes())
-            self._write_manifest(self.manifest.model_copy(update=facts), finished=True)
+            self._write_manifest(self.manifest.model_copy(update=facts), sha256_at(self.path), finished=True)
             aside = (names.growing_topology, names.growing_manifest) if names.replaces else ()
             self._remove([file for file in (names.restart, *names.parts, *aside) if file != self.path])
         except OSError as error:
@@ -211,7 +213,8 @@ class RolloutFiles:
                 lengths = [file.extend(length, self.n_done, *frames) for file, length, *frames in chains]
                 if self.state is not None:
                     took_s = self.spent_s()
-                    RestartFile(self.state, stop, tuple(lengths), took_s).save(self.names.restart)
+                    digests = tuple(file.digest(length) for file, length in zip(self._growing, lengths, strict=True))
+                    RestartFile(self.state, stop, tuple(lengths), took_s, digests).save(self.names.restart)
             except OSError as error:
                 raise InputError(self._complaint(error)) from error
             self._lengths, self.n_done, self._waiting = lengths, stop, []
@@ -230,15 +233,16 @@ class RolloutFiles:
 
     def _goes_on(self) -> bool:
         """Go on from what an interrupted rollout has left, if it was this one."""
-        restart = restart_of(self.names, self.manifest)
+        restart = restart_of(self.names, self.manifest, self._growing)
         if restart is None:
             return False
         self.state, self.n_done = restart.state, restart.n_frames
         self._lengths, self.spent_before_s = list(restart.lengths), restart.wall_time_s
         return True
 
-    def _write_manifest(self, manifest: Manifest, *, finished: bool, joined: bool = False) -> None:
-        target, record = self.names.record(self._command, finished=finished, joined=joined)
+    def _write_manifest(self, manifest: Manifest, sha256: str | None = None, **how: bool) -> None:
+        target, record = self.names.record(self._command, **how)
+        record[WRITTEN_BY] |= {ENTRY: sha256} if sha256 else {}
         write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | record, indent=1))
 
     def _remove(self, files: Sequence[Path]) -> None:

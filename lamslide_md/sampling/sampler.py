@@ -115,7 +115,7 @@ class Sampler(TrainedModel):
         start_at = ChainState(self._placed(system, context_nm), seed=how.seed)
 
         def windows(state: ChainState | None) -> Iterator[tuple[np.ndarray, ChainState]]:
-            state = start_at if state is None else replace(state, seed=how.seed)
+            state = start_at if state is None else replace(state, seed=how.seed).of_shape(start_at)
             while True:
                 frames, state = propagator.step(state)
                 yield frames * np.float32(self.length_scale_nm), state

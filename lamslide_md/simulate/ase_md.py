@@ -23,6 +23,10 @@ CHECKPOINT_INTERVAL_S = 30.0
 KCAL_PER_MOL = ase.units.kcal / ase.units.mol
 """MD17's unit of energy in eV."""
 
+NAMES = ("R", "E", "F", "z", "frame_interval_ps", "positions", "momenta", "generator", "made_of")
+"""Arrays in the file of a simulation and in that from which it goes on."""
+MEND = "remove it and simulate anew"
+
 
 @dataclass(frozen=True)
 class AseSettings:
@@ -191,16 +195,19 @@ class _Run:
             self.atoms.set_momenta(rng.standard_normal((len(self.atoms), 3)) * widths[:, None])
             return rng
         content = self.check(self.partial)
-        self.atoms.set_positions(content["positions"])
-        self.atoms.set_momenta(content["momenta"])
-        rng.bit_generator.state = json.loads(str(content["generator"]))
-        self.frames = {name: list(content[name]) for name in self.frames}
+        try:
+            self.atoms.set_positions(content["positions"])
+            self.atoms.set_momenta(content["momenta"])
+            rng.bit_generator.state = json.loads(str(content["generator"]))
+            self.frames = {name: list(content[name]) for name in self.frames}
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"{self.partial} is damaged ({error}); {MEND}") from error
         self.equilibrated = True
         return rng
 
     def check(self, path: Path) -> dict[str, np.ndarray]:
         """Read a file of this simulation; refuse that of another one."""
-        content = read_arrays(path, "is damaged", "remove it and simulate anew", needed=("made_of",))
+        content = read_arrays(path, "is damaged", MEND, needed=NAMES, plain=NAMES)
         if str(content["made_of"]) != self.made_of:
             raise InputError(f"{path} is of another simulation (settings or start differ); choose another name")
         return content

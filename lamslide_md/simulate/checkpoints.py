@@ -1,18 +1,25 @@
 """Checkpoints: one file, replaced in one step, exact on the same machine and portable to others."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import openmm
+from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from lamslide_md.errors import InputError
+from lamslide_md.hashing import sha256_of
 from lamslide_md.io.whole_files import write_whole
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1: without checksums."""
+
+MEND = "restore it from a copy, or start anew with overwrite"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(allow_inf_nan=False, strict=True, extra="forbid"))
 class Bookkeeping:
     """What belongs to the state of a replicate beside the particles.
 
@@ -32,15 +39,18 @@ class Bookkeeping:
         OpenMM platform of the binary state.
     openmm_version
         OpenMM that wrote it.
+    trajectory_sha256
+        Of the trajectory at this state; empty where an earlier version wrote the checkpoint.
     """
 
     fingerprint: str
-    equilibration_steps: int
-    n_frames: int
-    n_bytes: int
-    wall_time_s: float
+    equilibration_steps: NonNegativeInt
+    n_frames: NonNegativeInt
+    n_bytes: NonNegativeInt
+    wall_time_s: NonNegativeFloat
     platform: str
     openmm_version: str
+    trajectory_sha256: str = ""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -89,8 +99,29 @@ def save_checkpoint(path: Path, context: openmm.Context, bookkeeping: Bookkeepin
     state = context.getState(positions=True, velocities=True, parameters=True)
     binary, xml = context.createCheckpoint(), openmm.XmlSerializer.serialize(state).encode()
     lengths = {"binary_bytes": len(binary), "xml_bytes": len(xml)}
-    head = json.dumps({"format_version": FORMAT_VERSION} | asdict(bookkeeping) | lengths).encode()
-    write_atomically(path, head + b"\n" + binary + xml)
+    write_atomically(path, sealed({"format_version": FORMAT_VERSION} | asdict(bookkeeping) | lengths, binary + xml))
+
+
+def sealed(head: dict[str, Any], body: bytes) -> bytes:
+    """Content of a checkpoint file: a line of JSON, which ends with the SHA-256 of all else, and the states.
+
+    Parameters
+    ----------
+    head
+        Bookkeeping, and lengths of the states.
+    body
+        The states.
+
+    Returns
+    -------
+    bytes
+        All of the file.
+    """
+    return json.dumps(head | {"sha256": _digest(head, body)}).encode() + b"\n" + body
+
+
+def _digest(head: dict[str, Any], body: bytes) -> str:
+    return sha256_of([json.dumps(head).encode(), body])
 
 
 def load_bookkeeping(path: Path) -> Bookkeeping | None:
@@ -151,22 +182,31 @@ def restore(path: Path, context: openmm.Context) -> bool:
 
 
 def _parse(path: Path) -> tuple[Bookkeeping, bytes, bytes]:
-    content = path.read_bytes()
-    head, _, body = content.partition(b"\n")
     try:
+        head, _, body = path.read_bytes().partition(b"\n")
         fields = json.loads(head)
-        version = fields.pop("format_version", 1)  # the first files did not tell
-        if version != FORMAT_VERSION:
+        version = fields.get("format_version", 1)  # the first files did not tell
+        if version not in range(1, FORMAT_VERSION + 1):
             raise InputError(
-                f"{path} has checkpoint format {version!r}, this program reads {FORMAT_VERSION}; update lamslide_md, "
-                "or start anew with overwrite"
+                f"{path} has checkpoint format {version!r}, this program reads 1 to {FORMAT_VERSION}; update "
+                "lamslide_md, or start anew with overwrite"
             )
-        n_binary, n_xml = fields.pop("binary_bytes"), fields.pop("xml_bytes")
+        found = fields.pop("sha256") if version > 1 else None
+        is_damaged = version > 1 and (
+            found != _digest(fields, body) or head != json.dumps(fields | {"sha256": found}).encode()
+        )
+        fields.pop("format_version", None)
+        n_binary, n_xml = (_COUNT.validate_python(fields.pop(name)) for name in ("binary_bytes", "xml_bytes"))
         bookkeeping = Bookkeeping(**fields)
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no checkpoint of this program; start anew with overwrite") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} is no checkpoint of this program, or is damaged; {MEND}") from error
     if len(body) != n_binary + n_xml:
-        raise InputError(f"{path} is damaged ({len(body)} bytes of {n_binary + n_xml}); start anew with overwrite")
+        raise InputError(f"{path} is damaged ({len(body)} bytes of {n_binary + n_xml}); {MEND}")
+    if is_damaged:
+        raise InputError(f"{path} is damaged: it is not as it was written, by its checksum; {MEND}")
     return bookkeeping, body[:n_binary], body[n_binary:]
+
+
+_COUNT = TypeAdapter(NonNegativeInt, config=ConfigDict(strict=True))

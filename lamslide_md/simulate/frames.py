@@ -8,6 +8,7 @@ from openmm.app import Topology
 from openmm.app.xtcfile import XTCFile
 
 from lamslide_md.errors import InputError
+from lamslide_md.hashing import RunningHash
 
 MAGIC = 1995
 HEADER_BYTES = 56
@@ -99,6 +100,38 @@ def cut_back(path: Path, n_bytes: int) -> None:
         with path.open("rb+") as file:
             file.truncate(n_bytes)
             os.fsync(file.fileno())
+
+
+def hash_of(path: Path, n_frames: int, recorded: str) -> RunningHash:
+    """Find out whether a trajectory is still what its checkpoint was written with.
+
+    Parameters
+    ----------
+    path
+        Trajectory file, cut back to that length; may be missing where there are no frames.
+    n_frames
+        Its frames then.
+    recorded
+        Its SHA-256 then; empty where it was not kept, and frames are counted.
+
+    Returns
+    -------
+    RunningHash
+        Of the file, to go on with.
+
+    Raises
+    ------
+    InputError
+        If it is another file, or was damaged.
+    """
+    running = RunningHash.of_file(path) if path.exists() else RunningHash()
+    if recorded not in ("", running.hexdigest()):
+        what = "is not as it was written, by the checksum in its checkpoint"
+    elif not recorded and n_frames and scan_frames(path) != (n_frames, running.n_bytes):
+        what = f"holds {scan_frames(path)[0]} sound frames, its checkpoint tells of {n_frames:,}"
+    else:
+        return running
+    raise InputError(f"{path} {what}: one of them was damaged or changed; restore it, or start anew with overwrite")
 
 
 def scan_frames(path: Path, start: int = 0) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import openmm
 
 from lamslide_md.io.manifests import KIND, Manifest, manifest_path
 from lamslide_md.io.records import WRITTEN_BY, written_by
+from lamslide_md.io.unchanged import ENTRY
 from lamslide_md.simulate.checkpoints import Bookkeeping, write_atomically
 from lamslide_md.simulate.platforms import PlatformChoice
 from lamslide_md.simulate.progress import speed_ns_per_day
@@ -86,9 +87,8 @@ def write_manifest(
         n_frames=bookkeeping.n_frames if finished else None,
         trajectory=trajectory.name,
     ).model_dump() | {
-        WRITTEN_BY: written_by(
-            "simulate", dict.fromkeys((trajectory.name, trajectory.with_suffix(".checkpoint").name))
-        ),
+        WRITTEN_BY: written_by("simulate", dict.fromkeys((trajectory.name, trajectory.with_suffix(".checkpoint").name)))
+        | ({ENTRY: bookkeeping.trajectory_sha256} if finished else {}),
         "name": prepared.name,
         "fingerprint": bookkeeping.fingerprint,
         "force_field": prepared.force_field,

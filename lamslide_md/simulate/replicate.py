@@ -10,8 +10,9 @@ import openmm
 from openmm import unit
 
 from lamslide_md.errors import InputError
+from lamslide_md.hashing import RunningHash
 from lamslide_md.simulate.checkpoints import Bookkeeping, restore, save_checkpoint
-from lamslide_md.simulate.frames import append_frames, cut_back
+from lamslide_md.simulate.frames import append_frames, cut_back, hash_of
 from lamslide_md.simulate.manifests import write_manifest
 from lamslide_md.simulate.molecules import chiral_volumes
 from lamslide_md.simulate.platforms import PlatformChoice, make_context
@@ -79,6 +80,7 @@ class Replicate:
         self._context = make_context(prepared, settings, platform, seed)
         self._done = Bookkeeping(fingerprint, 0, 0, 0, 0.0, platform.name, openmm.version.full_version)
         self._noted_s = 0.0
+        self._running = RunningHash()
 
     def run(self, earlier: Bookkeeping | None) -> None:
         """Bring the trajectory to its full length.
@@ -115,6 +117,7 @@ class Replicate:
     def _resume(self, earlier: Bookkeeping) -> None:
         checkpoint = checkpoint_path(self._path)
         cut_back(self._path, earlier.n_bytes)
+        self._running = hash_of(self._path, earlier.n_frames, earlier.trajectory_sha256)
         if not restore(checkpoint, self._context):
             # The noise must not repeat that of the first part: another seed for the rest.
             self._context.getIntegrator().setRandomNumberSeed((self._seed + earlier.n_frames) % (2**31 - 1) + 1)
@@ -149,10 +152,14 @@ class Replicate:
             first_frame=self._done.n_frames,
             frame_interval_ps=settings.frame_interval_ps,
         )
+        with self._path.open("rb") as file:
+            file.seek(self._running.n_bytes)
+            self._running.read(file, n_bytes - self._running.n_bytes)
         self._done = replace(
             self._done,
             n_frames=self._done.n_frames + len(frames),
             n_bytes=n_bytes,
+            trajectory_sha256=self._running.hexdigest(),
             wall_time_s=self._done.wall_time_s + time.perf_counter() - start,
         )
         save_checkpoint(checkpoint_path(self._path), self._context, self._done)

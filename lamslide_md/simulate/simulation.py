@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import Manifest, content_of, find_manifest, manifest_path
+from lamslide_md.io.unchanged import is_unchanged
 from lamslide_md.simulate.checkpoints import Bookkeeping, load_bookkeeping
 from lamslide_md.simulate.manifests import run_fingerprint
 from lamslide_md.simulate.platforms import PlatformChoice, choose_platform
@@ -82,8 +84,12 @@ def simulate(
 
 
 def is_finished(trajectory: Path, settings: SimulationSettings, fingerprint: str) -> bool:
-    """Tell whether a trajectory of these settings and this length is there already."""
-    manifest = find_manifest(trajectory) if trajectory.exists() else None
+    """Tell whether a trajectory of these settings and this length is there already, as it was written."""
+    manifest = find_manifest(trajectory) if trajectory.is_file() else None
+    return _tells_of(manifest, settings, fingerprint) and is_unchanged(trajectory, manifest)
+
+
+def _tells_of(manifest: Manifest | None, settings: SimulationSettings, fingerprint: str) -> TypeGuard[Manifest]:
     return (
         manifest is not None
         and getattr(manifest, "fingerprint", None) == fingerprint
@@ -155,6 +161,11 @@ def check_earlier(trajectory: Path, settings: SimulationSettings, fingerprint: s
         )
     if is_finished(trajectory, settings, fingerprint):
         return done
+    if _tells_of(manifest, settings, fingerprint) and trajectory.is_file():
+        raise InputError(
+            f"{trajectory} is finished but not as it was written, by length or checksum in its manifest: it was "
+            "damaged or changed; restore it from a copy, or overwrite to redo it"
+        )
     if done is None and manifest is not None and manifest.n_frames is not None:
         raise InputError(
             f"{trajectory} lacks its checkpoint and cannot be continued; use it as it is, or overwrite to redo it"
@@ -164,7 +175,20 @@ def check_earlier(trajectory: Path, settings: SimulationSettings, fingerprint: s
             f"{trajectory} has {done.n_frames * settings.frame_interval_ps:g} ps already, {settings.length_ps:g} ps "
             "are asked for; use it as it is, or overwrite to redo it"
         )
+    if done is not None and not _in_order(done, settings):
+        raise InputError(
+            f"{checkpoint_path(trajectory)} tells of {done.equilibration_steps:,} steps of equilibration, of "
+            f"{settings.equilibration_steps:,}, and {done.n_frames:,} frames in {done.n_bytes:,} bytes: it is damaged; "
+            "restore it from a copy, or overwrite to start anew"
+        )
     return done
+
+
+def _in_order(done: Bookkeeping, settings: SimulationSettings) -> bool:
+    """Whether frames come after the whole of the equilibration, and there are bytes where there are frames."""
+    if done.n_frames == done.n_bytes == 0:
+        return done.equilibration_steps <= settings.equilibration_steps
+    return done.equilibration_steps == settings.equilibration_steps and done.n_frames > 0 and done.n_bytes > 0
 
 
 def _difference(manifest: Manifest | None, settings: SimulationSettings) -> str:

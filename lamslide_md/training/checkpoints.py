@@ -1,28 +1,42 @@
-"""Checkpoints of a running training: safetensors and JSON, written atomically, exact to the bit on the CPU."""
+"""Checkpoints of a running training: safetensors with checksums, written whole, exact to the bit on the CPU."""
 
 import json
-import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lamslide_md.config import NumberType
 from lamslide_md.errors import InputError
-from lamslide_md.io.whole_files import replacing
+from lamslide_md.io.checksums import check_sums
+from lamslide_md.io.tensor_files import write_tensors
 
 FORMAT_VERSION = 2
 """1: before the number type of a training was among the facts."""
 
-SHARED_PREFIX = "lamslide-shared-"
-"""Of folders beside checkpoints in which processes share data while they train."""
+ENTRIES = ("facts", "optimisers")
+"""Of the metadata, but for the checksums."""
+
+MAX_COMPLAINT = 200
+"""Characters of a library's message in an error of ours."""
+
+MEND = "delete it to train this stage afresh"
+
+MOMENTS = {"Muon": {"momentum_buffer"}, "AdamW": {"step", "exp_avg", "exp_avg_sq"}}
+"""What each optimiser has of a parameter that it has changed."""
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False, strict=True)
+
+    step: NonNegativeInt
+    fingerprint: str = ""
+    trained_s: NonNegativeFloat = 0.0
+    fast_type: NumberType = "float32"
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,8 @@ class Checkpoint:
 
     Attributes
     ----------
+    path
+        Of its file, for messages.
     facts
         JSON-able: step, fingerprint and the like.
     tensors
@@ -39,6 +55,7 @@ class Checkpoint:
         Of the optimisers.
     """
 
+    path: Path
     facts: dict[str, Any]
     tensors: dict[str, Tensor]
     scalars: dict[str, Any]
@@ -46,7 +63,31 @@ class Checkpoint:
     def restore(
         self, modules: dict[str, nn.Module], optimisers: list[torch.optim.Optimizer], generator: torch.Generator
     ) -> None:
-        """Overwrite networks by name, optimisers and generator: the same as were saved."""
+        """Overwrite networks, optimisers and generator, which are then the same as were saved.
+
+        Parameters
+        ----------
+        modules
+            Networks by name.
+        optimisers
+            Of their parameters.
+        generator
+            Source of randomness.
+
+        Raises
+        ------
+        InputError
+            If it is a checkpoint of something else.
+        """
+        try:
+            self._restore(modules, optimisers, generator)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            complaint = " ".join(str(error).split())[:MAX_COMPLAINT]
+            raise InputError(f"{self.path} is no checkpoint of this training ({complaint}); {MEND}") from error
+
+    def _restore(
+        self, modules: dict[str, nn.Module], optimisers: list[torch.optim.Optimizer], generator: torch.Generator
+    ) -> None:
         for name, module in modules.items():
             prefix = f"{name}/"
             own = {key.removeprefix(prefix): t for key, t in self.tensors.items() if key.startswith(prefix)}
@@ -58,8 +99,21 @@ class Checkpoint:
                 _, which, index, name = key.split("/")
                 moments[int(which)].setdefault(int(index), {})[name] = value
         for optimiser, state in zip(optimisers, moments, strict=True):
+            _check_moments(optimiser, state)
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
         generator.set_state(self.tensors["generator"])
+
+
+def _check_moments(optimiser: torch.optim.Optimizer, state: dict[int, dict[str, Any]]) -> None:
+    """Compare what is to be an optimiser's state with its parameters, which it does not do itself."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    for index, moments in state.items():
+        shape = parameters[index].shape
+        if missing := MOMENTS.get(type(optimiser).__name__, set()) - moments.keys():
+            raise ValueError(f"it lacks {min(missing)} of parameter {index}")
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != shape:
+                raise ValueError(f"{name} of parameter {index} is of shape {list(value.shape)}, not {list(shape)}")
 
 
 def save_checkpoint(
@@ -83,6 +137,11 @@ def save_checkpoint(
         With its place in the random sequence.
     facts
         JSON-able: step, fingerprint and the like.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only; the old file is as it was.
     """
     tensors = {f"{name}/{key}": t for name, module in modules.items() for key, t in module.state_dict().items()}
     scalars: dict[str, Any] = {}
@@ -97,62 +156,18 @@ def save_checkpoint(
     facts = {**facts, "format_version": FORMAT_VERSION}
     header = {"facts": json.dumps(facts), "optimisers": json.dumps(scalars)}
     whole = {key: t.detach().cpu().contiguous().clone() for key, t in tensors.items()}
-    with replacing(path) as partial:
-        save_file(whole, partial, metadata=header)
+    write_tensors(path, whole, header, "free space and start again: the training goes on from its last checkpoint")
 
 
-@contextmanager
-def frames_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder beside checkpoints for the frames of a training; it is removed at the end.
-
-    Parameters
-    ----------
-    folder
-        Of the checkpoints; made if it is missing.
-
-    Yields
-    ------
-    Path
-        Empty.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        inside = tempfile.TemporaryDirectory(prefix=SHARED_PREFIX, dir=folder)
-    except OSError as error:
-        raise InputError(f"cannot keep frames in {folder}: {error}") from error
-    with inside as name:
-        yield Path(name)
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of trainings, and their folder if nothing else is in it.
-
-    Parameters
-    ----------
-    folder
-        May be missing.
-    """
-    for path in folder.glob("*.safetensors"):
-        if re.fullmatch(r"(autoencoder|flow)-[0-9a-f]{12}", path.stem):
-            path.unlink(missing_ok=True)
-    for left in folder.glob(f"{SHARED_PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with suppress(OSError):
-        folder.rmdir()
-
-
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path, n_steps: int | None = None) -> Checkpoint:
     """Read what `save_checkpoint` wrote.
 
     Parameters
     ----------
     path
         A checkpoint.
+    n_steps
+        Of the whole training; None: any number.
 
     Returns
     -------
@@ -162,12 +177,25 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     InputError
-        If the file is damaged.
+        If the file is damaged, holds numbers that are not finite, or is newer than this program.
     """
     facts = read_facts(path)
-    with safe_open(path, framework="pt") as file:
-        scalars = json.loads(file.metadata()["optimisers"])
-        return Checkpoint(facts, {key: file.get_tensor(key) for key in file.keys()}, scalars)  # noqa: SIM118
+    if n_steps is not None and facts["step"] > n_steps:
+        raise InputError(f"{path} is of step {facts['step']:,}, this training has {n_steps:,} steps; {MEND}")
+    try:
+        check_sums(path, lambda _: True, ENTRIES)
+        with safe_open(path, framework="pt") as file:
+            scalars = dict(json.loads(file.metadata()["optimisers"]))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    for key, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise InputError(
+                f"{path} holds numbers that are not finite ({key}, after {facts['step']:,} steps): the training had "
+                f"left its course; {MEND}, with a lower learning rate if it does so again"
+            )
+    return Checkpoint(path, facts, tensors, scalars)
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -190,13 +218,22 @@ def read_facts(path: Path) -> dict[str, Any]:
     """
     try:
         with safe_open(path, framework="pt") as file:
+            check_sums(path, lambda _: False, ENTRIES)
             facts = json.loads(file.metadata()["facts"])
         version = facts.get("format_version", 1)
-    except (SafetensorError, OSError, TypeError, KeyError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is a damaged checkpoint ({error}); delete it to train this stage afresh") from error
-    if version not in range(1, FORMAT_VERSION + 1):
+        is_known = version in range(1, FORMAT_VERSION + 1)
+        if is_known:
+            _Facts.model_validate(facts)
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if not is_known:
         raise InputError(
             f"{path} is a checkpoint of format {version!r}, this program reads 1 to {FORMAT_VERSION}; update "
-            "lamslide_md, or delete it to train this stage afresh"
+            f"lamslide_md, or {MEND}"
         )
     return facts
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    complaint = " ".join(str(error).split())[:MAX_COMPLAINT]
+    return InputError(f"{path} is a damaged checkpoint ({complaint}); {MEND}")

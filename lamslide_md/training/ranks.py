@@ -20,7 +20,7 @@ from lamslide_md.errors import InputError, note
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_autoencoder, build_flow
-from lamslide_md.training.checkpoints import SHARED_PREFIX
+from lamslide_md.training.checkpoint_folder import SHARED_PREFIX
 from lamslide_md.training.devices import OTHER_ENDED, single_device
 from lamslide_md.training.handing_over import hand_over
 from lamslide_md.training.trainer import OnProgress, Progress

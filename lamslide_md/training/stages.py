@@ -14,6 +14,7 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.building import build_autoencoder
+from lamslide_md.training.finite_weights import check_finite
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
 from lamslide_md.training.memory_needs import check_memory
 from lamslide_md.training.trainer import Trainer
@@ -42,6 +43,11 @@ def train_both(
         Second stage.
     facts
         JSON-able: hashes, times, sizes and the held-out error of the first stage.
+
+    Raises
+    ------
+    InputError
+        If a stage ends with weights that are not finite.
     """
     started_s = time.monotonic()
     data_hash = data.data_hash()
@@ -61,8 +67,10 @@ def train_both(
     autoencoder = train_autoencoder(trainer, first, trained_on, settings)
     between_s = time.monotonic()
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
+    check_finite("autoencoder", autoencoder, rmsd_nm)
     second = _fingerprint(first, settings.flow)
     flow = train_flow(trainer, second, autoencoder, data.datasets, settings)
+    check_finite("flow", flow)
     spent_s = {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s}
     facts = {
         "data_sha256": data_hash,

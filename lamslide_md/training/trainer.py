@@ -120,7 +120,8 @@ class Trainer:
         checkpoint, is_first = self._checkpoint(phase, fingerprint), self.fabric.is_global_zero
         step, self.earlier_s[phase] = 0, 0.0
         # Read by the first process, which has written it, on however many devices: others may not see its disk.
-        earlier = read_checkpoint(checkpoint) if is_first and checkpoint and checkpoint.exists() else None
+        there = checkpoint if is_first and checkpoint and checkpoint.exists() else None
+        earlier = read_checkpoint(there, settings.n_steps) if there else None
         earlier = self.fabric.broadcast(earlier)
         if earlier:
             earlier.restore(state, optimisers, generator)

@@ -1,0 +1,58 @@
+"""The folder of checkpoints: what else lies in it while a training runs, and what is removed after it."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lamslide_md.errors import InputError
+
+SHARED_PREFIX = "lamslide-shared-"
+"""Of folders beside checkpoints in which processes share data while they train."""
+
+
+@contextmanager
+def frames_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder beside checkpoints for the frames of a training; it is removed at the end.
+
+    Parameters
+    ----------
+    folder
+        Of the checkpoints; made if it is missing.
+
+    Yields
+    ------
+    Path
+        Empty.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        inside = tempfile.TemporaryDirectory(prefix=SHARED_PREFIX, dir=folder)
+    except OSError as error:
+        raise InputError(f"cannot keep frames in {folder}: {error}") from error
+    with inside as name:
+        yield Path(name)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of trainings, and their folder if nothing else is in it.
+
+    Parameters
+    ----------
+    folder
+        May be missing.
+    """
+    for path in folder.glob("*.safetensors"):
+        if re.fullmatch(r"(autoencoder|flow)-[0-9a-f]{12}", path.stem):
+            path.unlink(missing_ok=True)
+    for left in folder.glob(f"{SHARED_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
