@@ -178,7 +178,7 @@ def count_sound_frames(path: Path) -> int:
         with quiet(), plain_path(path) as plain, md.open(plain) as file:
             while len(file.read(n_frames=1)[0]):
                 count += 1
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, MemoryError):
         pass
     return count
 
