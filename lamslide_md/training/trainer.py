@@ -17,7 +17,7 @@ from lamslide_md.shares import Share, SharedGenerator
 from lamslide_md.training.checkpoints import read_checkpoint, read_facts
 from lamslide_md.training.divergence import LOST, Guard, all_finite
 from lamslide_md.training.number_types import fast_type
-from lamslide_md.training.optimisers import build_optimisers
+from lamslide_md.training.optimisers import build_optimisers, set_rate
 from lamslide_md.training.training_state import Kept, TrainingState
 from lamslide_md.training.wrapped_step import wrapped_step
 
@@ -116,23 +116,16 @@ class Trainer:
         """
         network = network.to(self.fabric.device)
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        fast = self.fast_type(phase, fingerprint, settings)
-        number_type = fast if settings.iteration_dtype == "auto" else settings.iteration_dtype
-        optimisers = build_optimisers(network, settings, number_type)
-        if settings.matrices == "muon":
-            self.number_types[phase] = number_type
-        modules: dict[str, nn.Module] = {"network": network, "average": average}
-        facts = {"fingerprint": fingerprint, "fast_type": fast}
-        held = TrainingState(modules, optimisers, self._generator(), facts)
+        held = self._begun(phase, fingerprint, {"network": network, "average": average}, settings)
         checkpoint, guard = self._checkpoint(phase, fingerprint), Guard(phase, settings, self.share)
         earlier = self._restored(held, checkpoint)
         step, guard.n_returns = earlier.get("step", 0), earlier.get("n_returns", 0)
         self.earlier_s[phase] = earlier.get("trained_s", 0.0)
         kept = Kept(step, held)
-        training_step, fabric_optimisers = wrapped_step(self.fabric, network, optimisers)
+        training_step, fabric_optimisers = wrapped_step(self.fabric, network, held.optimisers)
         started_s = saved_s = time.monotonic()
         while step < settings.n_steps:
-            _set_rate(optimisers, settings.learning_rate * guard.rate_factor * _relative_rate(step, settings))
+            set_rate(held.optimisers, settings, step, guard.rate_factor)
             value = loss(training_step, held.generator)
             network.zero_grad()
             self.fabric.backward(value)
@@ -157,6 +150,17 @@ class Trainer:
                 saved_s = now
         self.n_returns[phase] = guard.n_returns
         return average
+
+    def _begun(
+        self, phase: str, fingerprint: str, modules: dict[str, nn.Module], settings: Optimisation
+    ) -> TrainingState:
+        """State of a training before its first step."""
+        fast = self.fast_type(phase, fingerprint, settings)
+        number_type = fast if settings.iteration_dtype == "auto" else settings.iteration_dtype
+        optimisers = build_optimisers(modules["network"], settings, number_type)
+        if settings.matrices == "muon":
+            self.number_types[phase] = number_type
+        return TrainingState(modules, optimisers, self._generator(), {"fingerprint": fingerprint, "fast_type": fast})
 
     def _restored(self, held: TrainingState, checkpoint: Path | None) -> dict[str, Any]:
         """Take everything from the checkpoint, if there is one; its facts."""
@@ -234,19 +238,6 @@ class Trainer:
             self._reported_s = now
             number_type_text = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
             self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{number_type_text}"))
-
-
-def _relative_rate(step: int, settings: Optimisation) -> float:
-    """Linear warm-up, a plateau, linear decay to zero."""
-    fraction = step / settings.n_steps
-    plateau = settings.constant_fraction
-    decay = 1.0 if fraction < plateau else (1 - fraction) / (1 - plateau)
-    return min(1.0, (step + 1) / settings.warmup_steps) * decay
-
-
-def _set_rate(optimisers: list[torch.optim.Optimizer], rate: float) -> None:
-    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
-        group["lr"] = rate
 
 
 @torch.no_grad()
