@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lamslide_md.flow.linked_tokens import LinkedTokens
 from lamslide_md.flow.prior import (
+    LEAST_VARIANCE,
     RELATIVE_FLOOR,
     ContextMask,
     GaussianPrior,
@@ -105,7 +106,7 @@ class LowRankPrior(nn.Module):
         if self.linked is not None:
             pairs, context = windows[:MOST_SAMPLES, :2], torch.tensor([True, False])
             residual = pairs[:, 1] - self.mean(pairs, context)[:, 1]
-            self.linked.fit(residual, RELATIVE_FLOOR * float(pairs.var()))
+            self.linked.fit(residual, RELATIVE_FLOOR * max(float(pairs.var()), LEAST_VARIANCE))
 
     def mean(self, latents: Latents, context: ContextMask) -> Latents:
         """Conditional mean given the context frames; the context frames themselves where they are."""

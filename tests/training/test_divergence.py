@@ -95,8 +95,8 @@ def test_a_training_that_diverges_again_and_again_ends_in_one_line(tmp_path):
         pytest.warns(match="goes on with a learning rate of 0.000156"),
         pytest.raises(
             InputError,
-            match=r"at step 19 of 60 the line's loss, gradient or weights are not finite, also after going back 3 times "
-            r".*of 0\.000156; set line\.optimisation\.learning_rate below 0\.01",
+            match=r"at step 19 of 60 the line's loss, gradient or weights are not finite, also after going back 3 "
+            r"times .*of 0\.000156; set line\.optimisation\.learning_rate below 0\.01",
         ),
     ):
         run(tmp_path, spoilt=range(20, 1000))
