@@ -168,7 +168,7 @@ class PointTrajectory:
     system
         What moves.
     points_nm
-        Coordinates, in memory or in a file.
+        Coordinates (frames, points, dimensions), in memory or in a file.
     frame_interval_ps
         Time between two frames.
 
@@ -179,7 +179,7 @@ class PointTrajectory:
     """
 
     system: System
-    points_nm: Float[np.ndarray, "frames points dim"] | StoredFrames
+    points_nm: np.ndarray | StoredFrames
     frame_interval_ps: float
 
     def __post_init__(self) -> None:
