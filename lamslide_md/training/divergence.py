@@ -1,5 +1,7 @@
 """What a training does that diverges: it goes back to where it was sound, with a lower learning rate, or ends."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -69,6 +71,9 @@ class Guard:
         worst
             Largest loss since it was last told, infinite where a gradient was not finite; 0 where it is not told.
         """
+        if loss.device.type == "cpu" and self.share.n_ranks == 1:
+            value = loss.item()
+            return loss, value if math.isfinite(value) and math.isfinite(norm.item()) else torch.inf
         both = self.share.averaged(torch.stack([loss.detach(), norm.to(loss)]))
         now = torch.where(torch.isfinite(both).all(), both[0], torch.inf)
         self._seen = now if self._seen is None else torch.maximum(self._seen, now)

@@ -32,8 +32,10 @@ class ComparisonSettings:
     def __post_init__(self) -> None:
         for name in ("n_clusters", "n_states", "n_bootstrap"):
             n = getattr(self, name)
-            if not (isinstance(n, SupportsIndex) and 2 <= int(n) <= MOST):
-                raise InputError(f"{name} must be a whole number from 2 to {MOST:,}, got {n}")
+            if n < 2:
+                raise InputError(f"{name} must be at least 2, got {n}")
+            if not (isinstance(n, SupportsIndex) and n <= MOST):
+                raise InputError(f"{name} must be a whole number up to {MOST:,}, got {n}")
         if self.tica_features not in (None, "torsions", "distances"):
             called = option("tica_features")
             raise InputError(f'{called} must be "torsions", "distances" or "auto", got {self.tica_features!r}')
