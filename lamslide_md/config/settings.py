@@ -11,7 +11,7 @@ from lamslide_md.errors import InputError
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Depth = Annotated[int, Field(ge=0, le=1000)]
-Steps = Annotated[int, Field(ge=1, le=100_000_000)]
+Steps = Annotated[int, Field(gt=0, le=100_000_000)]
 """The largest number takes more than a day where a step takes a millisecond."""
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 """Of a loss beside others, or of noise beside the scale of what it is added to."""

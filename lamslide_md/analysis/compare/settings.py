@@ -34,7 +34,7 @@ class ComparisonSettings:
             n = getattr(self, name)
             if n < 2:
                 raise InputError(f"{name} must be at least 2, got {n}")
-            if not (isinstance(n, SupportsIndex) and n <= MOST):
+            if not isinstance(n, SupportsIndex) or int(n) > MOST:
                 raise InputError(f"{name} must be a whole number up to {MOST:,}, got {n}")
         if self.tica_features not in (None, "torsions", "distances"):
             called = option("tica_features")
