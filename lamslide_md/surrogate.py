@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from lamslide_md.config import Settings, preset_settings
+from lamslide_md.config import Settings, checked, preset_settings
 from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.io.header_file import MEND, Content
 from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
@@ -95,19 +95,21 @@ class Surrogate(Sampler):
         """
         if preset is None:
             preset = "quick" if settings else usual_preset(items_of(trajectories))
-        settings = settings or preset_settings(preset)
+        settings = checked(settings or preset_settings(preset))
         folder = None if checkpoint_dir is None else Path(checkpoint_dir)
         fabric = group_fabric(accelerator, devices, nodes, settings)
         with agreed(fabric), collected_notes() as notes:
             data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
-        if fabric is None and devices not in (None, 1):
-            job = RankJob(data, settings, seed, folder, accelerator, devices)
-            autoencoder, flow, facts = train_on_devices(job, on_progress)
-        else:
-            fabric = fabric or single_device(accelerator)
-            trainer = Trainer(fabric, seed=seed, checkpoint_dir=folder, on_progress=on_progress)
-            with ends_with_others():
-                autoencoder, flow, facts = train_both(trainer, data, settings)
+        with collected_notes() as notes_of_training:
+            if fabric is None and devices not in (None, 1):
+                job = RankJob(data, settings, seed, folder, accelerator, devices)
+                autoencoder, flow, facts = train_on_devices(job, on_progress)
+            else:
+                fabric = fabric or single_device(accelerator)
+                trainer = Trainer(fabric, seed=seed, checkpoint_dir=folder, on_progress=on_progress)
+                with ends_with_others():
+                    autoencoder, flow, facts = train_both(trainer, data, settings)
+        notes += notes_of_training
         facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes(), "notes": notes}
         provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
         return cls(

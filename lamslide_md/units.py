@@ -32,8 +32,10 @@ def whole_frames(duration_ps: float, frame_interval_ps: float, what: str = "dura
     InputError
         If the duration is not a positive whole multiple of the frame interval.
     """
-    if not (duration_ps > 0 and frame_interval_ps > 0):
-        raise InputError(f"{what} {duration_ps:g} ps and frame interval {frame_interval_ps:g} ps must both be positive")
+    if not (0 < duration_ps < float("inf") and 0 < frame_interval_ps < float("inf")):
+        raise InputError(
+            f"{what} {duration_ps:g} ps and frame interval {frame_interval_ps:g} ps must both be positive and finite"
+        )
     ratio = duration_ps / frame_interval_ps
     n_frames = round(ratio)
     if n_frames < 1 or abs(ratio - n_frames) > RELATIVE_TOLERANCE * max(1.0, ratio):

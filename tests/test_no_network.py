@@ -37,7 +37,18 @@ def test_the_environment_forbids_connections(offline):
 
 
 def test_no_command_needs_the_network(offline, tmp_path):
-    simulate = ["simulate", "AG", "--ns", "0.02", "--frame-interval-ps", "0.1", "--equilibration-ps", "1", "--out", "md"]
+    simulate = [
+        "simulate",
+        "AG",
+        "--ns",
+        "0.02",
+        "--frame-interval-ps",
+        "0.1",
+        "--equilibration-ps",
+        "1",
+        "--out",
+        "md",
+    ]
     train = ["train", "md/rep1.xtc", "--interval-ps", "0.5", *SETTINGS, "--out", "m.lamslide"]
     rollout = ["rollout", "m.lamslide", "--frames", "30", "--solver-steps", "2", "--out", "r.xtc"]
     compare = ["compare", "md/rep1.xtc", "--reference", "md/rep2.xtc", "--lag-ps", "0.2", "--clusters", "4"]

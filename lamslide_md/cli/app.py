@@ -61,6 +61,7 @@ OPTIONS = {
     "lag_ps": "--lag-ps",
     "n_chains": "--chains",
     "n_frames": "--frames",
+    "n_paths": "--paths",
     "nodes": "--nodes",
     "overwrite=True": "--overwrite",
     "recover=True": "--recover",

@@ -66,6 +66,7 @@ def interpolate(
         seed=seed,
         constrain=constrain,
     )
+    made.check_disk(out)
     echo_parameters(context, out, inputs)
     made.save(out, overwrite=overwrite, inputs=inputs)
     if json:

@@ -84,6 +84,7 @@ def rollout(
     starts = "reference" if start is None else read_start(start, top)
     sampling = Sampling(solver, solver_steps, seed, constrain)
     made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
+    made.check_disk(out)
     echo_parameters(context, out, inputs)
     with ProgressBars() as bars:
         try:

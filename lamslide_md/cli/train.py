@@ -102,7 +102,7 @@ def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
             raise InputError(f"--set {change}: there is no such setting; one is flow.optimisation.n_steps=8000")
         try:
             inner[leaf] = json.loads(text)
-        except json.JSONDecodeError:
+        except ValueError:
             inner[leaf] = text
     try:
         return Settings.model_validate(content)

@@ -2,7 +2,7 @@
 
 from lamslide_md.config.forecasts import TASKS, forecast_settings, without_latents
 from lamslide_md.config.presets import BUDGETS, PRESETS, preset_settings
-from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, NumberType, Optimisation, Settings
+from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, NumberType, Optimisation, Settings, checked
 
 __all__ = [
     "BUDGETS",
@@ -13,6 +13,7 @@ __all__ = [
     "NumberType",
     "Optimisation",
     "Settings",
+    "checked",
     "forecast_settings",
     "preset_settings",
     "without_latents",

@@ -2,13 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, LatentKind, Placement, Prediction, Tokens
+from lamslide_md.errors import InputError
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
 Depth = Annotated[int, Field(ge=0, le=1000)]
+Steps = Annotated[int, Field(gt=0, le=100_000_000)]
+"""The largest number takes more than a day where a step takes a millisecond."""
+Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+"""Of a loss beside others, or of noise beside the scale of what it is added to."""
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 NumberType = Literal["float32", "bfloat16"]
 
 
@@ -17,20 +24,22 @@ class Optimisation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_steps: PositiveInt
+    n_steps: Steps
     matrices: Literal["muon", "adamw"] = "muon"
     """Optimiser of the hidden matrices; everything else is AdamW's."""
     iteration_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number type of Muon's iteration; auto: bfloat16 where a timing at the start shows that it is faster."""
-    batch_size: PositiveInt = 64
-    learning_rate: PositiveFloat = 1e-3
-    weight_decay: float = 1e-4
-    warmup_steps: PositiveInt = 100
-    constant_fraction: float = 0.3
+    batch_size: Size = 64
+    learning_rate: float = Field(default=1e-3, gt=0, le=1, allow_inf_nan=False)
+    weight_decay: float = Field(default=1e-4, ge=0, le=1, allow_inf_nan=False)
+    """Part of a weight by which it shrinks in a step, in learning rates."""
+    warmup_steps: Steps = 100
+    constant_fraction: Share = 0.3
     """Fraction of the steps before the learning rate begins to fall to zero."""
-    gradient_norm: PositiveFloat = 1.0
+    gradient_norm: float = Field(default=1.0, gt=0, le=1e6, allow_inf_nan=False)
     """Gradients longer than this are shortened to it."""
-    ema_decay: float = 0.999
+    ema_decay: Share = 0.999
+    """Part of the averaged weights that a step leaves as it is."""
 
 
 class AutoencoderSettings(BaseModel):
@@ -48,22 +57,28 @@ class AutoencoderSettings(BaseModel):
     """None: the number of entities."""
     n_channels: Size | None = None
     """Channels of a latent; None: as many as hold all coordinates, in steps of 16."""
-    width: Size = 96
+    width: Width = 96
     depth: Depth = 1
-    n_heads: Size = 4
+    n_heads: Width = 4
     linear_code: bool = False
     """Begin with a linear code of positions and kinds and correct it; False: learn everything, as published."""
-    latent_noise: float = 0.1
+    latent_noise: Weight = 0.1
     """Standard deviation of noise on the latents in training, in root mean squares of them: the decoder then forgives
     the flow's errors."""
     rotate: bool = False
     """Turn every sample by a random rotation."""
-    distance_weight: float = 1.0
+    distance_weight: Weight = 1.0
     """Weight of the mean squared error of distances: of all pairs of atoms, with placement=local of those in a residue
     and of the ends of its neighbours that it is shown with."""
-    stiffness: float = Field(default=0.5, ge=0, le=1)
+    stiffness: Share = 0.5
     """Share of the distance loss that weighs pairs by the inverse variance of their distance; 0 as published."""
-    kind_weight: float = 0.01
+    kind_weight: Weight = 0.01
+
+    @model_validator(mode="after")
+    def _has_whole_heads(self) -> "AutoencoderSettings":
+        if self.width % self.n_heads:
+            raise ValueError(f"n_heads={self.n_heads} must divide width={self.width}")
+        return self
 
 
 class FlowSettings(BaseModel):
@@ -82,26 +97,26 @@ class FlowSettings(BaseModel):
     prior: Literal["gaussian", "white"] = "gaussian"
     """Where the flow starts from: the best linear model of the latents' dynamics, or white noise."""
     tokens: Tokens = "latents"
-    width: Size = 96
+    width: Width = 96
     depth: Depth = 3
-    n_heads: Size = 4
+    n_heads: Width = 4
     whitened: bool = False
     """Let the network read and write in units of the prior's noise, too, and let its errors count there as much as in
     the latents: small motion is not drowned by large."""
-    code_width: Size | None = None
+    code_width: Width | None = None
     """Channels of a code of each latent, by which the network treats it in its own way; None: all alike."""
     reverse_time: bool = True
     """Run half of the windows backwards: the positions of equilibrium dynamics are reversible in time."""
-    bridging: float = Field(default=0.2, ge=0, le=1)
+    bridging: Share = 0.2
     """Share of the batches with context frames at both ends, for transition paths and upsampling."""
-    known_noise: float = Field(default=0.0, ge=0)
+    known_noise: Weight = 0.0
     """Standard deviation of noise on context frames in training, in that of the latents; chains then forgive errors."""
     bfloat16: bool = False
     """Multiply matrices in bfloat16 in training; left aside where a timing at the start shows that this is slower,
     unless `optimisation.iteration_dtype` is bfloat16, too."""
-    slow_weight: float = Field(default=0.0, ge=0)
+    slow_weight: Weight = 0.0
     """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
-    decoded_weight: float = 0.0
+    decoded_weight: Weight = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
 
     @model_validator(mode="after")
@@ -111,6 +126,10 @@ class FlowSettings(BaseModel):
                 f"n_known={self.n_known}, forward_frames={self.n_forward} and n_frames={self.n_frames} must rise in "
                 "this order, the first two strictly"
             )
+        # Where frames attend to one another, channels of a head are turned in pairs.
+        divided, what = (self.width, "") if self.tokens == "windows" else (self.width / 2, "half of ")
+        if divided % self.n_heads:
+            raise ValueError(f"n_heads={self.n_heads} must divide {what}width={self.width}")
         return self
 
     @property
@@ -126,7 +145,7 @@ class Settings(BaseModel):
 
     autoencoder: AutoencoderSettings
     flow: FlowSettings
-    frame_interval_ps: PositiveFloat
+    frame_interval_ps: float = Field(gt=0, allow_inf_nan=False)
     placement: Placement = "superposed"
     exchange: bool = False
     """Give atoms that half a turn of their group exchanges (carboxylates, phenyl rings) canonical names."""
@@ -150,3 +169,29 @@ class Settings(BaseModel):
                 f"there are no distances: it needs flow.decoded_weight=0 (not {self.flow.decoded_weight:g})"
             )
         return self
+
+
+def checked(settings: Settings) -> Settings:
+    """Check settings again, as those that were changed by `model_copy` have not been.
+
+    Parameters
+    ----------
+    settings
+        In full.
+
+    Returns
+    -------
+    Settings
+        The same.
+
+    Raises
+    ------
+    InputError
+        If a value is impossible, with its name.
+    """
+    try:
+        return Settings.model_validate(settings.model_dump())
+    except ValidationError as error:
+        issue = error.errors()[0]
+        value = "" if isinstance(issue["input"], dict) else f"={issue['input']}"
+        raise InputError(f"{'.'.join(map(str, issue['loc']))}{value}: {issue['msg']}") from error

@@ -22,6 +22,10 @@ DENSE_FEATURES = 512
 DENSE_FEATURES_OF_SHORT, DENSE_WINDOW = 1024, 8192
 """The same of windows that hold no more than so many numbers: their covariances are inverted as one matrix."""
 
+LEAST_UNIT = 1e-4
+"""Mean variance of latents, whose scale is one, in which units of the tokens are found, at least: below its floor half
+precision has no numbers left."""
+
 RANK = 128
 """Leading principal components whose covariances with one another are kept."""
 
@@ -105,7 +109,7 @@ class LowRankPrior(nn.Module):
         if self.linked is not None:
             pairs, context = windows[:MOST_SAMPLES, :2], torch.tensor([True, False])
             residual = pairs[:, 1] - self.mean(pairs, context)[:, 1]
-            self.linked.fit(residual, RELATIVE_FLOOR * float(pairs.var()))
+            self.linked.fit(residual, RELATIVE_FLOOR * max(float(pairs.var()), LEAST_UNIT))
 
     def mean(self, latents: Latents, context: ContextMask) -> Latents:
         """Conditional mean given the context frames; the context frames themselves where they are."""

@@ -15,6 +15,9 @@ ContextMask = Bool[Tensor, " frames"]
 RELATIVE_FLOOR = 1e-4
 """Smallest variance of the Gaussian prior in any direction, relative to the mean variance."""
 
+LEAST_VARIANCE = 1e-12
+"""Mean variance of latents, whose scale is one, from which on they are taken to move."""
+
 
 class WhitePrior(nn.Module):
     """Independent standard normal noise, conditioned on the mean of the context frames (arXiv 2502.12128)."""
@@ -150,7 +153,9 @@ class GaussianPrior(nn.Module):
             whole = torch.cat([torch.cat(row, dim=1) for row in rows])
         whole = whole[: n * self.n_features, : n * self.n_features]
         values, vectors = torch.linalg.eigh(whole)
-        return (vectors * values.clamp(min=RELATIVE_FLOOR * whole.diagonal().mean())) @ vectors.T
+        # Latents that never move have no variance at all.
+        least = RELATIVE_FLOOR * whole.diagonal().mean().clamp(min=LEAST_VARIANCE)
+        return (vectors * values.clamp(min=least)) @ vectors.T
 
     def _conditional(self, context: ContextMask) -> tuple[Tensor, Tensor]:
         """Gain and Cholesky factor of the target frames given the context, kept for each mask of context frames."""

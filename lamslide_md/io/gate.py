@@ -95,6 +95,8 @@ class Gate:
 
     def _open(self, frames: md.Trajectory, cells: np.ndarray | None, boxed: Bool[np.ndarray, " frames"]) -> None:
         """Complete the topology and choose the atoms."""
+        if not frames.n_atoms:
+            raise InputError(f"{self.name} has no atoms")
         first, atoms = int(boxed.argmax()), _real(frames.topology)
         # The box of an xtc header may mean nothing: one that puts atoms into each other does.
         self._meaningless = cells is not None and bool(boxed.any()) and overlaps(frames.xyz[first, atoms], cells[first])

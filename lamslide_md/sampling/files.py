@@ -22,6 +22,7 @@ from lamslide_md.io.unchanged import ENTRY, sha256_at
 from lamslide_md.io.whole_files import replacing, write_whole
 from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.sampling.earlier_rollout import is_finished, restart_of, size_of
+from lamslide_md.sampling.needs import ChainTimes, check_disk
 from lamslide_md.sampling.rollout_names import choose_names
 from lamslide_md.systems.system import System
 
@@ -46,10 +47,8 @@ class RolloutFiles:
         What they become: a format of mdtraj or ASE.
     system
         What was rolled out.
-    times_ps
-        Times of all frames of the chains.
-    frame_interval_ps
-        Time between two frames.
+    times
+        Of all frames of the chains.
     facts
         JSON-able settings and provenance, for the manifest.
     command
@@ -66,8 +65,7 @@ class RolloutFiles:
         self,
         path: Path,
         system: System,
-        times_ps: Float[np.ndarray, "chains frames"],
-        frame_interval_ps: float,
+        times: ChainTimes,
         facts: dict[str, Any],
         *,
         command: str = "rollout",
@@ -76,10 +74,10 @@ class RolloutFiles:
         first_chain: int = 0,
     ) -> None:
         n_atoms = len(system.labels())
-        self.path, self.system, self.times_ps = path, system, times_ps
-        self.manifest = rollout_manifest(n_atoms, times_ps.shape, frame_interval_ps, facts)
+        self.path, self.system, self.times = path, system, times
+        self.manifest = rollout_manifest(n_atoms, times.shape, times.frame_interval_ps, facts)
         self._command, self._inputs, self._overwrite = command, [Path(source) for source in inputs], overwrite
-        self._first_chain, self._lengths = first_chain, [0] * len(times_ps)
+        self._first_chain, self._lengths = first_chain, [0] * times.n_chains
         self.spent_before_s = self._writing_s = 0.0
         self._waiting: list[np.ndarray] = []
         self.state: ChainState | None = None
@@ -102,15 +100,17 @@ class RolloutFiles:
         Raises
         ------
         InputError
-            If another rollout is there, its files were damaged, or the folder or format cannot be written.
+            If another rollout is there, its files were damaged, the folder or format cannot be written, or the disk has
+            no room for it.
         """
-        what, kept = (self.path, len(self.times_ps), self._command), self._inputs
+        what, kept = (self.path, self.times.n_chains, self._command), self._inputs
         self.names = choose_names(*what, inputs=kept, overwrite=self._overwrite, resume=resume)
         self.parts, topology = self.names.parts, self.system.topology
         self._growing = [growing_file(part, topology, c) for c, part in enumerate(self.parts, self._first_chain)]
         if resume and is_finished(self.names, self.manifest):
             self._remove(self.names.leftovers)
             return False
+        check_disk(self.path, *self.times.shape, len(self.system.labels()))
         if resume and self._goes_on():
             return True
         self.names.tell()
@@ -196,7 +196,7 @@ class RolloutFiles:
         with suppress(InputError):
             self._commit()
         if isinstance(error, KeyboardInterrupt):
-            n_chains, n_frames = self.times_ps.shape
+            n_chains, n_frames = self.times.shape
             raise RolloutInterrupted(n_chains * self.n_done, n_chains * n_frames, list(self.parts)) from None
 
     def _commit(self) -> None:
@@ -205,7 +205,7 @@ class RolloutFiles:
             return
         positions_nm = np.concatenate(self._waiting, axis=1)
         stop = self.n_done + positions_nm.shape[1]
-        times = self.times_ps[:, self.n_done : stop]
+        times = self.times.between(self.n_done, stop)
         started_s = time.monotonic()
         with uninterrupted():
             try:
@@ -225,7 +225,7 @@ class RolloutFiles:
         return self.spent_before_s + time.monotonic() - self._begun_s
 
     def _complaint(self, error: OSError) -> str:
-        n_chains, n_frames = self.times_ps.shape
+        n_chains, n_frames = self.times.shape
         return (
             f"cannot write {self.path} ({error}); {n_chains * self.n_done:,} of {n_chains * n_frames:,} frames are in "
             f"{', '.join(map(str, self.parts))}: free space and go on with {option('resume=True')}"

@@ -8,8 +8,10 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
+from lamslide_md.errors import InputError
+from lamslide_md.sampling.needs import check_frames
 from lamslide_md.sampling.sampler import Sampler
-from lamslide_md.sampling.settings import Sampling, SamplingOptions
+from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
 from lamslide_md.sampling.starts import group_by_system
 from lamslide_md.systems.system import PointTrajectory
 
@@ -52,6 +54,11 @@ def forecast(
         If a history is too short, lacks atoms, or a setting is impossible.
     """
     how = Sampling(**sampling)
+    check_whole(n_frames=n_frames, n_samples=n_samples)
+    if n_frames < 1 or n_samples < 1:
+        raise InputError(f"n_frames={n_frames} and n_samples={n_samples} must both be at least 1")
+    smallest = min(model.systems, key=lambda system: system.entities.n_points).entities
+    check_frames(n_samples * len(histories), n_frames, 4 * smallest.n_points * smallest.dim)
     forecasts: list[np.ndarray] = [np.empty(0)] * len(histories)
     batch = 0
     at_once = max(1, CHAINS_AT_ONCE // n_samples)

@@ -1,6 +1,6 @@
 """`Propagator`: the rollout loop. Whatever goes on, bridges, fills in or drives ASE draws its windows here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -91,6 +91,33 @@ class Propagator:
         random = label_stream(state.seed, state.window, self.share)
         for frame in frames.swapaxes(0, 1):
             labels.follow(frame, random)
+        return frames, state.after(frames)
+
+    def step_in_groups(self, state: ChainState, n_groups: int) -> tuple[Frames, ChainState]:
+        """Draw the next window of every chain, some chains at a time; the frames are those of `step`, to rounding.
+
+        Parameters
+        ----------
+        state
+            Where the chains stand.
+        n_groups
+            Into how many they are divided, each with the noise that it has among all.
+
+        Returns
+        -------
+        frames
+            The target frames.
+        state
+            Where the chains stand after them.
+        """
+        if n_groups == 1:
+            return self.step(state)
+        n_chains, parts = len(state.context), []
+        for rank in range(n_groups):
+            share = Share(rank, n_groups, n_chains)
+            some = replace(state, context=state.context[share.rows(rank)])
+            parts.append(replace(self, share=share).step(some)[0])
+        frames = np.concatenate(parts)
         return frames, state.after(frames)
 
     def fill(self, given: Frames, is_context: Bool[Tensor, " frames"], seed: int, turn: int = 0) -> Frames:

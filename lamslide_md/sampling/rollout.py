@@ -13,6 +13,7 @@ from jaxtyping import Float
 from lamslide_md.io.ase_atoms import ase_frames
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.frame_stream import FrameStream, OnFrames, Windows
+from lamslide_md.sampling.needs import ChainTimes, check_disk, check_frames
 from lamslide_md.sampling.seeds import seed_frames
 from lamslide_md.systems.system import System
 
@@ -78,6 +79,7 @@ class Rollout:
 
     def points_nm(self, on_frames: OnFrames | None = None) -> Float[np.ndarray, "chains frames points dim"]:
         """All frames of all chains, nm."""
+        check_frames(self.n_chains, self.n_frames, self._stream.frame_bytes)
         return np.concatenate(list(self.chunks(on_frames)), axis=1)
 
     def time_ps(self, chain: int = 0) -> Float[np.ndarray, " frames"]:
@@ -86,8 +88,9 @@ class Rollout:
 
     def chains(self, on_frames: OnFrames | None = None) -> list[md.Trajectory]:
         """Every chain as a trajectory of its own, whose times begin one frame interval after the start."""
-        topology, time_ps = self._topology(), self.time_ps()
-        return [md.Trajectory(chain, topology, time=time_ps) for chain in self.points_nm(on_frames)]
+        topology, points_nm = self._topology(), self.points_nm(on_frames)
+        time_ps = self.time_ps()
+        return [md.Trajectory(chain, topology, time=time_ps) for chain in points_nm]
 
     def to_mdtraj(self) -> md.Trajectory:
         """All chains joined to one trajectory with uniform times; `chains` keeps them apart."""
@@ -96,8 +99,8 @@ class Rollout:
 
     def to_ase(self) -> list[Atoms]:
         """All chains joined to a list of ASE Atoms (Å), with ``time_ps`` and ``chain`` in their info."""
-        topology = self._topology()
-        chains = zip(self.points_nm(), self._times(), strict=True)
+        topology, points_nm = self._topology(), self.points_nm()
+        chains = zip(points_nm, self._times(), strict=True)
         return [atoms for c, (points, times) in enumerate(chains) for atoms in ase_frames(topology, points, times, c)]
 
     def save(
@@ -156,13 +159,16 @@ class Rollout:
             files.finish()
         return path
 
+    def check_disk(self, path: str | Path) -> None:
+        """Refuse to save to a disk that has no room for all frames, before anything is made."""
+        check_disk(Path(path), self.n_chains, self.n_frames, self.system.entities.n_points)
+
     def files(self, path: Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> RolloutFiles:
         """Files that `save` writes, not yet begun."""
         return RolloutFiles(
             path,
             self.system,
-            np.stack(self._times()),
-            self.frame_interval_ps,
+            ChainTimes(self.n_chains, self.n_frames, self.frame_interval_ps, self.first_chain),
             self.facts,
             command=self.command,
             inputs=inputs,

@@ -15,6 +15,7 @@ from lamslide_md.io.outputs import check_earlier, check_outputs, free_name, numb
 from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import WRITTEN_BY, digest_of, files_in, records_of, written_by
 from lamslide_md.sampling.chain_state import RestartFile
+from lamslide_md.sampling.needs import check_files
 
 EXACT = ".trr"
 """In which chains grow whose own format cannot: keeps single precision."""
@@ -152,6 +153,7 @@ def choose_names(
         If the format cannot be written or `path` may not be.
     """
     check_format(path)
+    check_files(path, n_chains)
     kept = [source for source in inputs if source is not None]
     check_outputs(command, {"the rollout": path}, kept, overwrite=True)
     of_command = [name for name, _ in records_of(path, whole=not resume)]

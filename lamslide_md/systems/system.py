@@ -168,11 +168,38 @@ class PointTrajectory:
     system
         What moves.
     points_nm
-        Coordinates, in memory or in a file.
+        Coordinates (frames, points, dimensions), in memory or in a file.
     frame_interval_ps
         Time between two frames.
+
+    Raises
+    ------
+    InputError
+        If the coordinates are no numbers of frames, points and one to three dimensions.
     """
 
     system: System
-    points_nm: Float[np.ndarray, "frames points dim"] | StoredFrames
+    points_nm: np.ndarray | StoredFrames
     frame_interval_ps: float
+
+    def __post_init__(self) -> None:
+        points, entities = self.points_nm, self.system.entities
+        if isinstance(points, StoredFrames):
+            return
+        if not (isinstance(points, np.ndarray) and points.dtype.kind in "fiu" and points.ndim == 3):
+            what = (
+                f"numbers of type {points.dtype} in the shape {points.shape}"
+                if isinstance(points, np.ndarray)
+                else (f"a {type(points).__name__}")
+            )
+            raise InputError(f"points_nm must be an array of numbers, of frames, points and dimensions; it is {what}")
+        if points.shape[1:] != (entities.n_points, entities.dim):
+            raise InputError(
+                f"coordinates have {points.shape[1]} points in {points.shape[2]} dimensions; the entities are "
+                f"{entities.n_points} points in {entities.dim} dimensions"
+            )
+        if not (points.shape[1] > 0 and 1 <= points.shape[2] <= 3):
+            raise InputError(
+                f"points_nm has {points.shape[1]} points in {points.shape[2]} dimensions; there must be at least one "
+                "point, in one to three"
+            )

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lamslide_md.config import FlowSettings, NumberType, Settings
-from lamslide_md.errors import note
+from lamslide_md.errors import InputError, note
 from lamslide_md.flow.prior import WhitePrior
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
@@ -20,6 +20,9 @@ from lamslide_md.training.windows import SystemDataset
 
 SAMPLE_NUMBERS = 250_000_000
 """Numbers in all the windows of the sample: bounds memory, of windows of large systems there are fewer in it."""
+
+LEAST_MOTION = 1e-6
+"""Of latents, in their root mean square: less is rounding."""
 
 SAMPLE_WINDOWS = 20_000
 """Windows from which the normalisation, the Gaussian prior and the slow coordinates are estimated."""
@@ -57,6 +60,11 @@ def train_flow(
     flow = build_flow(autoencoder, settings)
     device = trainer.fabric.device
     sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
+    if not torch.isfinite(sample).all():
+        raise InputError(
+            "the first stage gives latents that are not finite: its training has diverged; lower "
+            "autoencoder.optimisation.learning_rate"
+        )
     _fit_normalisation(flow, sample, own)
     places = _places_of_tokens(datasets, autoencoder.n_latents)
     if places is not None:
@@ -133,6 +141,8 @@ def _fit_normalisation(
     """Estimate the mean and scale of the latents, and the Gaussian prior."""
     mean = sample.mean(dim=(0, 1))
     flow.latent_mean.copy_(mean)
-    flow.latent_scale.copy_((sample - mean).square().mean().sqrt())
+    # Latents that never move are told in their own size.
+    least = max(LEAST_MOTION * float(sample.square().mean().sqrt()), torch.finfo(sample.dtype).tiny)
+    flow.latent_scale.copy_((sample - mean).square().mean().sqrt().clamp(min=least))
     if not isinstance(flow.prior, WhitePrior):
         flow.prior.fit(flow.standardise(sample), settings.reverse_time)

@@ -36,6 +36,11 @@ CHIRALITY_FRAMES = 50
 
 def items_of(source: Source) -> list[Any]:
     """List what was given, one or several."""
+    if isinstance(source, np.ndarray):
+        raise InputError(
+            f"an array of the shape {source.shape} does not tell what moves; pass an mdtraj.Trajectory, or a "
+            "lamslide_md.PointTrajectory of it"
+        )
     return [source] if isinstance(source, (md.Trajectory, PointTrajectory, str, Path)) else list(source or ())
 
 
@@ -66,12 +71,12 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
     trajectories = []
     for index, item in enumerate(items):
         if isinstance(item, PointTrajectory):
+            _check_points(item, f"trajectory {index + 1} of {len(items)}")
             trajectories.append(item)
             continue
         traj = item if isinstance(item, StoredTrajectory) else _read(item, settings)
         name = getattr(item, "read_from", f"trajectory {index + 1} of {len(items)}")
-        first = traj.xyz[:1]
-        if all((block == first).all() for block in blocks_of(traj.xyz)):
+        if _is_still(traj.xyz):
             raise InputError(
                 f"{name}: its {traj.n_frames} frames are all equal, nothing moves; was one frame written again and "
                 "again?"
@@ -82,9 +87,37 @@ def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
         xyz = traj.xyz if shared is system else _in_order_of(shared, traj, index)
         interval_ps = traj.frame_interval_ps if isinstance(traj, StoredTrajectory) else frame_interval_of(traj)
         trajectories.append(PointTrajectory(shared, xyz, interval_ps))
+    # Of many, such as people, some may stand.
+    if all(isinstance(item, PointTrajectory) and _is_still(item.points_nm) for item in items):
+        raise InputError(
+            f"the frames of each of the {len(items)} trajectories are all equal, nothing moves; there is no dynamics "
+            "to learn"
+        )
     _tell_doubled(trajectories)
     _tell_mirrored(trajectories)
     return trajectories
+
+
+def _is_still(points_nm: np.ndarray | StoredFrames) -> bool:
+    first = points_nm[:1]
+    return all((block == first).all() for block in blocks_of(points_nm))
+
+
+def _check_points(trajectory: PointTrajectory, name: str) -> None:
+    """Refuse points that cannot be trained on."""
+    n_frames = len(trajectory.points_nm)
+    if not n_frames:
+        raise InputError(f"{name} has no frames")
+    if not (np.isfinite(trajectory.frame_interval_ps) and trajectory.frame_interval_ps > 0):
+        raise InputError(f"{name} has a frame interval of {trajectory.frame_interval_ps:g}; it must be positive")
+    done = 0
+    for block in blocks_of(trajectory.points_nm):
+        bad = np.flatnonzero(~np.isfinite(block).all(axis=(1, 2)))
+        if len(bad):
+            raise InputError(
+                f"{name}: frame {done + int(bad[0])} has coordinates that are not finite (NaN or infinite)"
+            )
+        done += len(block)
 
 
 def _read(item: object, settings: Settings) -> md.Trajectory:

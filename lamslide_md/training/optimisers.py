@@ -43,3 +43,24 @@ def build_optimisers(
     if not matrices:
         return [adamw]
     return [Muon(matrices, lr=rate, weight_decay=decay, number_type=number_type), adamw]
+
+
+def set_rate(optimisers: list[torch.optim.Optimizer], settings: Optimisation, step: int, factor: float) -> None:
+    """Set the learning rate of a step: linear warm-up, a plateau, linear decay to zero.
+
+    Parameters
+    ----------
+    optimisers
+        Of one network.
+    settings
+        Learning rate, steps, warm-up and plateau.
+    step
+        Steps that are done.
+    factor
+        Part of it that is left after the training has diverged.
+    """
+    fraction, plateau = step / settings.n_steps, settings.constant_fraction
+    decay = 1.0 if fraction < plateau else (1 - fraction) / (1 - plateau)
+    relative = min(1.0, (step + 1) / settings.warmup_steps) * decay
+    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+        group["lr"] = settings.learning_rate * factor * relative

@@ -15,6 +15,9 @@ SAMPLES_OF_A_FEATURE = 10
 EPSILON = 1e-3
 """Directions with less than this part of the mean variance are no coordinates."""
 
+LEAST_VARIANCE = 1e-12
+"""Mean variance of standardised latents of which something moves."""
+
 
 def slow_coordinates(
     windows: Float[Tensor, "windows frames tokens channels"], owners: Int[np.ndarray, " windows"]
@@ -35,7 +38,8 @@ def slow_coordinates(
     Returns
     -------
     Tensor
-        Projection of flat latents; its squares, summed, have the mean variance of the latents.
+        Projection of flat latents; its squares, summed, have the mean variance of the latents. Of latents that never
+        move, zero.
 
     References
     ----------
@@ -52,6 +56,8 @@ def slow_coordinates(
     here, later = flat[:, 0], flat[:, min(LAG, flat.shape[1] - 1)]
     both = np.concatenate([here, later])
     variance = both.var(axis=0).mean()
+    if not variance > LEAST_VARIANCE:
+        return torch.zeros(n_features, 1)
     model = TICA(scaling="kinetic_map", epsilon=EPSILON * variance).fit_fetch((here, later))
     projection = model.instantaneous_coefficients
     share = variance / (both @ projection).var(axis=0).sum()
@@ -66,6 +72,8 @@ def _slow_among_leading(
     centres = torch.stack([flat[owners == owner].mean(dim=(0, 1)) for owner in np.unique(owners)])
     flat = flat - centres[np.unique(owners, return_inverse=True)[1]][:, None]
     variance = flat.square().mean()
+    if not variance > LEAST_VARIANCE:
+        return torch.zeros(flat.shape[-1], 1)
     basis = leading_components(flat.flatten(0, 1), min(RANK, flat.shape[-1]))
     leading = flat @ basis
     share = variance / leading.square().mean()

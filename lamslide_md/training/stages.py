@@ -8,17 +8,23 @@ from pydantic import BaseModel
 from torch import nn
 
 from lamslide_md.config import FlowSettings, NumberType, Settings
+from lamslide_md.errors import InputError, note
 from lamslide_md.frames import from_settings
 from lamslide_md.hashing import sha256_of
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.building import build_autoencoder
-from lamslide_md.training.finite_weights import check_finite
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
 from lamslide_md.training.memory_needs import check_memory
 from lamslide_md.training.trainer import Trainer
 from lamslide_md.training.training_data import TrainingData
+
+FAR = 100.0
+"""Held-out error, in standard deviations of the coordinates, of a first stage of which no second can be made."""
+
+WORSE_THAN_NOTHING = 2.0
+"""The same of one that does worse than answering with the mean of all frames, which is 1.7 of these off in space."""
 
 
 def train_both(
@@ -42,12 +48,13 @@ def train_both(
     flow
         Second stage.
     facts
-        JSON-able: hashes, times, sizes and the held-out error of the first stage.
+        JSON-able: hashes, times, sizes and the held-out error of the first stage; how often each stage has diverged and
+        gone back, where one has.
 
     Raises
     ------
     InputError
-        If a stage ends with weights that are not finite.
+        If a stage diverges again and again.
     """
     started_s = time.monotonic()
     data_hash = data.data_hash()
@@ -67,10 +74,9 @@ def train_both(
     autoencoder = train_autoencoder(trainer, first, trained_on, settings)
     between_s = time.monotonic()
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
-    check_finite("autoencoder", autoencoder, rmsd_nm)
+    _check_first_stage(rmsd_nm, data.length_scale_nm, trainer.fabric.is_global_zero)
     second = _fingerprint(first, settings.flow)
     flow = train_flow(trainer, second, autoencoder, data.datasets, settings)
-    check_finite("flow", flow)
     spent_s = {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s}
     facts = {
         "data_sha256": data_hash,
@@ -80,7 +86,23 @@ def train_both(
         "number_types": _number_types(trainer, second, settings.flow),
         "training_s": {phase: spent + trainer.earlier_s.get(phase, 0.0) for phase, spent in spent_s.items()},
     }
+    if any(trainer.n_returns.values()):
+        facts["n_returns"] = dict(trainer.n_returns)
     return autoencoder, flow, facts
+
+
+def _check_first_stage(rmsd_nm: float, length_scale_nm: float, is_first: bool) -> None:
+    """Refuse a first stage that has learned nothing of use to the second, or tell of it."""
+    if not rmsd_nm < FAR * length_scale_nm:
+        raise InputError(
+            f"the first stage puts held-out frames {rmsd_nm:.3g} nm from where they are, of a molecule of "
+            f"{length_scale_nm:.3g} nm: its training has diverged; lower autoencoder.optimisation.learning_rate"
+        )
+    if rmsd_nm > WORSE_THAN_NOTHING * length_scale_nm and is_first:
+        note(
+            f"the first stage puts held-out frames {rmsd_nm:.3g} nm from where they are, no nearer than their mean "
+            "place: it needs more steps, or a lower autoencoder.optimisation.learning_rate"
+        )
 
 
 def _number_types(trainer: Trainer, fingerprint: str, settings: FlowSettings) -> dict[str, NumberType]:

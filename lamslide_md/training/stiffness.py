@@ -9,6 +9,9 @@ MAX_FRAMES = 1000
 RELATIVE_FLOOR = 0.003
 """Variance, relative to the median one, below which a distance counts as rigid."""
 
+LEAST_VARIANCE = 1e-20
+"""Of coordinates whose scale is one: below it nothing moves, and all pairs are alike."""
+
 NUMBERS_AT_ONCE = 300_000
 """Coordinates that are taken at once, so that a protein's pairs are weighed in a few megabytes."""
 
@@ -55,7 +58,7 @@ def weights_by_stiffness(
     if not len(listed) + n_far:
         return np.ones(0, dtype=np.float32), 0.0
     # Nearly all pairs are far ones, where there are any.
-    floor = RELATIVE_FLOOR * np.median(drawn if n_far else listed) + np.finfo(float).tiny
+    floor = RELATIVE_FLOOR * max(float(np.median(drawn if n_far else listed)), LEAST_VARIANCE)
     stiffness = 1 / (listed + floor)
     far = float((1 / (drawn + floor)).mean()) if n_far else 0.0
     mean = (stiffness.sum() + n_far * far) / (len(listed) + n_far)

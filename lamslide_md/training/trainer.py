@@ -12,10 +12,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from lamslide_md.config import NumberType, Optimisation
+from lamslide_md.errors import note
 from lamslide_md.shares import Share, SharedGenerator
-from lamslide_md.training.checkpoints import read_checkpoint, read_facts, save_checkpoint
+from lamslide_md.training.checkpoints import read_checkpoint, read_facts
+from lamslide_md.training.divergence import LOST, Guard, all_finite
 from lamslide_md.training.number_types import fast_type
-from lamslide_md.training.optimisers import build_optimisers
+from lamslide_md.training.optimisers import build_optimisers, set_rate
+from lamslide_md.training.training_state import Kept, TrainingState
 from lamslide_md.training.wrapped_step import wrapped_step
 
 
@@ -69,6 +72,8 @@ class Trainer:
         The time that each phase had been trained for before it was continued, s.
     number_types
         In which Muon's iteration was done, by phase.
+    n_returns
+        Times that each phase has diverged and gone back to where it was sound, with a lower learning rate.
     share
         This process's part of every batch.
     """
@@ -80,6 +85,7 @@ class Trainer:
     checkpoint_interval_s: float = 30.0
     earlier_s: dict[str, float] = field(default_factory=dict, init=False)
     number_types: dict[str, NumberType] = field(default_factory=dict, init=False)
+    n_returns: dict[str, int] = field(default_factory=dict, init=False)
     share: Share = field(init=False)
     _fast_type: NumberType | None = field(default=None, init=False)
     _reported_s: float = field(default=0.0, init=False)
@@ -110,44 +116,78 @@ class Trainer:
         """
         network = network.to(self.fabric.device)
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        fast = self.fast_type(phase, fingerprint, settings)
-        number_type = fast if settings.iteration_dtype == "auto" else settings.iteration_dtype
-        optimisers = build_optimisers(network, settings, number_type)
-        if settings.matrices == "muon":
-            self.number_types[phase] = number_type
-        generator = self._generator()
-        state: dict[str, nn.Module] = {"network": network, "average": average}
-        checkpoint, is_first = self._checkpoint(phase, fingerprint), self.fabric.is_global_zero
-        step, self.earlier_s[phase] = 0, 0.0
-        # Read by the first process, which has written it, on however many devices: others may not see its disk.
-        there = checkpoint if is_first and checkpoint and checkpoint.exists() else None
-        earlier = read_checkpoint(there, settings.n_steps) if there else None
-        earlier = self.fabric.broadcast(earlier)
-        if earlier:
-            earlier.restore(state, optimisers, generator)
-            step, self.earlier_s[phase] = earlier.facts["step"], earlier.facts.get("trained_s", 0.0)
-        training_step, fabric_optimisers = wrapped_step(self.fabric, network, optimisers)
+        held = self._begun(phase, fingerprint, {"network": network, "average": average}, settings)
+        checkpoint, guard = self._checkpoint(phase, fingerprint), Guard(phase, settings, self.share)
+        earlier = self._restored(held, checkpoint, settings.n_steps)
+        step, guard.n_returns = earlier.get("step", 0), earlier.get("n_returns", 0)
+        self.earlier_s[phase] = earlier.get("trained_s", 0.0)
+        kept = Kept(step, held)
+        training_step, fabric_optimisers = wrapped_step(self.fabric, network, held.optimisers)
         started_s = saved_s = time.monotonic()
         while step < settings.n_steps:
-            rate = settings.learning_rate * _relative_rate(step, settings)
-            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
-                group["lr"] = rate
-            value = loss(training_step, generator)
+            set_rate(held.optimisers, settings, step, guard.rate_factor)
+            value = loss(training_step, held.generator)
             network.zero_grad()
             self.fabric.backward(value)
-            torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-            for optimiser in fabric_optimisers:
-                optimiser.step()
-            step += 1
-            _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
-            self._report(phase, step, settings.n_steps, self.share.averaged(value))
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
+            mean, worst = guard.worst(step, value, norm)
+            if worst < LOST:
+                for optimiser in fabric_optimisers:
+                    optimiser.step()
+                step += 1
+                _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
+            is_last = step == settings.n_steps
+            if worst >= LOST or (is_last and not all_finite(average)):
+                step = self._back(held, guard, kept, checkpoint, (step, worst))
+                continue
+            self._report(phase, step, settings.n_steps, mean)
             now = time.monotonic()
-            if checkpoint and is_first and (step == settings.n_steps or now - saved_s > self.checkpoint_interval_s):
-                trained_s = self.earlier_s[phase] + now - started_s
-                facts = {"step": step, "fingerprint": fingerprint, "trained_s": trained_s, "fast_type": fast}
-                save_checkpoint(checkpoint, state, optimisers, generator, facts)
+            if checkpoint is None and guard.is_time_to_keep(step) and all_finite(average):
+                kept = Kept(step, held)
+            is_due = is_last or now - saved_s > self.checkpoint_interval_s
+            if checkpoint and self.fabric.is_global_zero and is_due and guard.is_sound() and all_finite(average):
+                held.save(checkpoint, step, guard.n_returns, self.earlier_s[phase] + now - started_s)
                 saved_s = now
+        self.n_returns[phase] = guard.n_returns
         return average
+
+    def _begun(
+        self, phase: str, fingerprint: str, modules: dict[str, nn.Module], settings: Optimisation
+    ) -> TrainingState:
+        """State of a training before its first step."""
+        fast = self.fast_type(phase, fingerprint, settings)
+        number_type = fast if settings.iteration_dtype == "auto" else settings.iteration_dtype
+        optimisers = build_optimisers(modules["network"], settings, number_type)
+        if settings.matrices == "muon":
+            self.number_types[phase] = number_type
+        return TrainingState(modules, optimisers, self._generator(), {"fingerprint": fingerprint, "fast_type": fast})
+
+    def _restored(self, held: TrainingState, checkpoint: Path | None, n_steps: int) -> dict[str, Any]:
+        """Take everything from the checkpoint, if there is one; its facts."""
+        # Read by the first process, which has written it, on however many devices: others may not see its disk.
+        is_there = self.fabric.is_global_zero and checkpoint is not None and checkpoint.exists()
+        earlier = self.fabric.broadcast(read_checkpoint(checkpoint, n_steps) if checkpoint and is_there else None)
+        if earlier is None:
+            return {}
+        earlier.restore(held.modules, held.optimisers, held.generator)
+        return dict(earlier.facts)
+
+    def _back(
+        self, held: TrainingState, guard: Guard, kept: Kept, checkpoint: Path | None, lost: tuple[int, float]
+    ) -> int:
+        """Go back to the last checkpoint, or to what is kept in memory; the steps that are done there."""
+        what = guard.go_back(*lost)
+        earlier = self._restored(held, checkpoint, guard.settings.n_steps)
+        if not earlier:
+            kept.restore(held)
+        step = earlier.get("step", kept.step)
+        if self.fabric.is_global_zero:
+            note(what := f"{what}, from step {step} on")
+            if self.on_progress:
+                self.on_progress(Progress(guard.phase, step, guard.settings.n_steps, what))
+            if checkpoint:
+                held.save(checkpoint, step, guard.n_returns, earlier.get("trained_s", self.earlier_s[guard.phase]))
+        return int(step)
 
     def fast_type(self, phase: str, fingerprint: str, settings: Optimisation) -> NumberType:
         """Choose the number type of what bfloat16 would do for, once for all phases.
@@ -198,14 +238,6 @@ class Trainer:
             self._reported_s = now
             number_type_text = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
             self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{number_type_text}"))
-
-
-def _relative_rate(step: int, settings: Optimisation) -> float:
-    """Linear warm-up, a plateau, linear decay to zero."""
-    fraction = step / settings.n_steps
-    plateau = settings.constant_fraction
-    decay = 1.0 if fraction < plateau else (1 - fraction) / (1 - plateau)
-    return min(1.0, (step + 1) / settings.warmup_steps) * decay
 
 
 @torch.no_grad()

@@ -158,6 +158,8 @@ def prepare_data(
     frame = from_settings(settings.placement)
     if frame.of_residues:
         _check_chains([r.system for r in trajectories])
+    if frame.needs_reference and any(r.system.topology is None for r in trajectories):
+        raise InputError(f"placement {settings.placement!r} is for molecules, not for points; use 'superposed'")
     shared: dict[int, System] = {}
     olds = list({id(r.system): r.system for r in trajectories}.values())
     news = with_exchanges(olds, trajectories, interval_ps) if settings.exchange else olds
@@ -175,7 +177,10 @@ def prepare_data(
     Windows(datasets, settings.flow.n_frames)
     scale_nm = _length_scale(datasets, settings)
     if not scale_nm > 0:
-        raise InputError("all coordinates are equal; is the trajectory empty of motion and extent?")
+        raise InputError(
+            f"placement={settings.placement} leaves all coordinates equal: points at one place, or a single one, have "
+            "no inner motion; placement=anchored models where they go"
+        )
     datasets = [s.scaled(scale_nm) for s in datasets]
     return TrainingData(trajectories, tuple(shared.values()), datasets, scale_nm, interval_ps)
 

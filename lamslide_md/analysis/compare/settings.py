@@ -1,7 +1,7 @@
 """What the user set for a comparison, and the settings as used, for files and the report."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 from lamslide_md.analysis.compare.prepare import Prepared
 from lamslide_md.analysis.compare.projected import ProjectedDatasets
@@ -9,6 +9,9 @@ from lamslide_md.analysis.features import MAX_TORSION_RESIDUES, SlowCoordinates,
 from lamslide_md.analysis.lag_choice import LagChoice
 from lamslide_md.analysis.reference_model import ReferenceModel
 from lamslide_md.errors import InputError, option
+
+MOST = 1_000_000
+"""Clusters, states and resamplings are counted by matrices and rows that no memory holds of more."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,11 @@ class ComparisonSettings:
 
     def __post_init__(self) -> None:
         for name in ("n_clusters", "n_states", "n_bootstrap"):
-            if getattr(self, name) < 2:
-                raise InputError(f"{name} must be at least 2, got {getattr(self, name)}")
+            n = getattr(self, name)
+            if n < 2:
+                raise InputError(f"{name} must be at least 2, got {n}")
+            if not isinstance(n, SupportsIndex) or int(n) > MOST:
+                raise InputError(f"{name} must be a whole number up to {MOST:,}, got {n}")
         if self.tica_features not in (None, "torsions", "distances"):
             called = option("tica_features")
             raise InputError(f'{called} must be "torsions", "distances" or "auto", got {self.tica_features!r}')
