@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 
 from lamslide_md.errors import InputError, option
-from lamslide_md.io.cluster import Task, connected, run_tasks
+from lamslide_md.io.cluster import RunFile, Task, connected, run_tasks
 from lamslide_md.io.growing_files import GROWING
 from lamslide_md.io.outputs import check_folder
 from lamslide_md.io.records import read_json
+from lamslide_md.io.structured_texts import checked
 from lamslide_md.io.whole_files import write_whole
 from lamslide_md.sampling.chain_state import RestartFile
 from lamslide_md.sampling.files import RolloutFiles
@@ -209,8 +210,9 @@ def _begin(rollout: ClusterRollout, n_threads: int) -> tuple[RolloutFiles, list[
     n_jobs = min(rollout.n_jobs or n_threads, rollout.n_chains)
     if rollout.resume and earlier:
         # Otherwise frames would not go on as they began.
-        n_jobs = int(earlier["jobs"])
-        files.spent_before_s = float(earlier["wall_time_s"])
+        mend = f"roll out anew, without {option('resume=True')}"
+        begun = checked(RunFile, earlier, f"{folder / RUN_FILE} is damaged", mend)
+        n_jobs, files.spent_before_s = begun.jobs, begun.wall_time_s
     elif folder.exists():
         shutil.rmtree(folder)
     run_id = uuid.uuid4().hex

@@ -1,7 +1,6 @@
 """Options that several commands share, configuration files, and the echo of what a command ran with."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from lamslide_md.errors import InputError, note
 from lamslide_md.io.outputs import free_name, numbered, same_file
 from lamslide_md.io.records import echo_of, is_echo, read_json
+from lamslide_md.io.structured_texts import SMALL_BYTES, format_of, read_structured
 from lamslide_md.io.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -71,34 +71,13 @@ def _names(context: Context) -> dict[str, str]:
 def _parse(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path} is not there; --config takes a .toml, .json or .yaml file")
-    text = path.read_text(encoding="utf-8")
-    try:
-        if path.suffix == ".toml":
-            content = tomllib.loads(text)
-        elif path.suffix == ".json":
-            content = json.loads(text)
-        elif path.suffix in (".yaml", ".yml"):
-            content = _parse_yaml(path, text)
-        else:
-            raise InputError(f"{path}: --config takes a .toml, .json or .yaml file")
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    kind = format_of(path)
+    if kind is None:
+        raise InputError(f"{path}: --config takes a .toml, .json or .yaml file")
+    content = read_structured(path, kind, most_bytes=SMALL_BYTES)
     if not (isinstance(content, dict) and all(isinstance(section, dict) for section in content.values())):
         raise InputError(f"{path} needs one section for each command, such as [train]")
     return content
-
-
-def _parse_yaml(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever the file holds
-    try:
-        import yaml
-    except ImportError as error:
-        raise InputError(f"{path}: reading YAML needs PyYAML (pip install pyyaml); or use TOML") from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
 
 
 def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lamslide_md.cli.options import (
     echo_parameters,
     print_json,
 )
+from lamslide_md.cli.settings_changes import changed_settings
 from lamslide_md.errors import collected_notes, options_called
 from lamslide_md.processes import is_first
 
@@ -37,80 +38,6 @@ def complete_preset(incomplete: str) -> list[str]:
     from lamslide_md.config import PRESETS
 
     return [name for name in PRESETS if name.startswith(incomplete)]
-
-
-def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
-    """Look up a preset and change some of its settings.
-
-    Parameters
-    ----------
-    preset
-        Name of the preset.
-    changes
-        Such as ``flow.optimisation.n_steps=8000``.
-
-    Returns
-    -------
-    Settings
-        In full.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset or setting, or a value is impossible.
-    """
-    from lamslide_md.config import preset_settings
-
-    return with_changes(preset_settings(preset), changes)
-
-
-def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
-    """Change some of the settings.
-
-    Parameters
-    ----------
-    settings
-        In full.
-    changes
-        Such as ``flow.optimisation.n_steps=8000``.
-
-    Returns
-    -------
-    Settings
-        In full.
-
-    Raises
-    ------
-    InputError
-        If there is no such setting, or a value is impossible.
-    """
-    import json
-
-    from pydantic import ValidationError
-
-    from lamslide_md.config import Settings
-    from lamslide_md.errors import InputError
-
-    content: dict[str, Any] = settings.model_dump()
-    for change in changes:
-        name, equals, text = change.partition("=")
-        *parents, leaf = name.strip().split(".")
-        inner = content
-        for parent in parents:
-            inner = inner.get(parent, {}) if isinstance(inner, dict) else {}
-        if not equals or not isinstance(inner, dict) or leaf not in inner:
-            raise InputError(f"--set {change}: there is no such setting; one is flow.optimisation.n_steps=8000")
-        try:
-            inner[leaf] = json.loads(text)
-        except json.JSONDecodeError:
-            inner[leaf] = text
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        issue = error.errors()[0]
-        value = "" if isinstance(issue["input"], dict) else f"={issue['input']}"
-        where = " ".join(filter(None, ("--set", ".".join(map(str, issue["loc"])) + value)))
-        raise InputError(f"{where}: {issue['msg']}") from error
 
 
 def train(
