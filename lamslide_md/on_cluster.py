@@ -20,6 +20,7 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.io.cluster import RunFile, Task, connected, run_tasks
 from lamslide_md.io.growing_files import GROWING
 from lamslide_md.io.outputs import check_folder
+from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import read_json
 from lamslide_md.io.structured_texts import checked
 from lamslide_md.io.whole_files import write_whole
@@ -107,7 +108,7 @@ class RolloutJob:
     @property
     def path(self) -> Path:
         """File of these chains."""
-        ending = self.whole.path.suffix if self.whole.path.suffix in GROWING else EXACT
+        ending = suffix(self.whole.path) if suffix(self.whole.path) in GROWING else EXACT
         return self.whole.folder / f"part{self.share.rank + 1}{ending}"
 
     @property

@@ -17,7 +17,7 @@ def info(
     """Describe a model or a trajectory; without a file, the installation."""
     if file is None:
         content = describe_installation()
-    elif file.suffix == MODEL_SUFFIX:
+    elif file.suffix.lower() == MODEL_SUFFIX:
         content = describe_model(file)
     else:
         content = describe_trajectory(file)

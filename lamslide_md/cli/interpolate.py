@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lamslide_md.cli.numbers import IS_COUNT
 from lamslide_md.cli.options import (
     Accelerator,
     Config,
@@ -34,8 +35,8 @@ def interpolate(
     start: Annotated[Path, typer.Option(help="Structure, or trajectory: path p begins at its frame p, in turn.")],
     end: Annotated[Path, typer.Option(help="Structure, or trajectory: path p ends at its frame p, in turn.")],
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes, path after path.")],
-    frames: Annotated[int, typer.Option(min=1, help="New frames between the ends.")] = 9,
-    paths: Annotated[int, typer.Option(min=1, help="Independent paths.")] = 1,
+    frames: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="New frames between the ends.")] = 9,
+    paths: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="Independent paths.")] = 1,
     top: Top = None,
     solver: Solver = DEFAULT_SOLVER,
     solver_steps: SolverSteps = DEFAULT_STEPS,

@@ -12,6 +12,7 @@ from lamslide_md.io.outputs import free_name, numbered, same_file
 from lamslide_md.io.records import echo_of, is_echo, read_json
 from lamslide_md.io.structured_texts import SMALL_BYTES, format_of, read_structured
 from lamslide_md.io.whole_files import write_whole
+from lamslide_md.units import MOST_SEED, check_count
 
 if TYPE_CHECKING:
     from typer import Context
@@ -135,6 +136,12 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, indent=1, default=_plain))
 
 
+def check_seed(seed: int) -> int:
+    """Refuse a seed that random generators do not take."""
+    check_count("--seed", seed, 0, MOST_SEED)
+    return seed
+
+
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -150,5 +157,5 @@ Overwrite = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result, on the same machine.")]
+Seed = Annotated[int, typer.Option(min=0, callback=check_seed, help="Same seed, same result, on the same machine.")]
 Accelerator = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lamslide_md.cli.numbers import IS_COUNT, IS_SMALL_COUNT
 from lamslide_md.cli.options import (
     Accelerator,
     Config,
@@ -38,8 +39,10 @@ def rollout(
     context: Context,
     model: Model,
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
-    frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
-    chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
+    frames: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="New frames of each chain.")] = 10_000,
+    chains: Annotated[
+        int, typer.Option(callback=IS_COUNT, min=1, help="Independent chains, one after another in the file.")
+    ] = 1,
     start: Annotated[
         Path | None,
         typer.Option(help="Frames to start from; drawn from the training data of a single molecule if not given."),
@@ -59,7 +62,11 @@ def rollout(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Parts of the chains for --scheduler; one for each thread of the workers."),
+        typer.Option(
+            callback=IS_SMALL_COUNT,
+            min=1,
+            help="Parts of the chains for --scheduler; one for each thread of the workers.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     config: Config = None,

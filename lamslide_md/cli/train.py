@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lamslide_md.cli.numbers import IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME
 from lamslide_md.cli.options import (
     Accelerator,
     Config,
@@ -59,13 +60,18 @@ def train(
         list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")
     ] = [],  # noqa: B006 - typer copies it
     interval_ps: Annotated[
-        float | None, typer.Option(help="Time between two frames of the model, ps; the preset's if not given.")
+        float | None,
+        typer.Option(callback=IS_TIME, help="Time between two frames of the model, ps; the preset's if not given."),
     ] = None,
     data_interval_ps: Annotated[
-        float | None, typer.Option(help="Time between two frames of the files, ps, where they do not tell.")
+        float | None,
+        typer.Option(callback=IS_TIME, help="Time between two frames of the files, ps, where they do not tell."),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature-K", help="Of the data, K; from the manifests if not given.")
+        float | None,
+        typer.Option(
+            "--temperature-K", callback=IS_TEMPERATURE, help="Of the data, K; from the manifests if not given."
+        ),
     ] = None,
     recover: Annotated[
         bool, typer.Option("--recover", help="Take the sound frames of a truncated xtc or trr.")
@@ -80,10 +86,14 @@ def train(
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
     devices: Annotated[
-        int | None, typer.Option(min=1, help="Devices on each machine, which share every batch; one if not given.")
+        int | None,
+        typer.Option(
+            callback=IS_SMALL_COUNT, min=1, help="Devices on each machine, which share every batch; one if not given."
+        ),
     ] = None,
     nodes: Annotated[
-        int | None, typer.Option(min=1, help="Machines, on each of which torchrun starts this command.")
+        int | None,
+        typer.Option(callback=IS_SMALL_COUNT, min=1, help="Machines, on each of which torchrun starts this command."),
     ] = None,
     overwrite: Overwrite = False,
     config: Config = None,

@@ -13,6 +13,7 @@ from ase.io.trajectory import Trajectory as AseTrajectory
 from jaxtyping import Float
 
 from lamslide_md.io.ase_atoms import ase_frames
+from lamslide_md.io.plain_paths import suffix
 from lamslide_md.systems.topologies import labels_digest, labels_of
 
 GROMACS = (".xtc", ".trr")
@@ -85,7 +86,7 @@ class BytesFile(GrowingFile):
     """A file whose frames stand alone, so that chunks are joined by joining their bytes; its length is in bytes."""
 
     def _append(self, length: int, first_frame: int, positions_nm: np.ndarray, time_ps: np.ndarray) -> int:
-        if self.path.suffix in GROMACS:
+        if suffix(self.path) in GROMACS:
             content = self._binary(first_frame, positions_nm, time_ps)
         else:
             content = self._text(positions_nm, time_ps)
@@ -99,7 +100,7 @@ class BytesFile(GrowingFile):
             "step": np.arange(first_frame + 1, first_frame + 1 + len(positions_nm), dtype=np.int32),
         }
         with tempfile.TemporaryDirectory() as folder:
-            chunk = Path(folder) / f"chunk{self.path.suffix}"
+            chunk = Path(folder) / f"chunk{suffix(self.path)}"
             try:
                 with md.open(str(chunk), "w") as file:
                     file.write(**frames)
@@ -159,7 +160,7 @@ def growing_file(path: Path, topology: md.Topology, chain: int) -> GrowingFile:
     GrowingFile
         Nothing is written yet.
     """
-    return (AseFile if path.suffix == ".traj" else BytesFile)(path, topology, chain)
+    return (AseFile if suffix(path) == ".traj" else BytesFile)(path, topology, chain)
 
 
 def append_bytes(path: Path, length: int, content: bytes) -> None:

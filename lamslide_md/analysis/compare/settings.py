@@ -9,6 +9,10 @@ from lamslide_md.analysis.features import MAX_TORSION_RESIDUES, SlowCoordinates,
 from lamslide_md.analysis.lag_choice import LagChoice
 from lamslide_md.analysis.reference_model import ReferenceModel
 from lamslide_md.errors import InputError, option
+from lamslide_md.units import MOST_K, MOST_PS, MOST_SEED, check_count, check_quantity
+
+MOST_STATES = 100_000
+"""Clusters, states or bootstrap samples: beyond any use."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,15 @@ class ComparisonSettings:
 
     def __post_init__(self) -> None:
         for name in ("n_clusters", "n_states", "n_bootstrap"):
-            if getattr(self, name) < 2:
-                raise InputError(f"{name} must be at least 2, got {getattr(self, name)}")
+            check_count(name, getattr(self, name), 2, MOST_STATES)
         if self.tica_features not in (None, "torsions", "distances"):
             called = option("tica_features")
             raise InputError(f'{called} must be "torsions", "distances" or "auto", got {self.tica_features!r}')
-        if self.seed < 0:
-            raise InputError(f"seed must not be negative, got {self.seed}")
-        if self.temperature_K is not None and not self.temperature_K > 0:
-            raise InputError(f"temperature_K must be positive, got {self.temperature_K:g}")
+        check_count("seed", self.seed, 0, MOST_SEED)
+        if self.lag_ps is not None:
+            check_quantity("lag_ps", self.lag_ps, MOST_PS, "ps")
+        if self.temperature_K is not None:
+            check_quantity("temperature_K", self.temperature_K, MOST_K, "K")
 
 
 def slow_notes(slow: SlowCoordinates, asked: TicaFeatures | None) -> tuple[str, ...]:
