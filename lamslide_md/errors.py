@@ -1,5 +1,6 @@
 """What is said about a user's input: errors, distinct from defects of the program, and notes on what was done."""
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +9,26 @@ from contextvars import ContextVar
 
 class InputError(ValueError):
     """A file, value or setting the user gave cannot be used; the message says what, with numbers, and the mend."""
+
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters but for tabs and ends of lines, marks that turn the direction of text, halves of characters."""
+
+
+def printable(text: str) -> str:
+    """Write a text so that a terminal or a page shows what is in it, whatever names of files hold.
+
+    Parameters
+    ----------
+    text
+        Any.
+
+    Returns
+    -------
+    str
+        With Python's escapes in the place of what would not be shown, or would change what is.
+    """
+    return UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 class InputNote(UserWarning):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lamslide_md.cli.numbers import IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME
-from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json
+from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json, say
 from lamslide_md.errors import InputError, collected_notes, options_called
 from lamslide_md.io.outputs import check_outputs
 from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
@@ -137,7 +137,7 @@ def compare(
     if json:
         print_json(comparison.to_dict())
         return
-    print(comparison.summary())
+    say(comparison.summary())
 
 
 def _read_all(

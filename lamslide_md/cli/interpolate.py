@@ -15,6 +15,7 @@ from lamslide_md.cli.options import (
     Seed,
     echo_parameters,
     print_json,
+    say,
 )
 from lamslide_md.cli.sampling_options import (
     DEFAULT_SOLVER,
@@ -74,4 +75,4 @@ def interpolate(
         print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps})
         return
     duration_ps = (frames + 1) * surrogate.frame_interval_ps
-    print(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")
+    say(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.errors import InputError, note
+from lamslide_md.errors import InputError, note, printable
 from lamslide_md.io.outputs import free_name, numbered, same_file
 from lamslide_md.io.records import echo_of, is_echo, read_json
 from lamslide_md.io.structured_texts import SMALL_BYTES, format_of, read_structured
@@ -129,6 +129,11 @@ def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else str(value)
+
+
+def say(text: str) -> None:
+    """Print a result for people."""
+    print(printable(text))
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from lamslide_md.cli.options import (
     Seed,
     echo_parameters,
     print_json,
+    say,
 )
 from lamslide_md.cli.running import Interrupted
 from lamslide_md.cli.sampling_options import (
@@ -29,7 +30,7 @@ from lamslide_md.cli.sampling_options import (
     check_solver,
     read_start,
 )
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, printable
 
 if TYPE_CHECKING:
     from lamslide_md.sampling.rollout import Rollout
@@ -106,7 +107,7 @@ def rollout(
             raise Interrupted("interrupted; the same command with --continue goes on") from None
     if not made.facts["in_training"]:
         unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
-        print(f"note: {out}: {unseen}", file=sys.stderr)
+        print(printable(f"note: {out}: {unseen}"), file=sys.stderr)
     _tell(made, out, ns_per_s(out) or 0.0, json)
 
 
@@ -118,5 +119,5 @@ def _tell(made: "Rollout", out: Path, speed: float, json: bool) -> None:
         print_json(content | {"frame_interval_ps": interval_ps, "rollout_ns_per_s": speed})
         return
     total_ns = chains * frames * interval_ps / 1000
-    print(f"{out}: {chains} chain(s) of {frames} frames, {interval_ps:g} ps apart, {total_ns:g} ns")
+    say(f"{out}: {chains} chain(s) of {frames} frames, {interval_ps:g} ps apart, {total_ns:g} ns")
     print(f"rollout: {speed:.3g} ns/s")

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lamslide_md.cli.numbers import IS_LENGTH_NS, IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME, IS_TIME_OR_ZERO
-from lamslide_md.cli.options import Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.cli.options import Config, Context, Json, Seed, echo_parameters, print_json, say
+from lamslide_md.errors import printable
 from lamslide_md.io.outputs import check_folder, check_outputs
 
 
@@ -71,7 +72,7 @@ def simulate(
     check_outputs("simulate", {name.name: name for name in names}, [*inputs, config], overwrite=True)
     subject = clean_structure(molecule) if is_file else peptide(molecule, capped=capped)
     for note in subject.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(printable(f"note: {note}"), file=sys.stderr)
     out.mkdir(parents=True, exist_ok=True)
     jobs = make_jobs([subject], settings, [out], n_replicates=replicates, seed=seed, overwrite=overwrite)
     echo_parameters(context, out, inputs)
@@ -90,5 +91,5 @@ def simulate(
             }
         )
         return
-    print(f"{len(paths)} replicates of {ns:g} ns in {out}: {', '.join(path.name for path in paths)}")
+    say(f"{len(paths)} replicates of {ns:g} ns in {out}: {', '.join(path.name for path in paths)}")
     print(f"MD: {speed:.3g} ns/s" if speed else "MD: nothing was simulated")

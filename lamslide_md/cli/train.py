@@ -18,6 +18,7 @@ from lamslide_md.cli.options import (
     Seed,
     echo_parameters,
     print_json,
+    say,
 )
 from lamslide_md.cli.settings_changes import changed_settings
 from lamslide_md.errors import collected_notes, options_called
@@ -165,7 +166,7 @@ def _tell(surrogate: "Surrogate", out: Path, json: bool) -> None:
         return
     rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]
     temperature_text = "unknown temperature" if temperature is None else f"{temperature:g} K"
-    print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {temperature_text}, held-out RMSD {rmsd_nm:.4f} nm")
+    say(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {temperature_text}, held-out RMSD {rmsd_nm:.4f} nm")
 
 
 def _recommend(settings: "Settings", data: "Sequence[md.Trajectory | StoredTrajectory]") -> None:

@@ -90,7 +90,8 @@ class RolloutNames:
 
     def tell(self) -> None:
         """Note which files beside the rollout are not called as usual, since their names are taken."""
-        usual = (self.path.with_suffix(".pdb"), manifest_path(self.path))
+        own = suffix(self.path) == ".pdb"
+        usual = (self.path if own else self.path.with_suffix(".pdb"), manifest_path(self.path))
         for name, chosen, what in zip(usual, (self.topology, self.manifest), ("topology", "manifest"), strict=True):
             if name != chosen:
                 note(f"{name} is not of this rollout and stays as it is; the {what} of {self.path} is {chosen.name}")
