@@ -48,7 +48,9 @@ def check_quantity(name: str, value: object, most: float, unit: str, *, zero: bo
     if not (number > 0 or (zero and number == 0)):
         raise InputError(f"{called}={number:g} must be {'at least 0' if zero else 'positive'}")
     if number > most:
-        raise InputError(f"{called}={number:g} must be at most {most:g} {unit}")
+        raise InputError(
+            f"{called}={number:g} must be {'at least 0' if zero else 'positive'} and at most {most:g} {unit}"
+        )
 
 
 def check_count(name: str, value: object, least: int = 1, most: int = MOST_COUNT) -> None:
