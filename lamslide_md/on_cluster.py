@@ -17,12 +17,12 @@ from pathlib import Path
 import torch
 
 from lamslide_md.errors import InputError, option
+from lamslide_md.io.checked_values import checked
 from lamslide_md.io.cluster import RunFile, Task, connected, run_tasks
 from lamslide_md.io.growing_files import GROWING
 from lamslide_md.io.outputs import check_folder
 from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import read_json
-from lamslide_md.io.structured_texts import checked
 from lamslide_md.io.whole_files import write_whole
 from lamslide_md.sampling.chain_state import RestartFile
 from lamslide_md.sampling.files import RolloutFiles

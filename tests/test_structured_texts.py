@@ -10,10 +10,11 @@ from lamslide_md.cli.options import _parse
 from lamslide_md.cli.settings_changes import changed_settings
 from lamslide_md.errors import InputError
 from lamslide_md.io import structured_texts
+from lamslide_md.io.checked_values import checked
 from lamslide_md.io.cluster import RunFile
 from lamslide_md.io.manifests import KIND, find_manifest
 from lamslide_md.io.records import files_in, read_json, writer_of
-from lamslide_md.io.structured_texts import checked, parse_structured, read_structured
+from lamslide_md.io.structured_texts import parse_structured, read_structured
 
 DEEP = 100_000
 BAD = [

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lamslide_md.analysis.compare.comparison import FORMAT_VERSION, Comparison
 from lamslide_md.errors import InputError
+from lamslide_md.io.checked_values import checked
 from lamslide_md.io.outputs import write_result
-from lamslide_md.io.structured_texts import RESULT_BYTES, checked, read_structured, shortened
+from lamslide_md.io.structured_texts import RESULT_BYTES, read_structured, shortened
 
 MOST_MEASURES = 1000
 Text = Annotated[str, Field(max_length=1000)]

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lamslide_md.errors import InputError, option
+from lamslide_md.io.checked_values import checked
 from lamslide_md.io.manifest_models import KIND, Facts, Manifest
 from lamslide_md.io.records import HEAD_BYTES, is_plain_name
-from lamslide_md.io.structured_texts import checked, read_structured
+from lamslide_md.io.structured_texts import read_structured
 
 PROGRESS = ("n_frames", "wall_time_s", "n_bytes", "trajectory", "topology", "written_by")
 """Entries that tell how far a trajectory is and where its files lie, not what it is."""
