@@ -38,7 +38,7 @@ from lamslide_md.analysis.features import (
     torsion_angles,
     torsion_features,
 )
-from lamslide_md.cli.train import changed_settings
+from lamslide_md.cli.settings_changes import changed_settings
 
 UNTRAINED = ("flow.prediction=velocity", "flow.optimisation.n_steps=1", "flow.optimisation.learning_rate=1e-12")
 """A flow whose velocity is zero gives its Gaussian prior."""

@@ -1,5 +1,6 @@
 """What is said about a user's input: errors, distinct from defects of the program, and notes on what was done."""
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,8 +8,8 @@ from contextvars import ContextVar
 
 LONGEST = 1500
 """Characters of a message; of a longer one, such as of a library that shows what it read, the middle is left out."""
-CONTROL = {number: "\ufffd" for number in (*range(9), *range(11, 13), *range(14, 32), *range(127, 160))}
-"""Control characters, which might be commands to a terminal; line ends and tabs are none."""
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters but for tabs and ends of lines, marks that turn the direction of text, halves of characters."""
 
 
 class InputError(ValueError):
@@ -17,30 +18,31 @@ class InputError(ValueError):
     Parameters
     ----------
     message
-        Shown without control characters, and not longer than anybody reads.
+        Shown as `printable`, and not longer than anybody reads.
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(shown(message))
+        super().__init__(printable(_shortened(message)))
 
 
-def shown(text: str) -> str:
-    """Make a text harmless that may quote a damaged file.
+def printable(text: str) -> str:
+    """Write a text so that a terminal or a page shows what is in it, whatever names of files hold.
 
     Parameters
     ----------
     text
-        Of any length.
+        Any.
 
     Returns
     -------
     str
-        Without control characters; at most about `LONGEST` of the others.
+        With Python's escapes in the place of what would not be shown, or would change what is.
     """
-    harmless = text.translate(CONTROL)
-    if len(harmless) <= LONGEST:
-        return harmless
-    return f"{harmless[: 2 * LONGEST // 3]} ... {harmless[-LONGEST // 3 :]}"
+    return UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: 2 * LONGEST // 3]} ... {text[-LONGEST // 3 :]}"
 
 
 class InputNote(UserWarning):
@@ -55,7 +57,7 @@ def note(text: str) -> None:
     text
         One sentence, with the name of the file.
     """
-    warnings.warn(InputNote(shown(text)), stacklevel=3)
+    warnings.warn(InputNote(printable(_shortened(text))), stacklevel=3)
 
 
 @contextmanager

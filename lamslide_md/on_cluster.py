@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from lamslide_md.errors import InputError, option
-from lamslide_md.io.cluster import Task, connected, run_tasks
+from lamslide_md.io.checked_values import checked
+from lamslide_md.io.cluster import RunFile, Task, connected, run_tasks
 from lamslide_md.io.growing_files import GROWING
 from lamslide_md.io.outputs import check_folder
+from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import read_json
 from lamslide_md.io.whole_files import write_whole
 from lamslide_md.sampling.chain_state import RestartFile
@@ -107,7 +108,7 @@ class RolloutJob:
     @property
     def path(self) -> Path:
         """File of these chains."""
-        ending = self.whole.path.suffix if self.whole.path.suffix in GROWING else EXACT
+        ending = suffix(self.whole.path) if suffix(self.whole.path) in GROWING else EXACT
         return self.whole.folder / f"part{self.share.rank + 1}{ending}"
 
     @property
@@ -209,21 +210,18 @@ def _begin(rollout: ClusterRollout, n_threads: int) -> tuple[RolloutFiles, list[
         )
     n_jobs = min(rollout.n_jobs or n_threads, rollout.n_chains)
     if rollout.resume and earlier:
-        n_jobs, files.spent_before_s = _begun(folder / RUN_FILE, earlier, rollout.n_chains)
+        # Otherwise frames would not go on as they began.
+        mend = f"roll out anew, without {option('resume=True')}"
+        begun = checked(RunFile, earlier, f"{folder / RUN_FILE} is damaged", mend)
+        if begun.jobs > rollout.n_chains:
+            raise InputError(f"{folder / RUN_FILE} is damaged: {begun.jobs} jobs of {rollout.n_chains} chains; {mend}")
+        n_jobs, files.spent_before_s = begun.jobs, begun.wall_time_s
     elif folder.exists():
         shutil.rmtree(folder)
     run_id = uuid.uuid4().hex
     _write_run(folder, n_jobs, run_id, files.spent_before_s)
     shares = [Share(rank, n_jobs, rollout.n_chains) for rank in range(n_jobs)]
     return files, [RolloutJob(rollout, share, run_id) for share in shares]
-
-
-def _begun(path: Path, content: dict[str, Any], n_chains: int) -> tuple[int, float]:
-    """Jobs that a rollout was divided into, without which frames would not go on as they began, and its time so far."""
-    n_jobs, spent_s = content.get("jobs"), content.get("wall_time_s")
-    if type(n_jobs) is not int or not 1 <= n_jobs <= n_chains or not isinstance(spent_s, int | float):
-        raise InputError(f"{path} is damaged: {n_jobs!r} jobs of {n_chains} chains; remove {path.parent} to begin anew")
-    return n_jobs, max(float(spent_s), 0.0)
 
 
 def _write_run(folder: Path, n_jobs: int, run_id: str, spent_s: float) -> None:

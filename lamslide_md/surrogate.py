@@ -16,13 +16,14 @@ from lamslide_md.processes import is_first
 from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.training.building import build_autoencoder, build_flow
-from lamslide_md.training.devices import agreed, ends_with_others, group_fabric, single_device
+from lamslide_md.training.devices import agreed, check_accelerator, ends_with_others, group_fabric, single_device
 from lamslide_md.training.gathering import Source, gather, items_of
 from lamslide_md.training.preset_choice import usual_preset
 from lamslide_md.training.ranks import RankJob, train_on_devices
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import OnProgress, Trainer
 from lamslide_md.training.training_data import prepare_data
+from lamslide_md.units import MOST_K, MOST_PS, MOST_SEED, check_count, check_quantity
 
 LIBRARIES = ("lamslide_md", "torch", "mdtraj", "numpy")
 """Whose versions are kept with a model."""
@@ -93,6 +94,13 @@ class Surrogate(Sampler):
         InputError
             If the preset is unknown, the data too short, or the frame intervals or devices do not fit.
         """
+        check_count("seed", seed, 0, MOST_SEED)
+        for name, value, most, unit in (
+            ("frame_interval_ps", frame_interval_ps, MOST_PS, "ps"),
+            ("temperature_K", temperature_K, MOST_K, "K"),
+        ):
+            if value is not None:
+                check_quantity(name, value, most, unit)
         if preset is None:
             preset = "quick" if settings else usual_preset(items_of(trajectories))
         settings = checked(settings or preset_settings(preset))
@@ -187,6 +195,7 @@ class Surrogate(Sampler):
             If the file is no model file, damaged, or of a newer format.
         """
         path = Path(path)
+        check_accelerator(accelerator)
         tensors, content = read_model_file(path)
         header = content.header
         try:

@@ -140,7 +140,7 @@ def _system(butane):
     return lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=2)).systems[0]
 
 
-@pytest.mark.parametrize("name", ["r.rst7", "r.ncrst", "r.lammpstrj", "r.XTC", "r", "r.docx", "xtc", ".xtc"])
+@pytest.mark.parametrize("name", ["r.rst7", "r.ncrst", "r.lammpstrj", "r.XTCS", "r", "r.docx", "xtc", ".xtc"])
 def test_other_formats_are_refused_with_those_that_there_are(tmp_path, name):
     with pytest.raises(InputError, match=r"use one of \.xtc, \.trr"):
         check_format(tmp_path / name)

@@ -17,7 +17,7 @@ from crowd_files import LEAVE_ONE_OUT, read_basketball, read_pedestrians, split_
 from forecasting import Study, show
 
 from lamslide_md.cli.running import run_script
-from lamslide_md.cli.train import with_changes
+from lamslide_md.cli.settings_changes import with_changes
 from lamslide_md.config import forecast_settings
 from lamslide_md.errors import InputError
 from lamslide_md.systems.system import PointTrajectory

@@ -22,7 +22,7 @@ from md17_files import read_md17, split_in_time
 
 from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.cli.running import run_script
-from lamslide_md.cli.train import with_changes
+from lamslide_md.cli.settings_changes import with_changes
 from lamslide_md.config import forecast_settings
 from lamslide_md.errors import InputError
 from lamslide_md.simulate.ase_md import AseSettings, simulate_ase, xtb_calculator

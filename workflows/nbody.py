@@ -15,7 +15,7 @@ from charged_particles import ChargedParticles, NBodyTrajectories
 from forecasting import Study, show
 
 from lamslide_md.cli.running import run_script
-from lamslide_md.cli.train import with_changes
+from lamslide_md.cli.settings_changes import with_changes
 from lamslide_md.config import forecast_settings
 
 SIZES = {"train": 3000, "validation": 2000, "test": 2000}

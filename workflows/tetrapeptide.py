@@ -23,8 +23,8 @@ from stage_cache import StageCache
 import lamslide_md as lam
 from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.cli.running import run_script
+from lamslide_md.cli.settings_changes import changed_settings
 from lamslide_md.cli.sidecars import ns_per_s, simulation_ns_per_s
-from lamslide_md.cli.train import changed_settings
 from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
 from lamslide_md.simulate.platforms import usable_cores
 

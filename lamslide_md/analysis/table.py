@@ -4,13 +4,51 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from lamslide_md.analysis.compare.comparison import FORMAT_VERSION, Comparison
 from lamslide_md.errors import InputError
+from lamslide_md.io.checked_values import checked
 from lamslide_md.io.outputs import write_result
+from lamslide_md.io.structured_texts import RESULT_BYTES, read_structured, shortened
+
+MOST_MEASURES = 1000
+Text = Annotated[str, Field(max_length=1000)]
+# Squares of these, which the errors are made of, are finite.
+Value = Annotated[float, Field(ge=-1e100, le=1e100)]
+
+
+class Stored(BaseModel):
+    """A part of a comparison, as it is on disk; what else is there is of no use for a table."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class StoredKind(Stored):
+    """What is measured."""
+
+    key: Text
+    label: Text
+    unit: Text
+
+
+class StoredMeasure(Stored):
+    """One measure; None where undefined."""
+
+    kind: StoredKind
+    rollout: Value | None
+    floor: Value | None
+    ratio: Value | None
+    note: str | None
+
+
+class StoredComparison(Stored):
+    """What a table takes of a comparison."""
+
+    measures: Annotated[list[StoredMeasure], Field(max_length=MOST_MEASURES)]
 
 
 @dataclass(frozen=True)
@@ -106,38 +144,45 @@ def tabulate(comparisons: Mapping[str, Comparison | Mapping[str, Any] | str | Pa
     return ComparisonTable(tuple(measures), tuple(column for column in columns if column is not None))
 
 
-def _measures(name: str, comparison: Comparison | Mapping[str, Any] | str | Path) -> dict[str, Mapping[str, Any]]:
+def _measures(name: str, comparison: Comparison | Mapping[str, Any] | str | Path) -> dict[str, StoredMeasure]:
     plain: Any = comparison
+    what = f"{name}: comparison"
     if isinstance(comparison, Comparison):
         plain = comparison.to_dict()
     elif isinstance(comparison, str | Path):
+        what = f"{name}: {comparison}"
         try:
-            plain = json.loads(Path(comparison).read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError) as error:
-            raise InputError(f"{name}: {comparison} is no readable comparison: {error}") from error
+            plain = read_structured(Path(comparison), most_bytes=RESULT_BYTES)
+        except InputError as error:
+            raise InputError(f"{what} is no readable comparison: {error}") from error
     version = plain.get("format_version") if isinstance(plain, Mapping) else None
-    if version != FORMAT_VERSION:
-        raise InputError(f"{name}: comparison has format version {version}, this program reads {FORMAT_VERSION}")
-    return {measure["kind"]["key"]: measure for measure in plain["measures"]}
+    if isinstance(version, bool) or version != FORMAT_VERSION:
+        told = shortened(version)
+        raise InputError(f"{name}: comparison has format version {told}, this program reads {FORMAT_VERSION}")
+    stored = checked(StoredComparison, plain, f"{what} is no comparison that can be read", "compare again")
+    measures = {measure.kind.key: measure for measure in stored.measures}
+    if len(measures) < len(stored.measures):
+        raise InputError(f"{what} has a measure twice; compare again")
+    return measures
 
 
-def _column(key: str, measures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> TableColumn | None:
+def _column(key: str, measures: Mapping[str, Mapping[str, StoredMeasure]]) -> TableColumn | None:
     rows = {name: of_system[key] for name, of_system in measures.items() if key in of_system}
     # A molecule without side chains cannot fail in them.
-    rows = {name: row for name, row in rows.items() if "no such torsion" not in (row["note"] or "")}
+    rows = {name: row for name, row in rows.items() if "no such torsion" not in (row.note or "")}
     if not rows:
         return None
-    entries = {name: TableEntry(row["rollout"], row["floor"], row["ratio"], row["note"]) for name, row in rows.items()}
+    entries = {name: TableEntry(row.rollout, row.floor, row.ratio, row.note) for name, row in rows.items()}
     defined = [entry for entry in entries.values() if entry.rollout is not None and entry.floor is not None]
     rollouts = np.array([entry.rollout for entry in defined], dtype=float)
-    units = {row["kind"]["unit"] for row in rows.values()}
+    units = {row.kind.unit for row in rows.values()}
     if len(units) > 1:
         raise InputError(f"{key} is in {' and '.join(sorted(units))}: give every comparison a temperature, or none")
-    kind = next(iter(rows.values()))["kind"]
+    kind = next(iter(rows.values())).kind
     return TableColumn(
         key=key,
-        label=kind["label"],
-        unit=kind["unit"],
+        label=kind.label,
+        unit=kind.unit,
         entries=entries,
         rollout_mean=float(rollouts.mean()) if defined else None,
         rollout_error=float(rollouts.std(ddof=1) / np.sqrt(len(rollouts))) if len(rollouts) > 1 else None,

@@ -53,6 +53,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
 
 
 OPTIONS = {
+    "accelerator": "--accelerator",
     "atoms": "--set atoms",
     "capped=True": "--capped",
     "check_bonds=False": "",

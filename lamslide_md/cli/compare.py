@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json
+from lamslide_md.cli.numbers import IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME
+from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json, say
 from lamslide_md.errors import InputError, collected_notes, options_called
 from lamslide_md.io.outputs import check_outputs
-from lamslide_md.units import RELATIVE_TOLERANCE
+from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -42,9 +43,11 @@ def parse_lag(text: str) -> float | Literal["auto"]:
     if text == "auto":
         return "auto"
     try:
-        return float(text)
+        lag_ps = float(text)
     except ValueError:
         raise InputError(f"--lag-ps {text} is no time in ps; give a number, or auto") from None
+    check_quantity("lag_ps", lag_ps, MOST_PS, "ps")
+    return lag_ps
 
 
 def compare(
@@ -62,20 +65,27 @@ def compare(
     lag_ps: Annotated[
         str, typer.Option(help="Lag of TICA and Markov models, ps; auto: where the slowest timescale has levelled off.")
     ] = "100",
-    clusters: Annotated[int, typer.Option(min=2, help="States of the Markov models.")] = 100,
-    states: Annotated[int, typer.Option(min=2, help="Metastable states, at most.")] = 10,
+    clusters: Annotated[int, typer.Option(callback=IS_SMALL_COUNT, min=2, help="States of the Markov models.")] = 100,
+    states: Annotated[int, typer.Option(callback=IS_SMALL_COUNT, min=2, help="Metastable states, at most.")] = 10,
     temperature: Annotated[
-        float | None, typer.Option("--temperature-K", help="Temperature, K; from the manifests if not given.")
+        float | None,
+        typer.Option(
+            "--temperature-K", callback=IS_TEMPERATURE, help="Temperature, K; from the manifests if not given."
+        ),
     ] = None,
     rollout_interval_ps: Annotated[
-        float | None, typer.Option(help="Time between two frames of the rollout, ps, where its file does not tell.")
+        float | None,
+        typer.Option(
+            callback=IS_TIME, help="Time between two frames of the rollout, ps, where its file does not tell."
+        ),
     ] = None,
     reference_interval_ps: Annotated[
-        float | None, typer.Option(help="Time between two frames of the MD, ps, where its files do not tell.")
+        float | None,
+        typer.Option(callback=IS_TIME, help="Time between two frames of the MD, ps, where its files do not tell."),
     ] = None,
     replicate_interval_ps: Annotated[
         float | None,
-        typer.Option(help="The same of the independent MD; as the MD's if its files do not tell."),
+        typer.Option(callback=IS_TIME, help="The same of the independent MD; as the MD's if its files do not tell."),
     ] = None,
     tica_features: Annotated[
         Literal["auto", "torsions", "distances"],
@@ -127,7 +137,7 @@ def compare(
     if json:
         print_json(comparison.to_dict())
         return
-    print(comparison.summary())
+    say(comparison.summary())
 
 
 def _read_all(

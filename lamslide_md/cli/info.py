@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lamslide_md.cli.options import Json, flattened, print_json
+from lamslide_md.cli.options import Json, flattened, print_json, say
 from lamslide_md.errors import InputError
 from lamslide_md.io.outputs import MODEL_SUFFIX
 
@@ -17,7 +17,7 @@ def info(
     """Describe a model or a trajectory; without a file, the installation."""
     if file is None:
         content = describe_installation()
-    elif file.suffix == MODEL_SUFFIX:
+    elif file.suffix.lower() == MODEL_SUFFIX:
         content = describe_model(file)
     else:
         content = describe_trajectory(file)
@@ -27,7 +27,7 @@ def info(
     rows = flattened(content)
     width = max(map(len, rows))
     for name, value in rows.items():
-        print(f"{name.ljust(width)}  {value if value is not None else '-'}")
+        say(f"{name.ljust(width)}  {value if value is not None else '-'}")
 
 
 def describe_model(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lamslide_md.cli.numbers import IS_COUNT
 from lamslide_md.cli.options import (
     Accelerator,
     Config,
@@ -14,6 +15,7 @@ from lamslide_md.cli.options import (
     Seed,
     echo_parameters,
     print_json,
+    say,
 )
 from lamslide_md.cli.sampling_options import (
     DEFAULT_SOLVER,
@@ -34,8 +36,8 @@ def interpolate(
     start: Annotated[Path, typer.Option(help="Structure, or trajectory: path p begins at its frame p, in turn.")],
     end: Annotated[Path, typer.Option(help="Structure, or trajectory: path p ends at its frame p, in turn.")],
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes, path after path.")],
-    frames: Annotated[int, typer.Option(min=1, help="New frames between the ends.")] = 9,
-    paths: Annotated[int, typer.Option(min=1, help="Independent paths.")] = 1,
+    frames: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="New frames between the ends.")] = 9,
+    paths: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="Independent paths.")] = 1,
     top: Top = None,
     solver: Solver = DEFAULT_SOLVER,
     solver_steps: SolverSteps = DEFAULT_STEPS,
@@ -74,4 +76,4 @@ def interpolate(
         print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps})
         return
     duration_ps = (frames + 1) * surrogate.frame_interval_ps
-    print(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")
+    say(f"{out}: {paths} path(s) of {frames + 2} frames, {duration_ps:g} ps from end to end")

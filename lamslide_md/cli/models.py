@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.cli.options import Json, print_json
+from lamslide_md.cli.options import Json, print_json, say
 from lamslide_md.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def models(
         names = row["molecules"]
         molecules = names[0] if len(names) == 1 else f"{len(names)} molecules and others of their residues"
         what = f"{molecules}, {row['frame_interval_ps']:g} ps per frame, {row['temperature_K']:g} K"
-        print(f"{row['name']:10}{what}, {row['bytes'] / 1e6:.1f} MB")
+        say(f"{row['name']:10}{what}, {row['bytes'] / 1e6:.1f} MB")
     print("card of one: lamslide models NAME; use: lamslide rollout NAME --out rollout.xtc")
 
 

@@ -1,17 +1,18 @@
 """Options that several commands share, configuration files, and the echo of what a command ran with."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lamslide_md.errors import InputError, note
+from lamslide_md.errors import InputError, note, printable
 from lamslide_md.io.outputs import free_name, numbered, same_file
 from lamslide_md.io.records import echo_of, is_echo, read_json
+from lamslide_md.io.structured_texts import SMALL_BYTES, format_of, read_structured
 from lamslide_md.io.whole_files import write_whole
+from lamslide_md.units import MOST_SEED, check_count
 
 if TYPE_CHECKING:
     from typer import Context
@@ -71,34 +72,13 @@ def _names(context: Context) -> dict[str, str]:
 def _parse(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path} is not there; --config takes a .toml, .json or .yaml file")
-    text = path.read_text(encoding="utf-8")
-    try:
-        if path.suffix == ".toml":
-            content = tomllib.loads(text)
-        elif path.suffix == ".json":
-            content = json.loads(text)
-        elif path.suffix in (".yaml", ".yml"):
-            content = _parse_yaml(path, text)
-        else:
-            raise InputError(f"{path}: --config takes a .toml, .json or .yaml file")
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    kind = format_of(path)
+    if kind is None:
+        raise InputError(f"{path}: --config takes a .toml, .json or .yaml file")
+    content = read_structured(path, kind, most_bytes=SMALL_BYTES)
     if not (isinstance(content, dict) and all(isinstance(section, dict) for section in content.values())):
         raise InputError(f"{path} needs one section for each command, such as [train]")
     return content
-
-
-def _parse_yaml(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever the file holds
-    try:
-        import yaml
-    except ImportError as error:
-        raise InputError(f"{path}: reading YAML needs PyYAML (pip install pyyaml); or use TOML") from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
 
 
 def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -151,9 +131,20 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else str(value)
 
 
+def say(text: str) -> None:
+    """Print a result for people."""
+    print(printable(text))
+
+
 def print_json(content: Mapping[str, Any]) -> None:
     """Print a result for other programs."""
     print(json.dumps(content, indent=1, default=_plain))
+
+
+def check_seed(seed: int) -> int:
+    """Refuse a seed that random generators do not take."""
+    check_count("--seed", seed, 0, MOST_SEED)
+    return seed
 
 
 Config = Annotated[
@@ -171,5 +162,5 @@ Overwrite = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result, on the same machine.")]
+Seed = Annotated[int, typer.Option(min=0, callback=check_seed, help="Same seed, same result, on the same machine.")]
 Accelerator = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lamslide_md.cli.numbers import IS_COUNT, IS_SMALL_COUNT
 from lamslide_md.cli.options import (
     Accelerator,
     Config,
@@ -15,6 +16,7 @@ from lamslide_md.cli.options import (
     Seed,
     echo_parameters,
     print_json,
+    say,
 )
 from lamslide_md.cli.running import Interrupted
 from lamslide_md.cli.sampling_options import (
@@ -28,7 +30,7 @@ from lamslide_md.cli.sampling_options import (
     check_solver,
     read_start,
 )
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, printable
 
 if TYPE_CHECKING:
     from lamslide_md.sampling.rollout import Rollout
@@ -38,8 +40,10 @@ def rollout(
     context: Context,
     model: Model,
     out: Annotated[Path, typer.Option(help="Trajectory in any format mdtraj or ASE writes.")],
-    frames: Annotated[int, typer.Option(min=1, help="New frames of each chain.")] = 10_000,
-    chains: Annotated[int, typer.Option(min=1, help="Independent chains, one after another in the file.")] = 1,
+    frames: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="New frames of each chain.")] = 10_000,
+    chains: Annotated[
+        int, typer.Option(callback=IS_COUNT, min=1, help="Independent chains, one after another in the file.")
+    ] = 1,
     start: Annotated[
         Path | None,
         typer.Option(help="Frames to start from; drawn from the training data of a single molecule if not given."),
@@ -59,7 +63,11 @@ def rollout(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Parts of the chains for --scheduler; one for each thread of the workers."),
+        typer.Option(
+            callback=IS_SMALL_COUNT,
+            min=1,
+            help="Parts of the chains for --scheduler; one for each thread of the workers.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     config: Config = None,
@@ -100,7 +108,7 @@ def rollout(
             raise Interrupted("interrupted; the same command with --continue goes on") from None
     if not made.facts["in_training"]:
         unseen = "the model was not trained on this molecule; only a comparison with MD tells how good it is"
-        print(f"note: {out}: {unseen}", file=sys.stderr)
+        print(printable(f"note: {out}: {unseen}"), file=sys.stderr)
     _tell(made, out, ns_per_s(out) or 0.0, json)
 
 
@@ -112,5 +120,5 @@ def _tell(made: "Rollout", out: Path, speed: float, json: bool) -> None:
         print_json(content | {"frame_interval_ps": interval_ps, "rollout_ns_per_s": speed})
         return
     total_ns = chains * frames * interval_ps / 1000
-    print(f"{out}: {chains} chain(s) of {frames} frames, {interval_ps:g} ps apart, {total_ns:g} ns")
+    say(f"{out}: {chains} chain(s) of {frames} frames, {interval_ps:g} ps apart, {total_ns:g} ns")
     print(f"rollout: {speed:.3g} ns/s")

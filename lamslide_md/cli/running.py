@@ -3,11 +3,12 @@
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 import typer
 
-from lamslide_md.errors import InputError, InputNote, options_called, shown
+from lamslide_md.errors import InputError, InputNote, options_called, printable
 from lamslide_md.processes import is_first
 
 OK, MISTAKE, INTERRUPTED = 0, 2, 130
@@ -38,6 +39,10 @@ def run_app(
     int
         0, 2 for a user's mistake, 130 after Ctrl-C, or what the app exits with.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding must not end a command whose result has a ± in it.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with options_called(words or {}), warnings.catch_warnings():
             warnings.simplefilter("always", InputNote)
@@ -88,11 +93,11 @@ def _tell(message: Warning | str, category: type[Warning], *where: object) -> No
     if not is_first():
         return
     kind = "note" if issubclass(category, InputNote) else "warning"
-    print(f"{kind}: {shown(' '.join(str(message).split()))}", file=sys.stderr)
+    print(f"{kind}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def _complain(message: str, code: int) -> int:
     """Say in one line what is wrong; of processes that train together the first does, whose error all have."""
     if is_first():
-        print(f"error: {shown(' '.join(message.split()))}", file=sys.stderr)
+        print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lamslide_md.cli.numbers import IS_SMALL_COUNT
 from lamslide_md.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
 Model = Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")]
 Top = Annotated[Path | None, typer.Option(help="Topology of the structures given, for formats that hold none.")]
 Solver = Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)]
-SolverSteps = Annotated[int, typer.Option(min=1, help="Steps of the solver in each window.")]
+SolverSteps = Annotated[int, typer.Option(min=1, callback=IS_SMALL_COUNT, help="Steps of the solver in each window.")]
 Constrain = Annotated[
     bool,
     typer.Option(

@@ -37,13 +37,19 @@ def sidecar_topology(trajectory: Path, top: Path | None = None) -> Path | None:
     """
     if not trajectory.name:
         return top
-    own, folder = own_topology(trajectory) or trajectory.with_suffix(".pdb"), trajectory.with_name(SYSTEM_FILE)
+    own, folder = own_topology(trajectory) or _beside(trajectory), trajectory.with_name(SYSTEM_FILE)
     own_is_there = own.is_file() and own != trajectory
     if top is None:
         return own if own_is_there else folder if folder.is_file() and folder != trajectory else None
     manifest, topology = find_manifest(trajectory), load_topology(top)
     fits = manifest is None or topology is None or manifest.n_atoms == topology.n_atoms
     return top if fits or not own_is_there else own
+
+
+def _beside(trajectory: Path) -> Path:
+    """Name of the PDB file of a trajectory's stem, whose ending may be in upper case."""
+    usual, upper = trajectory.with_suffix(".pdb"), trajectory.with_suffix(".PDB")
+    return upper if upper.is_file() and not usual.is_file() else usual
 
 
 def files_read(trajectories: Sequence[Path], top: Path | None = None) -> list[Path]:
@@ -63,7 +69,7 @@ def files_read(trajectories: Sequence[Path], top: Path | None = None) -> list[Pa
     """
     found = [top] if top is not None else []
     for path in filter(lambda path: path.name, trajectories):
-        sidecars = (path.with_suffix(".pdb"), own_topology(path), path.with_name(SYSTEM_FILE), manifest_file(path))
+        sidecars = (_beside(path), own_topology(path), path.with_name(SYSTEM_FILE), manifest_file(path))
         found += [path, *filter(None, sidecars)]
     return [path for path in found if path.exists()]
 

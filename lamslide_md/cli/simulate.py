@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lamslide_md.cli.options import Config, Context, Json, Seed, echo_parameters, print_json
+from lamslide_md.cli.numbers import IS_LENGTH_NS, IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME, IS_TIME_OR_ZERO
+from lamslide_md.cli.options import Config, Context, Json, Seed, echo_parameters, print_json, say
+from lamslide_md.errors import printable
 from lamslide_md.io.outputs import check_folder, check_outputs
 
 
@@ -14,17 +16,23 @@ def simulate(
     context: Context,
     molecule: Annotated[str, typer.Argument(help="One-letter sequence, or a PDB or mmCIF file.")],
     out: Annotated[Path, typer.Option(help="Folder for system.pdb, rep1.xtc, rep1.json, ...")],
-    ns: Annotated[float, typer.Option(help="Length of each replicate, ns.")] = 20.0,
-    replicates: Annotated[int, typer.Option(min=1, help="Independent runs.")] = 2,
+    ns: Annotated[float, typer.Option(callback=IS_LENGTH_NS, help="Length of each replicate, ns.")] = 20.0,
+    replicates: Annotated[int, typer.Option(callback=IS_SMALL_COUNT, min=1, help="Independent runs.")] = 2,
     capped: Annotated[bool, typer.Option("--capped", help="Cap the ends of a sequence with ACE and NME.")] = False,
-    frame_interval_ps: Annotated[float, typer.Option(help="Time between two frames, ps.")] = 1.0,
-    equilibration_ps: Annotated[float, typer.Option(help="Simulated first and discarded, ps.")] = 200.0,
-    temperature: Annotated[float, typer.Option("--temperature-K", help="Temperature, K.")] = 350.0,
+    frame_interval_ps: Annotated[float, typer.Option(callback=IS_TIME, help="Time between two frames, ps.")] = 1.0,
+    equilibration_ps: Annotated[
+        float, typer.Option(callback=IS_TIME_OR_ZERO, help="Simulated first and discarded, ps.")
+    ] = 200.0,
+    temperature: Annotated[
+        float, typer.Option("--temperature-K", callback=IS_TEMPERATURE, help="Temperature, K.")
+    ] = 350.0,
     solvent: Annotated[str, typer.Option(help="obc2, gbn2, tip3pfb, opc or vacuum.")] = "obc2",
     platform: Annotated[
         str | None, typer.Option(help="OpenMM platform such as CPU:2; the fastest if not given.")
     ] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Replicates at a time; one for each core.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(callback=IS_SMALL_COUNT, min=1, help="Replicates at a time; one for each core.")
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a dask scheduler, to run the replicates on its workers.")
     ] = None,
@@ -64,7 +72,7 @@ def simulate(
     check_outputs("simulate", {name.name: name for name in names}, [*inputs, config], overwrite=True)
     subject = clean_structure(molecule) if is_file else peptide(molecule, capped=capped)
     for note in subject.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(printable(f"note: {note}"), file=sys.stderr)
     out.mkdir(parents=True, exist_ok=True)
     jobs = make_jobs([subject], settings, [out], n_replicates=replicates, seed=seed, overwrite=overwrite)
     echo_parameters(context, out, inputs)
@@ -83,5 +91,5 @@ def simulate(
             }
         )
         return
-    print(f"{len(paths)} replicates of {ns:g} ns in {out}: {', '.join(path.name for path in paths)}")
+    say(f"{len(paths)} replicates of {ns:g} ns in {out}: {', '.join(path.name for path in paths)}")
     print(f"MD: {speed:.3g} ns/s" if speed else "MD: nothing was simulated")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lamslide_md.cli.options import Json, Overwrite, print_json
+from lamslide_md.cli.options import Json, Overwrite, print_json, say
 from lamslide_md.errors import InputError
 from lamslide_md.io.outputs import check_outputs
 
@@ -34,7 +34,7 @@ def table(
     if json:
         print_json(made.to_dict())
         return
-    print(made.summary())
+    say(made.summary())
 
 
 def name_of(comparison: Path) -> str:

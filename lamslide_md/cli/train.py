@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lamslide_md.cli.numbers import IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME
 from lamslide_md.cli.options import (
     Accelerator,
     Config,
@@ -17,7 +18,9 @@ from lamslide_md.cli.options import (
     Seed,
     echo_parameters,
     print_json,
+    say,
 )
+from lamslide_md.cli.settings_changes import changed_settings
 from lamslide_md.errors import collected_notes, options_called
 from lamslide_md.processes import is_first
 
@@ -39,80 +42,6 @@ def complete_preset(incomplete: str) -> list[str]:
     return [name for name in PRESETS if name.startswith(incomplete)]
 
 
-def changed_settings(preset: str, changes: Sequence[str]) -> "Settings":
-    """Look up a preset and change some of its settings.
-
-    Parameters
-    ----------
-    preset
-        Name of the preset.
-    changes
-        Such as ``flow.optimisation.n_steps=8000``.
-
-    Returns
-    -------
-    Settings
-        In full.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset or setting, or a value is impossible.
-    """
-    from lamslide_md.config import preset_settings
-
-    return with_changes(preset_settings(preset), changes)
-
-
-def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
-    """Change some of the settings.
-
-    Parameters
-    ----------
-    settings
-        In full.
-    changes
-        Such as ``flow.optimisation.n_steps=8000``.
-
-    Returns
-    -------
-    Settings
-        In full.
-
-    Raises
-    ------
-    InputError
-        If there is no such setting, or a value is impossible.
-    """
-    import json
-
-    from pydantic import ValidationError
-
-    from lamslide_md.config import Settings
-    from lamslide_md.errors import InputError
-
-    content: dict[str, Any] = settings.model_dump()
-    for change in changes:
-        name, equals, text = change.partition("=")
-        *parents, leaf = name.strip().split(".")
-        inner = content
-        for parent in parents:
-            inner = inner.get(parent, {}) if isinstance(inner, dict) else {}
-        if not equals or not isinstance(inner, dict) or leaf not in inner:
-            raise InputError(f"--set {change}: there is no such setting; one is flow.optimisation.n_steps=8000")
-        try:
-            inner[leaf] = json.loads(text)
-        except ValueError:
-            inner[leaf] = text
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        issue = error.errors()[0]
-        value = "" if isinstance(issue["input"], dict) else f"={issue['input']}"
-        where = " ".join(filter(None, ("--set", ".".join(map(str, issue["loc"])) + value)))
-        raise InputError(f"{where}: {issue['msg']}") from error
-
-
 def train(
     context: Context,
     trajectories: Annotated[list[Path], typer.Argument(help="Files that mdtraj or ASE reads; several are replicates.")],
@@ -132,13 +61,18 @@ def train(
         list[str], typer.Option("--set", help="Change a setting of the preset: flow.optimisation.n_steps=8000.")
     ] = [],  # noqa: B006 - typer copies it
     interval_ps: Annotated[
-        float | None, typer.Option(help="Time between two frames of the model, ps; the preset's if not given.")
+        float | None,
+        typer.Option(callback=IS_TIME, help="Time between two frames of the model, ps; the preset's if not given."),
     ] = None,
     data_interval_ps: Annotated[
-        float | None, typer.Option(help="Time between two frames of the files, ps, where they do not tell.")
+        float | None,
+        typer.Option(callback=IS_TIME, help="Time between two frames of the files, ps, where they do not tell."),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature-K", help="Of the data, K; from the manifests if not given.")
+        float | None,
+        typer.Option(
+            "--temperature-K", callback=IS_TEMPERATURE, help="Of the data, K; from the manifests if not given."
+        ),
     ] = None,
     recover: Annotated[
         bool, typer.Option("--recover", help="Take the sound frames of a truncated xtc or trr.")
@@ -153,10 +87,14 @@ def train(
     seed: Seed = 0,
     accelerator: Accelerator = "auto",
     devices: Annotated[
-        int | None, typer.Option(min=1, help="Devices on each machine, which share every batch; one if not given.")
+        int | None,
+        typer.Option(
+            callback=IS_SMALL_COUNT, min=1, help="Devices on each machine, which share every batch; one if not given."
+        ),
     ] = None,
     nodes: Annotated[
-        int | None, typer.Option(min=1, help="Machines, on each of which torchrun starts this command.")
+        int | None,
+        typer.Option(callback=IS_SMALL_COUNT, min=1, help="Machines, on each of which torchrun starts this command."),
     ] = None,
     overwrite: Overwrite = False,
     config: Config = None,
@@ -228,7 +166,7 @@ def _tell(surrogate: "Surrogate", out: Path, json: bool) -> None:
         return
     rmsd_nm = surrogate.provenance["held_out_rmsd_nm"]
     temperature_text = "unknown temperature" if temperature is None else f"{temperature:g} K"
-    print(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {temperature_text}, held-out RMSD {rmsd_nm:.4f} nm")
+    say(f"{out}: {surrogate.frame_interval_ps:g} ps per frame, {temperature_text}, held-out RMSD {rmsd_nm:.4f} nm")
 
 
 def _recommend(settings: "Settings", data: "Sequence[md.Trajectory | StoredTrajectory]") -> None:

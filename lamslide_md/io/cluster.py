@@ -6,12 +6,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from lamslide_md.errors import InputError
 
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0
+
+
+class RunFile(BaseModel):
+    """What a client leaves for its jobs and for the run that goes on."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    jobs: Annotated[int, Field(ge=1, le=10**6)]
+    run: str
+    wall_time_s: Annotated[float, Field(ge=0, le=1e12)]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from lamslide_md.hashing import RunningHash
 from lamslide_md.io.ase_atoms import ase_frames
 from lamslide_md.io.growing_ase import AseFile
 from lamslide_md.io.growing_base import GrowingFile
+from lamslide_md.io.plain_paths import suffix
 
 GROMACS = (".xtc", ".trr")
 EXTENDED_XYZ = (".extxyz", ".xyz")
@@ -26,7 +27,7 @@ class BytesFile(GrowingFile):
     def _append(
         self, length: int, first_frame: int, positions_nm: np.ndarray, time_ps: np.ndarray, running: RunningHash
     ) -> int:
-        if self.path.suffix in GROMACS:
+        if suffix(self.path) in GROMACS:
             content = self._binary(first_frame, positions_nm, time_ps)
         else:
             content = self._text(positions_nm, time_ps)
@@ -50,7 +51,7 @@ class BytesFile(GrowingFile):
             "step": np.arange(first_frame + 1, first_frame + 1 + len(positions_nm), dtype=np.int32),
         }
         with tempfile.TemporaryDirectory() as folder:
-            chunk = Path(folder) / f"chunk{self.path.suffix}"
+            chunk = Path(folder) / f"chunk{suffix(self.path)}"
             try:
                 with md.open(str(chunk), "w") as file:
                     file.write(**frames)
@@ -86,7 +87,7 @@ def growing_file(path: Path, topology: md.Topology, chain: int) -> GrowingFile:
     GrowingFile
         Nothing is written yet.
     """
-    return (AseFile if path.suffix == ".traj" else BytesFile)(path, topology, chain)
+    return (AseFile if suffix(path) == ".traj" else BytesFile)(path, topology, chain)
 
 
 def append_bytes(path: Path, length: int, content: bytes) -> None:

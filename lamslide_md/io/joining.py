@@ -9,7 +9,7 @@ import numpy as np
 from ase.io.trajectory import Trajectory as AseTrajectory
 
 from lamslide_md.io.growing_files import EXTENDED_XYZ, GROMACS
-from lamslide_md.io.plain_paths import plain_path
+from lamslide_md.io.plain_paths import plain_path, suffix
 from lamslide_md.io.whole_files import replacing
 from lamslide_md.io.writers import STREAMED, TrajectoryWriter
 
@@ -34,11 +34,12 @@ def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None
         If the disk is full.
     """
     with replacing(path) as partial:
-        if path.suffix in (*GROMACS, *EXTENDED_XYZ) and parts[0].suffix == path.suffix:
+        ending = suffix(path)
+        if ending in (*GROMACS, *EXTENDED_XYZ) and suffix(parts[0]) == ending:
             _join_bytes(parts, partial)
-        elif path.suffix == ".traj":
+        elif ending == ".traj":
             _join_ase(parts, partial)
-        elif path.suffix in STREAMED:
+        elif ending in STREAMED:
             _stream(parts, partial, topology)
         else:
             with plain_path(partial) as plain:

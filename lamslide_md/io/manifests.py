@@ -5,45 +5,16 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
-
 from lamslide_md.errors import InputError, option
-from lamslide_md.io.records import MANIFEST_KIND as KIND
+from lamslide_md.io.checked_values import checked
+from lamslide_md.io.manifest_models import KIND, Facts, Manifest
+from lamslide_md.io.records import HEAD_BYTES, is_plain_name
+from lamslide_md.io.structured_texts import read_structured
 
 PROGRESS = ("n_frames", "wall_time_s", "n_bytes", "trajectory", "topology", "written_by")
 """Entries that tell how far a trajectory is and where its files lie, not what it is."""
 DIGESTS = ("start", "weights", "model")
 """Entries too long, or too little telling, to be shown."""
-
-
-class WrittenBy(BaseModel):
-    """Which command wrote which files of the folder; `records.records_of` reads it."""
-
-    command: str
-    files: dict[str, str | None]
-    trajectory_sha256: str | None = None
-    """Of the finished trajectory; see `unchanged`."""
-
-
-class Manifest(BaseModel):
-    """What a reader needs to know of a trajectory; the writer may add more."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
-
-    kind: str = KIND
-    format_version: int = 1
-    frame_interval_ps: float
-    temperature_K: float | None = None
-    n_atoms: int
-    n_frames: int | None = None
-    """Frames of the finished trajectory; None while it is being written."""
-    n_chains: PositiveInt = 1
-    """Independent chains of equal length that stand one after another in the file."""
-    trajectory: str | None = None
-    """Name of the file that it was written for."""
-    topology: str | None = None
-    """Name of the PDB file that was written with it."""
-    written_by: WrittenBy | None = None
 
 
 def manifest_path(trajectory: Path) -> Path:
@@ -87,13 +58,37 @@ def manifest_file(trajectory: Path) -> Path | None:
 def _found(trajectory: Path) -> tuple[Path | None, dict[str, Any]]:
     if not trajectory.name:
         return None, {}
-    contents = {place: content for place in manifest_places(trajectory) if (content := content_of(place)) is not None}
-    names = {place: str(content.get("trajectory") or trajectory.name) for place, content in contents.items()}
+    places = manifest_places(trajectory)
+    contents = {place: content for place in places if (content := _whole_content(place)) is not None}
+    names = {place: _told_name(content, trajectory) for place, content in contents.items()}
     own = (place for place, name in names.items() if name == trajectory.name)
     # A trajectory that was renamed or converted keeps the one of its stem, unless that is of another one still there.
     left = (place for place, name in names.items() if not trajectory.with_name(name).exists())
     place = next(own, next(left, None))
     return place, {} if place is None else contents[place]
+
+
+def _told_name(content: dict[str, Any], trajectory: Path) -> str:
+    """Name of the trajectory that a manifest is of; one that tells none, or nonsense, is of the one asked for."""
+    name = content.get("trajectory")
+    return name if is_plain_name(name) else trajectory.name
+
+
+def _whole_content(path: Path) -> dict[str, Any] | None:
+    """As `content_of`; but a file that calls itself a manifest of ours and cannot be read is refused, not passed by."""
+    content = content_of(path)
+    if content is None and path.is_file() and _calls_itself_ours(path):
+        content = read_structured(path, finite=False)
+        return content if isinstance(content, dict) and content.get("kind") == KIND else None
+    return content
+
+
+def _calls_itself_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return KIND.encode() in file.read(HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def content_of(path: Path) -> dict[str, Any] | None:
@@ -112,8 +107,9 @@ def content_of(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
+        # A model whose training went wrong can have told its rollouts a NaN.
+        content = read_structured(path, finite=False)
+    except InputError:
         return None
     return content if isinstance(content, dict) and content.get("kind") == KIND else None
 
@@ -142,14 +138,10 @@ def parse(path: Path, content: dict[str, Any]) -> Manifest:
         raise InputError(
             f"{path} has manifest format {content.get('format_version')!r}, this program reads 1; update lamslide_md"
         )
-    try:
-        return Manifest.model_validate(content)
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
-        raise InputError(
-            f"{path} is a damaged manifest (fields {fields}); write it again, or delete it and pass "
-            f"{option('frame_interval_ps')}"
-        ) from error
+    what = f"{path} is a damaged manifest"
+    mend = f"write it again, or delete it and pass {option('frame_interval_ps')}"
+    checked(Facts, content, what, mend)
+    return checked(Manifest, content, what, mend)
 
 
 def own_topology(trajectory: Path) -> Path | None:
@@ -197,17 +189,16 @@ def rollout_manifest(n_atoms: int, shape: tuple[int, ...], frame_interval_ps: fl
         Without the time that it took.
     """
     n_chains, n_frames = shape
-    return Manifest.model_validate(
-        {
-            "frame_interval_ps": frame_interval_ps,
-            "temperature_K": facts.get("temperature_K"),
-            "n_atoms": n_atoms,
-            "n_frames": n_frames * n_chains,
-            "n_chains": n_chains,
-            "n_frames_per_chain": n_frames,
-            "rollout": facts,
-        }
-    )
+    content = {
+        "frame_interval_ps": frame_interval_ps,
+        "temperature_K": facts.get("temperature_K"),
+        "n_atoms": n_atoms,
+        "n_frames": n_frames * n_chains,
+        "n_chains": n_chains,
+        "n_frames_per_chain": n_frames,
+        "rollout": facts,
+    }
+    return checked(Manifest, content, "the rollout has impossible facts", "train the model again with possible ones")
 
 
 def differences(there: Manifest, now: Manifest) -> list[str]:

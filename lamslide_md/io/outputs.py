@@ -12,6 +12,8 @@ from lamslide_md.io.records import writer_of
 from lamslide_md.io.whole_files import write_whole
 
 MODEL_SUFFIX = ".lamslide"
+MOST_NAME_BYTES = 255 - 40
+"""File systems allow 255; the rest is for what stands before and behind a name meanwhile."""
 
 
 def check_outputs(
@@ -36,17 +38,19 @@ def check_outputs(
         If a file is an input, not a regular file, where nothing can be written, twice among the outputs, or there and
         written by someone else.
     """
-    read = [path for path in inputs if path is not None]
-    asked = [(name, path) for name, path in outputs.items() if path is not None]
-    for index, (name, path) in enumerate(asked):
+    read = {_identity(path): path for path in inputs if path is not None}
+    seen: dict[object, str] = {}
+    for name, path in outputs.items():
+        if path is None:
+            continue
         check_place(path)
-        for other, earlier in asked[:index]:
-            if same_file(path, earlier):
-                raise InputError(f"{other} and {name} are the same file, {path}; give each a file of its own")
-        for source in read:
-            if same_file(path, source):
-                leads = "" if str(path) == str(source) else f", which is {source},"
-                raise InputError(f"{path}{leads} is read by this command and would be lost; give {name} another name")
+        identity = _identity(path)
+        if identity in seen:
+            raise InputError(f"{seen[identity]} and {name} are the same file, {path}; give each a file of its own")
+        seen[identity] = name
+        if (source := read.get(identity)) is not None:
+            leads = "" if str(path) == str(source) else f", which is {source},"
+            raise InputError(f"{path}{leads} is read by this command and would be lost; give {name} another name")
         if not overwrite:
             check_earlier(path, command)
 
@@ -64,7 +68,7 @@ def check_model_name(path: Path) -> None:
     InputError
         Naming the ending that it needs.
     """
-    if path.suffix != MODEL_SUFFIX:
+    if path.suffix.lower() != MODEL_SUFFIX:
         raise InputError(f"{path}: the file of a model ends in {MODEL_SUFFIX}; call it {path.stem}{MODEL_SUFFIX}")
 
 
@@ -116,6 +120,7 @@ def check_place(path: Path) -> None:
             raise InputError(f"{path} is no regular file but a device, pipe or socket; give another name")
         if mode is not None and not os.access(target, os.W_OK):
             raise InputError(f"{path} is read-only; give another name, or make it writable")
+        _check_length(path, target)
         folder = next(parent for parent in target.parents if parent.exists())
         with tempfile.TemporaryFile(dir=folder, prefix=".lamslide-tries."):
             pass
@@ -123,6 +128,15 @@ def check_place(path: Path) -> None:
         if isinstance(error, InputError):
             raise
         raise InputError(f"cannot write {path}: {error}; choose a folder that you may write to") from error
+
+
+def _check_length(path: Path, target: Path) -> None:
+    """Refuse a name that leaves no room for what is written beside the file and becomes it."""
+    if len(os.fsencode(target.name)) > MOST_NAME_BYTES:
+        raise InputError(
+            f"cannot write {path}: its name has {len(os.fsencode(target.name))} bytes, {MOST_NAME_BYTES} at most leave "
+            "room for the files beside it; choose a shorter one"
+        )
 
 
 def check_folder(path: Path) -> None:
@@ -168,10 +182,16 @@ def check_earlier(path: Path, command: str) -> None:
 
 def same_file(one: Path, other: Path) -> bool:
     """Tell whether two paths lead to one file: by links of either kind, relative ways or, where it counts not, case."""
+    return _identity(one) == _identity(other)
+
+
+def _identity(path: Path) -> object:
+    """What all names of a file share: its number on its device, or where it would be."""
     try:
-        return os.path.samefile(one, other)
+        status = path.stat()
+        return status.st_dev, status.st_ino
     except (OSError, ValueError):
-        return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
+        return os.path.normcase(os.path.realpath(path))
 
 
 def free_name(names: Iterator[Path], is_ours: Callable[[Path], bool], taken: Iterable[Path] = ()) -> Path:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
+from lamslide_md.errors import InputError
 from lamslide_md.hashing import sha256_of
+from lamslide_md.io.structured_texts import RESULT_BYTES, SMALL_BYTES, read_structured
 
 WRITTEN_BY = "written_by"
 """Entry of our JSON files: the command, and the files it wrote, each with the SHA-256 of those that are not to grow."""
@@ -17,7 +19,6 @@ GENERATOR = '<meta name="generator" content="lamslide {}">'
 MODEL_HEAD = b'{"__metadata__":{"lamslide":'
 """A model file begins so, behind eight bytes that count its header."""
 
-SMALL_BYTES = 1_000_000
 HEAD_BYTES = 4096
 
 
@@ -132,19 +133,30 @@ def _is_earlier_rollout(record: Mapping[str, Any]) -> bool:
 
 
 def files_in(record: Mapping[str, Any]) -> dict[str, str | None]:
-    """Names of the files that a record says were written, with their digests."""
+    """Names of the files that a record says were written, with their digests; none of a damaged record."""
     entry = record.get(WRITTEN_BY)
     files = entry.get("files") if isinstance(entry, dict) and isinstance(entry.get("command"), str) else None
-    return files if isinstance(files, dict) else {}
+    sound = isinstance(files, dict) and all(
+        is_plain_name(name) and (recorded is None or isinstance(recorded, str)) for name, recorded in files.items()
+    )
+    return files if isinstance(files, dict) and sound else {}
+
+
+def is_plain_name(name: object) -> TypeGuard[str]:
+    """Tell whether something is the name of a file, and leads to no other folder."""
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name and "\0" not in name
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Content of a small JSON file; empty where it is no such."""
+    return _mapping_in(path, SMALL_BYTES)
+
+
+def _mapping_in(path: Path, most_bytes: int) -> dict[str, Any]:
     try:
-        if not path.is_file() or path.stat().st_size > SMALL_BYTES:
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        # What follows opens the file: a pipe would wait for ever.
+        content = read_structured(path, most_bytes=most_bytes, finite=False) if path.is_file() else None
+    except InputError:
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -173,12 +185,7 @@ def _by_content(path: Path) -> str | None:
 
 
 def _of_json(path: Path) -> str | None:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
+    content = _mapping_in(path, RESULT_BYTES)
     entry = content.get(WRITTEN_BY)
     if isinstance(entry, dict) and isinstance(entry.get("command"), str):
         return None if entry["command"] in content and not is_echo(content) else entry["command"]

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import find_manifest
+from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.readers import iterate
 from lamslide_md.io.times import believable_interval
 from lamslide_md.memory import available_bytes
@@ -122,5 +123,5 @@ def read_to_disk(
 
 def need_disk(paths: Sequence[Path]) -> bool:
     """Tell whether the frames of files, with what a training makes of them, would not fit into memory."""
-    expected = sum(path.stat().st_size * COMPRESSED.get(path.suffix, 1.0) for path in paths if path.is_file())
+    expected = sum(path.stat().st_size * COMPRESSED.get(suffix(path), 1.0) for path in paths if path.is_file())
     return COPIES * expected > available_bytes()

@@ -7,7 +7,7 @@ import numpy as np
 
 from lamslide_md.errors import InputError, note, option
 from lamslide_md.io.time_disorder import check_disorder
-from lamslide_md.units import RELATIVE_TOLERANCE
+from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
 
 
 def frame_interval_of(trajectory: md.Trajectory) -> float:
@@ -139,8 +139,8 @@ class Clock:
     """
 
     def __init__(self, source: str, given_ps: float | None = None, manifest_ps: float | None = None) -> None:
-        if given_ps is not None and not (np.isfinite(given_ps) and given_ps > 0):
-            raise InputError(f"{option('frame_interval_ps')}={given_ps:g} must be positive")
+        if given_ps is not None:
+            check_quantity("frame_interval_ps", given_ps, MOST_PS, "ps")
         self.source = source
         self.n_frames = 0
         self._given_ps = given_ps

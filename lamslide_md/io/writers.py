@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
-from lamslide_md.io.plain_paths import plain_path
+from lamslide_md.io.plain_paths import plain_path, suffix
 
 STREAMED = (".xtc", ".trr", ".dcd", ".nc", ".h5")
 """Formats that grow frame by frame."""
@@ -37,9 +37,10 @@ class TrajectoryWriter:
 
     def __init__(self, path: Path, topology: md.Topology) -> None:
         self.path, self.n_frames = path, 0
-        if path.suffix not in STREAMED:
+        self._ending = suffix(path)
+        if self._ending not in STREAMED:
             raise InputError(
-                f"{path.name}: cannot write {path.suffix!r} frame by frame; use one of {', '.join(STREAMED)}"
+                f"{path.name}: cannot write {self._ending!r} frame by frame; use one of {', '.join(STREAMED)}"
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ class TrajectoryWriter:
             self._file = md.open(self._plain.enter_context(plain_path(path)), "w")
         except OSError as error:
             raise InputError(f"cannot write {path}: {error}") from error
-        if path.suffix == ".h5":
+        if self._ending == ".h5":
             self._file.topology = topology
 
     def write(self, positions_nm: Float[np.ndarray, "frames atoms 3"], time_ps: Float[np.ndarray, " frames"]) -> None:
@@ -70,8 +71,8 @@ class TrajectoryWriter:
             raise InputError(
                 f"{self.path}: frame {self.n_frames + bad} has coordinates that are not finite; not written"
             )
-        scaled = positions_nm * NM_TO_ANGSTROM if self.path.suffix in IN_ANGSTROM else positions_nm
-        times = {} if self.path.suffix in WITHOUT_TIME else {"time": time_ps.astype(np.float32)}
+        scaled = positions_nm * NM_TO_ANGSTROM if self._ending in IN_ANGSTROM else positions_nm
+        times = {} if self._ending in WITHOUT_TIME else {"time": time_ps.astype(np.float32)}
         try:
             self._file.write(np.ascontiguousarray(scaled, dtype=np.float32), **times)
         except (OSError, RuntimeError) as error:

@@ -91,7 +91,8 @@ class RolloutNames:
 
     def tell(self) -> None:
         """Note which files beside the rollout are not called as usual, since their names are taken."""
-        usual = (self.path.with_suffix(".pdb"), manifest_path(self.path))
+        own = suffix(self.path) == ".pdb"
+        usual = (self.path if own else self.path.with_suffix(".pdb"), manifest_path(self.path))
         for name, chosen, what in zip(usual, (self.topology, self.manifest), ("topology", "manifest"), strict=True):
             if name != chosen:
                 note(f"{name} is not of this rollout and stays as it is; the {what} of {self.path} is {chosen.name}")
@@ -111,7 +112,7 @@ def check_format(path: Path) -> None:
         With the formats that can.
     """
     ending = suffix(path)
-    if ending not in WRITABLE or not path.name.endswith(ending):
+    if ending not in WRITABLE or not path.name.lower().endswith(ending):
         reason = f"{path.name[len(path.name) - len(ending) :]} files hold no rollout" if ending else "it has no ending"
         raise InputError(f"cannot write {path}: {reason}; use one of {', '.join(WRITABLE)}")
 
@@ -196,7 +197,7 @@ def _free(names: RolloutNames, command: str, kept: Sequence[Path]) -> bool:
 
 
 def _topology(path: Path, command: str, kept: Sequence[Path]) -> Path:
-    if path.suffix == ".pdb":
+    if suffix(path) == ".pdb":
         return path
 
     def is_own(file: Path) -> bool:
@@ -218,8 +219,8 @@ def _stems(path: Path, command: str, replaces: bool, resume: bool) -> Iterator[s
 
 
 def _growing(path: Path, topology: Path, manifest: Path, n_chains: int, stem: str) -> RolloutNames:
-    aside, grows = stem != path.stem, path.suffix in GROWING
-    name = f"{stem}.chain{{}}{path.suffix if grows else EXACT}"
+    aside, grows = stem != path.stem, suffix(path) in GROWING
+    ending = suffix(path) if grows else EXACT
     in_place = n_chains == 1 and grows and not aside
     return RolloutNames(
         path,
@@ -228,7 +229,9 @@ def _growing(path: Path, topology: Path, manifest: Path, n_chains: int, stem: st
         path.with_name(f"{stem}.pdb") if aside else topology,
         path.with_name(f"{stem}.json") if aside else manifest,
         path.with_name(f"{stem}.restart.npz"),
-        (path,) if in_place else tuple(path.with_name(name.format(number + 1)) for number in range(n_chains)),
+        (path,)
+        if in_place
+        else tuple(path.with_name(f"{stem}.chain{number + 1}{ending}") for number in range(n_chains)),
         (),
     )
 

@@ -5,6 +5,9 @@ from typing import SupportsIndex, TypedDict
 
 from lamslide_md.errors import InputError, option
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, Solver, solver_of
+from lamslide_md.units import MOST_COUNT, MOST_SEED, check_count
+
+MOST_SOLVER_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Sampling:
     constrain: bool = True
 
     def __post_init__(self) -> None:
+        check_count("seed", self.seed, 0, MOST_SEED)
+        check_count("n_solver_steps", self.n_solver_steps, 1, MOST_SOLVER_STEPS)
         self.make_solver()
 
     def make_solver(self) -> Solver:
@@ -68,3 +73,5 @@ def check_whole(**counts: object) -> None:
     for name, count in counts.items():
         if not isinstance(count, SupportsIndex):
             raise InputError(f"{option(name)}={count!r} must be a whole number")
+        if abs(count.__index__()) > MOST_COUNT:
+            raise InputError(f"{option(name)} must be at most {MOST_COUNT:g}; ask for fewer")

@@ -76,7 +76,8 @@ def parse_platform(text: str) -> PlatformChoice:
     known = {known.lower(): known for known in available_platforms()}
     if name.lower() not in known:
         raise InputError(f"platform {name!r} is not available here; use {', '.join(known.values())}, as in CPU:2")
-    if threads and not (threads.isdigit() and int(threads) > 0):
+    # `isdecimal` holds for digits of all scripts, and `int` reads them; a few of them are enough for any machine.
+    if threads and not (threads.isdecimal() and len(threads) < 5 and int(threads) > 0):
         raise InputError(f"platform {text!r}: {threads!r} is no number of threads; use {known[name.lower()]}:2")
     return PlatformChoice(known[name.lower()], int(threads) if threads else 1)
 

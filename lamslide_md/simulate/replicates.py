@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.io.outputs import check_place
 from lamslide_md.simulate.jobs import Job, replicate_seed
@@ -15,6 +14,7 @@ from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.simulation import check_earlier, discard, replicate_files
 from lamslide_md.simulate.solute import write_system_pdb
 from lamslide_md.simulate.systems import PreparedSystem, prepare
+from lamslide_md.units import MOST_SEED, check_count
 
 TOPOLOGY_FILE = "system.pdb"
 
@@ -117,8 +117,8 @@ def make_jobs(
     InputError
         If a folder cannot be written or holds trajectories of other settings.
     """
-    if n_replicates < 1 or seed < 0:
-        raise InputError(f"n_replicates={n_replicates} must be at least 1 and seed={seed} at least 0")
+    check_count("n_replicates", n_replicates)
+    check_count("seed", seed, 0, MOST_SEED)
     jobs = []
     for molecule, folder in zip(molecules, folders, strict=True):
         prepared = prepare(molecule, settings) if isinstance(molecule, Molecule) else molecule

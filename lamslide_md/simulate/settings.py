@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 
 from lamslide_md.errors import InputError
 from lamslide_md.hashing import sha256_of
-from lamslide_md.units import whole_frames
+from lamslide_md.units import MOST_K, MOST_PS, whole_frames
 
 IMPLICIT = ("obc2", "gbn2", "vacuum")
 EXPLICIT = ("tip3pfb", "opc")
@@ -74,6 +74,8 @@ class SimulationSettings:
                 may_be_zero = field.name in ("equilibration_ps", "salt_molar")
                 if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
                     raise InputError(f"{field.name}={value:g} must be {'at least' if may_be_zero else 'above'} 0")
+                if value > (most := MOST_K if field.name == "temperature_K" else MOST_PS):
+                    raise InputError(f"{field.name}={value:g} must be at most {most:g}")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"{name}={getattr(self, name)!r} is unknown; use {', '.join(choices)}")

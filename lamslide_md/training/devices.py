@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
@@ -71,8 +72,34 @@ def check_devices(devices: int | None, nodes: int | None, settings: Settings) ->
     return found
 
 
+ACCELERATORS = ("auto", "cpu", "cuda", "mps", "gpu")
+"""``gpu`` is Lightning Fabric's word for either of the two before it."""
+
+
+def check_accelerator(accelerator: str) -> None:
+    """Refuse a kind of device that is unknown, or that this machine has not.
+
+    Parameters
+    ----------
+    accelerator
+        Of Lightning Fabric.
+
+    Raises
+    ------
+    InputError
+        With those that this machine has.
+    """
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"auto": True, "cpu": True, "cuda": has_cuda, "mps": has_mps, "gpu": has_cuda or has_mps}
+    if not there.get(accelerator, False):
+        what = "is not on this machine" if accelerator in there else "is no kind of device"
+        usable = ", ".join(name for name in ACCELERATORS if there[name])
+        raise InputError(f"{option('accelerator')}={accelerator} {what}; use one of {usable}")
+
+
 def single_device(accelerator: str) -> Fabric:
     """Choose one device, whatever a batch system says of others in the environment."""
+    check_accelerator(accelerator)
     return Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
 
 
@@ -98,6 +125,7 @@ def make_fabric(accelerator: str, devices: int, nodes: int) -> Fabric:
     InputError
         If the machine has fewer devices.
     """
+    check_accelerator(accelerator)
     if devices * nodes == 1:
         return single_device(accelerator)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -120,6 +148,7 @@ def _leave_group() -> None:
 
 def group_fabric(accelerator: str, devices: int | None, nodes: int | None, settings: Settings) -> Fabric | None:
     """Check the devices, and connect this process with those that torchrun started with it; None: it is alone."""
+    check_accelerator(accelerator)
     found = check_devices(devices, nodes, settings)
     return None if started_group() is None else make_fabric(accelerator, *found)
 

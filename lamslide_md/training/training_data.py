@@ -10,7 +10,7 @@ from jaxtyping import Float
 from lamslide_md.config import Settings
 from lamslide_md.data.masks import context_frames
 from lamslide_md.data.stored_frames import StoredFrames, blocks_of, some_of
-from lamslide_md.errors import InputError, option
+from lamslide_md.errors import InputError
 from lamslide_md.frames import from_settings
 from lamslide_md.frames.base import FrameTransform, Unchanged
 from lamslide_md.hashing import sha256_of
@@ -23,7 +23,7 @@ from lamslide_md.systems.extents import extent_of
 from lamslide_md.systems.residues import check_chain
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.windows import SystemDataset, Windows
-from lamslide_md.units import whole_frames
+from lamslide_md.units import MOST_PS, check_quantity, whole_frames
 
 HELD_OUT_FRACTION = 0.02
 """Last part of every trajectory that the first stage is not trained on, but tested."""
@@ -151,8 +151,7 @@ def prepare_data(
     """
     longest = max(r.frame_interval_ps for r in trajectories)
     interval_ps = max(settings.frame_interval_ps, longest) if frame_interval_ps is None else frame_interval_ps
-    if not (np.isfinite(interval_ps) and interval_ps > 0):
-        raise InputError(f"{option('frame_interval_ps')}={interval_ps:g} must be positive")
+    check_quantity("frame_interval_ps", interval_ps, MOST_PS, "ps")
     vocabularies = joint_vocabularies([r.system.entities for r in trajectories])
     n_slots = max(r.system.entities.n_slots for r in trajectories)
     frame = from_settings(settings.placement)

@@ -135,12 +135,12 @@ def test_an_interval_that_does_not_divide_the_lag_is_refused(reference_md):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"n_clusters": 0}, "n_clusters must be at least 2, got 0"),
-        ({"n_states": 1}, "n_states must be at least 2, got 1"),
-        ({"n_bootstrap": 0}, "n_bootstrap must be at least 2, got 0"),
-        ({"seed": -1}, "seed must not be negative, got -1"),
-        ({"temperature_K": 0.0}, "temperature_K must be positive, got 0"),
-        ({"lag_ps": -5.0}, "must both be positive"),
+        ({"n_clusters": 0}, "n_clusters=0 must be at least 2"),
+        ({"n_states": 1}, "n_states=1 must be at least 2"),
+        ({"n_bootstrap": 0}, "n_bootstrap=0 must be at least 2"),
+        ({"seed": -1}, "seed=-1 must be at least 0"),
+        ({"temperature_K": 0.0}, "temperature_K=0 must be positive"),
+        ({"lag_ps": -5.0}, "lag_ps=-5 must be positive"),
     ],
 )
 def test_settings_without_meaning_are_refused_with_their_value(reference_md, setting, message):
@@ -165,7 +165,7 @@ def test_an_automatic_lag_is_used_and_explained(reference_md, replicate_md):
 
 
 def test_an_interval_that_is_no_time_is_refused(reference_md):
-    with pytest.raises(InputError, match="rollout_interval_ps must be positive, got 0"):
+    with pytest.raises(InputError, match="rollout_interval_ps=0 must be positive"):
         compare(reference_md, reference_md, rollout_interval_ps=0.0)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lamslide_md import config
 from lamslide_md.cli.app import run
-from lamslide_md.cli.train import changed_settings
+from lamslide_md.cli.settings_changes import changed_settings
 from tests.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]

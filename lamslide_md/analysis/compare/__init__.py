@@ -98,17 +98,9 @@ def compare(
     ----------
     Jing et al., arXiv 2409.17808 (the protocol).
     """
-    datasets = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
-    with collected_notes() as notes:
-        given = {name: read_dataset(trajectories_of(dataset), name) for name, dataset in datasets.items()}
-    stated_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
-    if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
-        stated_ps["replicate"] = reference_interval_ps
-    intervals_ps = {name: dataset_interval_ps(given[name], name, _float(stated_ps[name])) for name in given}
     shown = dict(provenance or {})
     if shown.get("temperature_K") is None and (learned_K := temperature_of(rollout)) is not None:
         shown["temperature_K"] = learned_K
-    prepared = prepare(given, intervals_ps)
     settings = ComparisonSettings(
         lag_ps=_lag_ps(lag_ps),
         n_clusters=n_clusters,
@@ -118,6 +110,14 @@ def compare(
         temperature_K=_float(temperature_K if temperature_K is not None else shown.get("temperature_K")),
         tica_features=None if tica_features == "auto" else tica_features,
     )
+    datasets = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
+    with collected_notes() as notes:
+        given = {name: read_dataset(trajectories_of(dataset), name) for name, dataset in datasets.items()}
+    stated_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
+    if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
+        stated_ps["replicate"] = reference_interval_ps
+    intervals_ps = {name: dataset_interval_ps(given[name], name, _float(stated_ps[name])) for name in given}
+    prepared = prepare(given, intervals_ps)
     return evaluate(prepared, settings, provenance=shown | {"versions": library_versions()}, notes=notes)
 
 

@@ -1,7 +1,7 @@
 """What the user set for a comparison, and the settings as used, for files and the report."""
 
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import Any
 
 from lamslide_md.analysis.compare.prepare import Prepared
 from lamslide_md.analysis.compare.projected import ProjectedDatasets
@@ -9,9 +9,10 @@ from lamslide_md.analysis.features import MAX_TORSION_RESIDUES, SlowCoordinates,
 from lamslide_md.analysis.lag_choice import LagChoice
 from lamslide_md.analysis.reference_model import ReferenceModel
 from lamslide_md.errors import InputError, option
+from lamslide_md.units import MOST_K, MOST_PS, MOST_SEED, check_count, check_quantity
 
-MOST = 1_000_000
-"""Clusters, states and resamplings are counted by matrices and rows that no memory holds of more."""
+MOST_STATES = 100_000
+"""Clusters, states or bootstrap samples: beyond any use."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,15 @@ class ComparisonSettings:
 
     def __post_init__(self) -> None:
         for name in ("n_clusters", "n_states", "n_bootstrap"):
-            n = getattr(self, name)
-            if n < 2:
-                raise InputError(f"{name} must be at least 2, got {n}")
-            if not isinstance(n, SupportsIndex) or int(n) > MOST:
-                raise InputError(f"{name} must be a whole number up to {MOST:,}, got {n}")
+            check_count(name, getattr(self, name), 2, MOST_STATES)
         if self.tica_features not in (None, "torsions", "distances"):
             called = option("tica_features")
             raise InputError(f'{called} must be "torsions", "distances" or "auto", got {self.tica_features!r}')
-        if self.seed < 0:
-            raise InputError(f"seed must not be negative, got {self.seed}")
-        if self.temperature_K is not None and not self.temperature_K > 0:
-            raise InputError(f"temperature_K must be positive, got {self.temperature_K:g}")
+        check_count("seed", self.seed, 0, MOST_SEED)
+        if self.lag_ps is not None:
+            check_quantity("lag_ps", self.lag_ps, MOST_PS, "ps")
+        if self.temperature_K is not None:
+            check_quantity("temperature_K", self.temperature_K, MOST_K, "K")
 
 
 def slow_notes(slow: SlowCoordinates, asked: TicaFeatures | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.io.gate import screened
 from lamslide_md.io.times import believable_interval
 from lamslide_md.systems.topologies import atom_keys
-from lamslide_md.units import RELATIVE_TOLERANCE
+from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
 
 MIN_FRAMES = 10
 
@@ -114,8 +114,8 @@ def dataset_interval_ps(trajectories: Sequence[md.Trajectory], name: str, given_
         If nothing tells the interval, its trajectories differ, or the caller contradicts them.
     """
     parameter = option(f"{name}_interval_ps")
-    if given_ps is not None and not (np.isfinite(given_ps) and given_ps > 0):
-        raise InputError(f"{parameter} must be positive, got {given_ps:g}")
+    if given_ps is not None:
+        check_quantity(f"{name}_interval_ps", given_ps, MOST_PS, "ps")
     intervals_ps: dict[int, float] = {}
     reasons = {}
     for index, trajectory in enumerate(trajectories):

@@ -1,6 +1,7 @@
 """Figures of the report: reference grey, rollout in colour, the noise floor dashed; every axis with its unit."""
 
 import base64
+import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lamslide_md.analysis.report.text import number
+from lamslide_md.errors import printable
 
 if TYPE_CHECKING:
     from lamslide_md.analysis.compare.comparison import Comparison
@@ -34,10 +36,37 @@ STYLE: Any = {
 }
 
 
+MOST_LABEL = 40
+"""Characters of a label: longer ones leave no room for what they belong to."""
+
+
+def label(text: str) -> str:
+    """Write a name from a file or a user as a label: in one line, not too long, and no formula whatever is in it.
+
+    Parameters
+    ----------
+    text
+        Such as the name of a molecule, a residue or a measure.
+
+    Returns
+    -------
+    str
+        For Matplotlib, which takes what is between two dollars for a formula.
+    """
+    shown = printable(" ".join(text.split()))
+    if len(shown) > MOST_LABEL:
+        half = (MOST_LABEL - 1) // 2
+        shown = f"{shown[:half]}…{shown[-half:]}"
+    return shown.replace("$", r"\$")
+
+
 def png(figure: Figure) -> str:
     """Render a figure as a PNG in a data URI."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # Where the font lacks a character of a name there is a box, and the name is beside the figure.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
@@ -91,11 +120,11 @@ def energy_maps(
                 interpolation="nearest",
             )
             panel.set_title(title, color=colour, fontweight="bold")
-            panel.set_xlabel(labels[0])
+            panel.set_xlabel(label(labels[0]))
             if labels[0].endswith("(°)"):
                 _angle_axis(panel, "x")
                 _angle_axis(panel, "y")
-        panels[0].set_ylabel(labels[1])
+        panels[0].set_ylabel(label(labels[1]))
         figure.colorbar(image, ax=panels, label="free energy (kT)", shrink=0.9)
         return png(figure)
 
@@ -112,7 +141,9 @@ def torsion_histogram(comparison: "Comparison", column: int) -> str:
         axes.stairs(histograms["floor"] * per_degree * 100, edges, color=FLOOR, linewidth=0.7, linestyle=(0, (2, 1)))
         axes.stairs(histograms["rollout"] * per_degree * 100, edges, color=ROLLOUT, linewidth=1.2)
         result = comparison.torsions[column]
-        axes.set_title(f"{result.name}\nJSD {number(result.js_distance)} (floor {number(result.js_distance_floor)})")
+        axes.set_title(
+            f"{label(result.name)}\nJSD {number(result.js_distance)} (floor {number(result.js_distance_floor)})"
+        )
         axes.set_xlabel("angle (°)")
         axes.set_ylabel("% per °")
         axes.set_ylim(bottom=0)

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from lamslide_md.analysis.report.figures import FLOOR, REFERENCE, ROLLOUT, SMALL, STYLE, WIDE, png
+from lamslide_md.analysis.report.figures import FLOOR, REFERENCE, ROLLOUT, SMALL, STYLE, WIDE, label, png
 
 if TYPE_CHECKING:
     from lamslide_md.analysis.compare.comparison import Comparison
@@ -33,7 +33,7 @@ def autocorrelation(comparison: "Comparison", column: int) -> str:
             axes.plot(lags_ps, curves[which], **look)
         axes.set_xscale("log")
         axes.set_ylim(-0.2, 1.0)
-        axes.set_title(comparison.torsions[column].name)
+        axes.set_title(label(comparison.torsions[column].name))
         axes.set_xlabel("lag (ps)")
         axes.set_ylabel("C")
         return png(figure)

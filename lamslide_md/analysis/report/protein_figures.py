@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lamslide_md.analysis.proteins.secondary import CLASSES
-from lamslide_md.analysis.report.figures import ROLLOUT, STYLE, png
+from lamslide_md.analysis.report.figures import ROLLOUT, STYLE, label, png
 from lamslide_md.analysis.report.kinetic_figures import BOXED, LOOKS, NAMES
 from lamslide_md.analysis.report.text import number
 from lamslide_md.units import ANGSTROM_PER_NM
@@ -99,7 +99,7 @@ def _residue_axis(axes: Axes, protein: "ProteinResult", which: str, n_names: int
     names = protein.residues
 
     def name(place: float, _: object) -> str:
-        return names[round(place)] if 0 <= round(place) < len(names) else ""
+        return label(names[round(place)]) if 0 <= round(place) < len(names) else ""
 
     axis.set_major_locator(MaxNLocator(n_names, integer=True))
     axis.set_major_formatter(FuncFormatter(name))

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from lamslide_md.analysis.report.figures import REFERENCE, ROLLOUT, STYLE, png
+from lamslide_md.analysis.report.figures import REFERENCE, ROLLOUT, STYLE, label, png
 from lamslide_md.analysis.report.table_text import cell, failure_lines, mean_cell
 from lamslide_md.analysis.report.templates import templates
 
@@ -26,10 +26,10 @@ def measure_figure(column: "TableColumn") -> str:
             axes.plot([rollout, floor], [place, place], color="#dddddd", linewidth=1, zorder=1)
             axes.scatter(floor, place, s=26, color=REFERENCE, zorder=2, label="MD floor" if place == 0 else None)
             axes.scatter(rollout, place, s=26, color=ROLLOUT, zorder=3, label="rollout" if place == 0 else None)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), [label(name) for name in names])
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlim(left=0)
-        axes.set_xlabel(column.label + (f" ({column.unit})" if column.unit else ""))
+        axes.set_xlabel(label(column.label + (f" ({column.unit})" if column.unit else "")))
         axes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
         return png(figure)
 
