@@ -150,8 +150,10 @@ def check_frames(n_chains: int, n_frames: int, frame_bytes: int, copies: int = 2
 
     Parameters
     ----------
-    n_chains, n_frames
-        Chains, and frames of each.
+    n_chains
+        Independent chains.
+    n_frames
+        Frames of each.
     frame_bytes
         Of one frame.
     copies
@@ -177,8 +179,10 @@ def check_disk(path: Path, n_chains: int, n_frames: int, n_atoms: int) -> None:
     ----------
     path
         File that it is to become; frames of it that are there already count as room.
-    n_chains, n_frames
-        Chains, and frames of each.
+    n_chains
+        Independent chains.
+    n_frames
+        Frames of each.
     n_atoms
         Of a frame.
 
