@@ -89,7 +89,7 @@ def until(is_so):
         time.sleep(0.01)
 
 
-def rolling_out(out, seed, *options, frames=40):
+def rolling_out(out, seed, *options, frames=24):
     return ["rollout", "AGVD", "--frames", frames, "--solver-steps", 1, "--seed", seed, "--out", out, *options]
 
 
@@ -124,10 +124,10 @@ def test_of_two_rollouts_to_one_file_the_second_is_refused_and_the_first_has_the
     assert first.returncode == 0, complaints
     assert code == 2
     assert complaint.startswith(f"error: {out} is being written by process {first.pid} since ")
-    assert "(lamslide rollout AGVD --frames 40 " in complaint
+    assert "(lamslide rollout AGVD --frames 24 " in complaint
     assert complaint.endswith("); wait until that has ended, or give another --out\n")
     assert complaint.count("\n") == 1
-    expected = surrogate.rollout(n_frames=40, seed=1, n_solver_steps=1).points_nm()[0]
+    expected = surrogate.rollout(n_frames=24, seed=1, n_solver_steps=1).points_nm()[0]
     found = md.load(str(out), top=str(out.with_suffix(".pdb")))
     np.testing.assert_allclose(found.xyz, expected, atol=1e-3)
     assert json.loads(out.with_suffix(".json").read_text())["rollout"]["seed"] == 1
@@ -144,7 +144,7 @@ def test_the_lock_of_a_killed_rollout_does_not_count_and_it_goes_on(tmp_path, ca
     left = names_in(tmp_path)
     assert ".x.xtc.lamslide-lock" in left
     assert told(capsys, rolling_out(out, 1, "--continue"))[0] == 0
-    expected = surrogate.rollout(n_frames=40, seed=1, n_solver_steps=1).points_nm()[0]
+    expected = surrogate.rollout(n_frames=24, seed=1, n_solver_steps=1).points_nm()[0]
     np.testing.assert_allclose(md.load(str(out), top=str(out.with_suffix(".pdb"))).xyz, expected, atol=1e-3)
     assert names_in(tmp_path) == ["x.json", "x.pdb", "x.rollout.json", "x.xtc"]
 
@@ -198,9 +198,9 @@ def test_the_methods_of_python_are_refused_alike(tmp_path, surrogate):
         assert not path.exists()
     folder = tmp_path / "run"
     with another_holds(folder, "folder"):
-        with pytest.raises(lam.InputError, match="run is being written by .* give another folder"):
+        with pytest.raises(lam.InputError, match=r"run is being written by .* give another folder"):
             simulate_replicates(peptide("AG"), SimulationSettings(length_ps=1.0), folder)
-        with pytest.raises(lam.InputError, match="run is being written by .* give another checkpoint_dir"):
+        with pytest.raises(lam.InputError, match=r"run is being written by .* give another checkpoint_dir"):
             lam.Surrogate.fit(rollout.to_mdtraj(), checkpoint_dir=folder)
     surrogate.save(tmp_path / "x.lamslide")
     assert "x.lamslide" in names_in(tmp_path)
@@ -261,9 +261,9 @@ def test_two_links_to_one_file_are_one_output(tmp_path):
         for path in (tmp_path / "there/x", tmp_path / "way/x", tmp_path / "one"):
             with pytest.raises(lam.InputError, match="is being written by"), only_writer(path):
                 pass
-    with another_holds(tmp_path / "way", "folder"):
-        with pytest.raises(lam.InputError, match="there is being written by"), only_writer_in(tmp_path / "there"):
-            pass
+    complaint = pytest.raises(lam.InputError, match="there is being written by")
+    with another_holds(tmp_path / "way", "folder"), complaint, only_writer_in(tmp_path / "there"):
+        pass
 
 
 def test_no_two_of_many_processes_hold_a_file_at_once_though_each_removes_the_lock(tmp_path):
@@ -319,7 +319,7 @@ def test_words_of_the_dead_of_other_machines_and_of_mischief_are_told_as_such(tm
 def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path):
     (tmp_path / "own").write_text("notes of years")
     (tmp_path / ".x.lamslide-lock").symlink_to("own")
-    with pytest.raises(lam.InputError, match="x cannot be written: .*symbolic links"), only_writer(tmp_path / "x"):
+    with pytest.raises(lam.InputError, match=r"x cannot be written: .*symbolic links"), only_writer(tmp_path / "x"):
         pass
     assert (tmp_path / "own").read_text() == "notes of years"
 
