@@ -221,8 +221,9 @@ def _begin(rollout: ClusterRollout, n_threads: int) -> tuple[RolloutFiles, list[
         files.spent_before_s = float(earlier["wall_time_s"])
     elif folder.exists():
         # Jobs of it that still run give up, and their locks would go with the folder.
-        _write_run(folder, 0, "", 0.0)
-        with only_writer(*folder.glob("part*"), patience_s=PATIENCE_S):
+        _write_run(folder, n_earlier := int(earlier["jobs"]), "", 0.0)
+        held = (folder / f"part{rank + 1}.restart.npz" for rank in range(n_earlier))
+        with only_writer(*held, patience_s=PATIENCE_S):
             shutil.rmtree(folder)
     run_id = uuid.uuid4().hex
     _write_run(folder, n_jobs, run_id, files.spent_before_s)

@@ -97,6 +97,8 @@ class _Held:
 
 
 _HELD: dict[str, _Held] = {}
+_WITHOUT: set[Path] = set()
+"""Folders on file systems without locks, which is told once."""
 _GUARD = threading.Lock()
 
 
@@ -147,7 +149,8 @@ def _taken(lock: Path, path: Path, lends: bool, patience_s: float) -> bool:
     while True:
         with _refused(path):
             taken = _take(lock, lends)
-        if taken is None:
+        if taken is None and lock.parent not in _WITHOUT:
+            _WITHOUT.add(lock.parent)
             note(f"{lock.parent} is on a file system without locks: see to it that nothing else writes {path}")
         if taken is not False or time.monotonic() >= deadline:
             return taken is not False
