@@ -10,6 +10,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.io.checked_values import checked
 from lamslide_md.io.cluster import RunFile, Task, connected, run_tasks
 from lamslide_md.io.growing_files import GROWING
+from lamslide_md.io.locks import only_writer
 from lamslide_md.io.outputs import check_folder
 from lamslide_md.io.plain_paths import suffix
 from lamslide_md.io.records import read_json
@@ -27,6 +29,7 @@ from lamslide_md.io.whole_files import write_whole
 from lamslide_md.sampling.chain_state import RestartFile
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.frame_stream import OnFrames
+from lamslide_md.sampling.rollout_locks import only_writer_of_rollout
 from lamslide_md.sampling.rollout_names import EXACT
 from lamslide_md.sampling.settings import Sampling
 from lamslide_md.sampling.starts import Start
@@ -36,7 +39,8 @@ from lamslide_md.surrogate import Surrogate
 RUN_FILE = "jobs.json"
 """In the folder of the jobs: how many there are, and which run they are of. A job of another run ends itself."""
 
-LOOK_S = 1.0
+LOOK_S, PATIENCE_S = 1.0, 60.0
+"""A job whose run was given up notices after the one; another that writes its file waits the other, at most."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,8 @@ class RolloutJob:
         rollout = model.rollout_part(
             self.share, whole.start, whole.n_frames, n_chains=whole.n_chains, **vars(whole.sampling)
         )
-        rollout.save(self.path, look, resume=True)
+        with only_writer_of_rollout(self.path, lends=True, patience_s=PATIENCE_S):
+            rollout.save(self.path, look, resume=True)
 
     def n_done(self) -> int:
         """Frames of each chain that are on disk."""
@@ -170,26 +175,29 @@ def roll_out_on_cluster(
     InputError
         If dask is not installed, the scheduler does not answer, a file may not be written, or a job fails.
     """
-    with connected(scheduler) as client:
-        n_threads = max(1, sum(client.nthreads().values()))
-        begun = [found for rollout in rollouts if (found := _begin(rollout, n_threads))]
-        jobs = [job for _, own in begun for job in own]
-        total = sum(job.n_chains * job.whole.n_frames for job in jobs)
+    with ExitStack() as held:
+        for rollout in rollouts:
+            held.enter_context(only_writer_of_rollout(rollout.path))
+        with connected(scheduler) as client:
+            n_threads = sum(client.nthreads().values())
+            begun = [found for rollout in rollouts if (found := _begin(rollout, max(1, n_threads)))]
+            jobs = [job for _, own in begun for job in own]
+            total = sum(job.n_chains * job.whole.n_frames for job in jobs)
 
-        def look(left: int) -> None:
-            if on_frames:
-                on_frames(sum(job.n_chains * job.n_done() for job in jobs), total)
+            def look(left: int) -> None:
+                if on_frames:
+                    on_frames(sum(job.n_chains * job.n_done() for job in jobs), total)
 
-        tasks = [Task(_run_on_worker, job, job.path, f"{job.path}-{job.run_id}") for job in jobs]
-        try:
-            run_tasks(client, tasks, look)
-        except BaseException:
-            for files, own in begun:
-                _write_run(own[0].whole.folder, len(own), "", files.spent_s())
-            raise
-    for files, own in begun:
-        files.finish([job.path for job in own])
-        shutil.rmtree(own[0].whole.folder, ignore_errors=True)
+            tasks = [Task(_run_on_worker, job, job.path, f"{job.path}-{job.run_id}") for job in jobs]
+            try:
+                run_tasks(client, tasks, look)
+            except BaseException:
+                for files, own in begun:
+                    _write_run(own[0].whole.folder, len(own), "", files.spent_s())
+                raise
+        for files, own in begun:
+            files.finish([job.path for job in own])
+            shutil.rmtree(own[0].whole.folder, ignore_errors=True)
     return [rollout.path for rollout in rollouts]
 
 
@@ -209,15 +217,20 @@ def _begin(rollout: ClusterRollout, n_threads: int) -> tuple[RolloutFiles, list[
             f"{folder} is not of a rollout's jobs; choose another file for the rollout, or move the folder"
         )
     n_jobs = min(rollout.n_jobs or n_threads, rollout.n_chains)
-    if rollout.resume and earlier:
-        # Otherwise frames would not go on as they began.
-        mend = f"roll out anew, without {option('resume=True')}"
+    if earlier:
+        mend = f"remove {folder} and roll out anew, without {option('resume=True')}"
         begun = checked(RunFile, earlier, f"{folder / RUN_FILE} is damaged", mend)
+    if earlier and rollout.resume:
+        # Otherwise frames would not go on as they began.
         if begun.jobs > rollout.n_chains:
             raise InputError(f"{folder / RUN_FILE} is damaged: {begun.jobs} jobs of {rollout.n_chains} chains; {mend}")
         n_jobs, files.spent_before_s = begun.jobs, begun.wall_time_s
     elif folder.exists():
-        shutil.rmtree(folder)
+        # Jobs of it that still run give up, and their locks would go with the folder.
+        _write_run(folder, begun.jobs, "", 0.0)
+        held = (folder / f"part{rank + 1}.restart.npz" for rank in range(begun.jobs))
+        with only_writer(*held, patience_s=PATIENCE_S):
+            shutil.rmtree(folder)
     run_id = uuid.uuid4().hex
     _write_run(folder, n_jobs, run_id, files.spent_before_s)
     shares = [Share(rank, n_jobs, rollout.n_chains) for rank in range(n_jobs)]

@@ -1,5 +1,6 @@
 """`Surrogate`: how a model is trained and kept; `Sampler` has what can be asked of it."""
 
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import torch
 from lamslide_md.config import Settings, checked, preset_settings
 from lamslide_md.errors import InputError, collected_notes
 from lamslide_md.io.header_file import MEND, Content
+from lamslide_md.io.locks import only_writer, only_writer_in
 from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.io.model_header import Header
-from lamslide_md.io.outputs import check_outputs
+from lamslide_md.io.outputs import check_outputs, check_place
 from lamslide_md.io.system_arrays import arrays_of, starts_of, system_of
 from lamslide_md.processes import is_first
 from lamslide_md.sampling.sampler import Sampler
@@ -74,7 +76,8 @@ class Surrogate(Sampler):
         seed
             Of weights, batches and noise.
         checkpoint_dir
-            Where to keep checkpoints; a training that was interrupted continues from there, exactly on the CPU.
+            Where to keep checkpoints; a training that was interrupted continues from there, exactly on the CPU. No
+            other training may use the folder meanwhile.
         on_progress
             Callback receiving a `Progress` about once a second.
         accelerator
@@ -92,7 +95,8 @@ class Surrogate(Sampler):
         Raises
         ------
         InputError
-            If the preset is unknown, the data too short, or the frame intervals or devices do not fit.
+            If the preset is unknown, the data too short, the frame intervals or devices do not fit, or another
+            training uses the folder.
         """
         check_count("seed", seed, 0, MOST_SEED)
         for name, value, most, unit in (
@@ -106,9 +110,12 @@ class Surrogate(Sampler):
         settings = checked(settings or preset_settings(preset))
         folder = None if checkpoint_dir is None else Path(checkpoint_dir)
         fabric = group_fabric(accelerator, devices, nodes, settings)
-        with agreed(fabric), collected_notes() as notes:
-            data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
-        with collected_notes() as notes_of_training:
+        with ExitStack() as held:
+            with agreed(fabric):
+                if folder is not None and is_first():
+                    held.enter_context(only_writer_in(folder, "checkpoint_dir"))
+                notes = held.enter_context(collected_notes())
+                data = prepare_data(gather(trajectories, settings), settings, frame_interval_ps)
             if fabric is None and devices not in (None, 1):
                 job = RankJob(data, settings, seed, folder, accelerator, devices)
                 autoencoder, flow, facts = train_on_devices(job, on_progress)
@@ -117,7 +124,6 @@ class Surrogate(Sampler):
                 trainer = Trainer(fabric, seed=seed, checkpoint_dir=folder, on_progress=on_progress)
                 with ends_with_others():
                     autoencoder, flow, facts = train_both(trainer, data, settings)
-        notes += notes_of_training
         facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes(), "notes": notes}
         provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}
         return cls(
@@ -152,12 +158,12 @@ class Surrogate(Sampler):
         Raises
         ------
         InputError
-            If the file is there and no model, or cannot be written.
+            If the file is there and no model, cannot be written, or is being written by someone else.
         """
         path = Path(path)
         if not is_first():
             return path
-        check_outputs("train", {"the model": path}, overwrite=overwrite)
+        check_place(path)
         first = self.systems[0].entities
         header = Header(
             settings=self.settings,
@@ -170,7 +176,9 @@ class Surrogate(Sampler):
         starts_nm = self.starts_nm or (None,) * len(self.systems)
         systems = [arrays_of(system, starts) for system, starts in zip(self.systems, starts_nm, strict=True)]
         content = Content(header, systems, first.vocabularies)
-        write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, content, half_precision)
+        with only_writer(path):
+            check_outputs("train", {"the model": path}, overwrite=overwrite)
+            write_model_file(path, {"autoencoder": self.autoencoder, "flow": self.flow}, content, half_precision)
         return path
 
     @classmethod

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from lamslide_md.errors import InputError
 from lamslide_md.frames.centred import centred
 from lamslide_md.io.arrays import read_arrays, write_arrays
+from lamslide_md.io.locks import only_writer
 from lamslide_md.systems.entities import Entities
 from lamslide_md.systems.system import PointTrajectory, System
 
@@ -208,8 +209,8 @@ class NBodyTrajectories:
         path
             File, ``.npz``.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_arrays(path, **vars(self))
+        with only_writer(path):
+            write_arrays(path, **vars(self))
 
     @classmethod
     def load(cls, path: Path) -> "NBodyTrajectories":

@@ -18,6 +18,7 @@ import lamslide_md as lam
 from lamslide_md.analysis.forecasts import constant_velocity, forecast_errors, last_frame
 from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.config import Settings, without_latents
+from lamslide_md.io.locks import only_writer_in
 from lamslide_md.systems.system import PointTrajectory
 
 matplotlib.use("Agg")
@@ -77,7 +78,10 @@ class Study:
         dict
             What is in forecasts.json.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        with only_writer_in(folder):
+            return self._run(settings, folder, seed, n_solver_steps)
+
+    def _run(self, settings: Settings, folder: Path, seed: int, n_solver_steps: int) -> dict[str, Any]:
         n_context = settings.flow.n_known
         histories = [_cut(window, slice(None, n_context)) for window in self.windows]
         truths = [_points(_cut(window, slice(n_context, None))) for window in self.windows]

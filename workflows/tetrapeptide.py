@@ -25,6 +25,7 @@ from lamslide_md.cli.progress import ProgressBars
 from lamslide_md.cli.running import run_script
 from lamslide_md.cli.settings_changes import changed_settings
 from lamslide_md.cli.sidecars import ns_per_s, simulation_ns_per_s
+from lamslide_md.io.locks import only_writer_in
 from lamslide_md.simulate import SimulationSettings, peptide, simulate_replicates
 from lamslide_md.simulate.platforms import usable_cores
 
@@ -191,8 +192,7 @@ def main(
     peptide(sequence)  # refuses a wrong sequence before a folder is made
     changed_settings(preset, set_)
     folder = out / sequence
-    folder.mkdir(parents=True, exist_ok=True)
-    with logged(folder / "workflow.log"), ProgressBars() as bars:
+    with only_writer_in(folder), logged(folder / "workflow.log"), ProgressBars() as bars:
         workflow = Workflow(sequence, folder, simulation, bars)
         workflow.simulate()
         workflow.train(preset, set_)

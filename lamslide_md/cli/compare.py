@@ -10,6 +10,7 @@ import typer
 from lamslide_md.cli.numbers import IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME
 from lamslide_md.cli.options import Config, Context, Json, Overwrite, Seed, echo_parameters, print_json, say
 from lamslide_md.errors import InputError, collected_notes, options_called
+from lamslide_md.io.locks import only_writer
 from lamslide_md.io.outputs import check_outputs
 from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
 
@@ -105,6 +106,7 @@ def compare(
     lag = parse_lag(lag_ps)
     inputs = [*files_read([rollout, *reference, *replicate], top), *([config] if config else [])]
     check_outputs("compare", {"--report": report, "--out": out}, inputs, overwrite=overwrite)
+    context.with_resource(only_writer(*filter(None, (report, out)), lends=True))
     with collected_notes() as notes:
         made = _read_all([rollout], top, "rollout", rollout_interval_ps)
         # Gigabytes of water are read only to be compared.

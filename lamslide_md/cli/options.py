@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lamslide_md.errors import InputError, note, printable
+from lamslide_md.io.locks import only_writer
 from lamslide_md.io.outputs import free_name, numbered, same_file
 from lamslide_md.io.records import echo_of, is_echo, read_json
 from lamslide_md.io.structured_texts import SMALL_BYTES, format_of, read_structured
@@ -90,6 +91,8 @@ def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
+PATIENCE_S = 5.0
+"""Two commands whose results have names of their own may write one echo, which takes a moment."""
 UNKEPT = ("json", "overwrite")
 """How a command shows its result, and what it is allowed once, is not repeated."""
 
@@ -124,7 +127,8 @@ def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -
     target = free_name(numbered(usual, stem), lambda file: is_echo(read_json(file), command), taken)
     if target != usual:
         note(f"{usual} is not to be replaced and stays as it is; the parameters of this run are in {target.name}")
-    write_whole(target, json.dumps(content, indent=1) + "\n")
+    with only_writer(target, patience_s=PATIENCE_S):
+        write_whole(target, json.dumps(content, indent=1) + "\n")
 
 
 def _plain(value: object) -> object:

@@ -79,6 +79,7 @@ def rollout(
     from lamslide_md.cli.sidecars import files_read, ns_per_s
     from lamslide_md.io.interrupts import RolloutInterrupted
     from lamslide_md.on_cluster import ClusterRollout, roll_out_on_cluster
+    from lamslide_md.sampling.rollout_locks import only_writer_of_rollout
     from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.sampling.settings import Sampling
     from lamslide_md.surrogate import Surrogate
@@ -88,6 +89,7 @@ def rollout(
         raise InputError(f"--jobs={jobs} divides chains among the workers of a cluster: it needs --scheduler")
     inputs = [model, *files_read([] if start is None else [start], top), *([config] if config else [])]
     choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
+    context.with_resource(only_writer_of_rollout(out, lends=True))
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
     starts = "reference" if start is None else read_start(start, top)
     sampling = Sampling(solver, solver_steps, seed, constrain)

@@ -9,6 +9,7 @@ import typer
 from lamslide_md.cli.numbers import IS_LENGTH_NS, IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME, IS_TIME_OR_ZERO
 from lamslide_md.cli.options import Config, Context, Json, Seed, echo_parameters, print_json, say
 from lamslide_md.errors import printable
+from lamslide_md.io.locks import only_writer_in
 from lamslide_md.io.outputs import check_folder, check_outputs
 
 
@@ -70,10 +71,10 @@ def simulate(
         names += replicate_files(out / f"rep{number}.xtc")
     check_folder(out)
     check_outputs("simulate", {name.name: name for name in names}, [*inputs, config], overwrite=True)
+    context.with_resource(only_writer_in(out))
     subject = clean_structure(molecule) if is_file else peptide(molecule, capped=capped)
     for note in subject.notes:
         print(printable(f"note: {note}"), file=sys.stderr)
-    out.mkdir(parents=True, exist_ok=True)
     jobs = make_jobs([subject], settings, [out], n_replicates=replicates, seed=seed, overwrite=overwrite)
     echo_parameters(context, out, inputs)
     with ProgressBars() as bars:

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from lamslide_md.cli.options import Json, Overwrite, print_json, say
+from lamslide_md.cli.options import Context, Json, Overwrite, print_json, say
 from lamslide_md.errors import InputError
+from lamslide_md.io.locks import only_writer
 from lamslide_md.io.outputs import check_outputs
 
 USUAL_STEM = "comparison"
 
 
 def table(
+    context: Context,
     comparisons: Annotated[list[Path], typer.Argument(help="Files that `lamslide compare --out` wrote.")],
     report: Annotated[Path | None, typer.Option(help="Write the table here, one HTML file.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all numbers here, JSON.")] = None,
@@ -23,6 +25,7 @@ def table(
     from lamslide_md.analysis.table import tabulate
 
     check_outputs("table", {"--report": report, "--out": out}, comparisons, overwrite=overwrite)
+    context.with_resource(only_writer(*filter(None, (report, out)), lends=True))
     names = [name_of(path) for path in comparisons]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:

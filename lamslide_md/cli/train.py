@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ from lamslide_md.cli.options import (
     say,
 )
 from lamslide_md.cli.settings_changes import changed_settings
-from lamslide_md.errors import collected_notes, options_called
+from lamslide_md.errors import InputError, collected_notes, options_called
 from lamslide_md.processes import is_first
 
 if TYPE_CHECKING:
@@ -103,17 +103,16 @@ def train(
     """Train both stages on trajectories; interrupted, the same command continues."""
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.cli.sidecars import files_read, read_all, temperature_of
-    from lamslide_md.io.outputs import check_folder, check_model_name, check_outputs
+    from lamslide_md.io.outputs import check_model_name, check_outputs
     from lamslide_md.io.stored_trajectories import need_disk
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.selections import leaves_solvent_out
-    from lamslide_md.training.checkpoint_folder import frames_folder, remove_checkpoints
+    from lamslide_md.training.checkpoint_folder import frames_folder, only_trainer, remove_checkpoints
     from lamslide_md.training.devices import agreed, group_fabric
     from lamslide_md.training.preset_choice import usual_preset
 
     settings = changed_settings(preset or "quick", set_)
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
-    how: dict[str, Any] = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
     words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
     fabric = group_fabric(accelerator, devices, nodes, settings)
     kept_frames = ExitStack()
@@ -121,8 +120,9 @@ def train(
         inputs = [*files_read(trajectories, top), *([config] if config else [])]
         check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
         check_model_name(out)
-        check_folder(kept)
+        context.with_resource(only_trainer(out, kept))
         temperature = temperature if temperature is not None else temperature_of(trajectories)
+        how = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
         how |= {"frame_interval_ps": data_interval_ps, "solvent": not leaves_solvent_out(settings.atoms)}
         stored = need_disk(trajectories) if on_disk is None else on_disk
         data = read_all(trajectories, top, kept_frames.enter_context(frames_folder(kept)) if stored else None, how)
@@ -179,7 +179,6 @@ def _recommend(settings: "Settings", data: "Sequence[md.Trajectory | StoredTraje
 
 def _is_short_chain(trajectory: "md.Trajectory | StoredTrajectory") -> bool:
     """Tell whether the preset `peptide` is made for it."""
-    from lamslide_md.errors import InputError
     from lamslide_md.systems.residues import check_chain
 
     try:

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from lamslide_md.errors import InputError, option
+from lamslide_md.io.locks import only_writer
 from lamslide_md.io.records import writer_of
 from lamslide_md.io.whole_files import write_whole
 
@@ -89,13 +90,15 @@ def write_result(path: Path, content: str, command: str, overwrite: bool = False
     Raises
     ------
     InputError
-        If it may not be written, or cannot.
+        If it may not be written, or cannot, or another process writes it.
     """
-    check_outputs(command, {"the file": path}, overwrite=overwrite)
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error}") from error
+    check_place(path)
+    with only_writer(path):
+        check_outputs(command, {"the file": path}, overwrite=overwrite)
+        try:
+            write_whole(path, content)
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error}") from error
 
 
 def check_place(path: Path) -> None:

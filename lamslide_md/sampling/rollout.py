@@ -14,6 +14,7 @@ from lamslide_md.io.ase_atoms import ase_frames
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.frame_stream import FrameStream, OnFrames, Windows
 from lamslide_md.sampling.needs import ChainTimes, check_disk, check_frames
+from lamslide_md.sampling.rollout_locks import only_writer_of_rollout
 from lamslide_md.sampling.seeds import seed_frames
 from lamslide_md.systems.system import System
 
@@ -145,18 +146,19 @@ class Rollout:
         ------
         InputError
             If the format cannot hold a rollout, the file is someone else's, a device or a folder, the disk full or
-            read-only, or another rollout should be resumed.
+            read-only, another rollout should be resumed, or someone else is writing the file.
         RolloutInterrupted
             A `KeyboardInterrupt` that says what is on disk.
         """
         path = Path(path)
         files = self.files(path, overwrite=overwrite, inputs=inputs)
-        if not files.begin(resume):
-            return path
-        with files:
-            for positions_nm, state in self._stream.chunks(on_frames, files.state, files.n_done, keep=False):
-                files.add(positions_nm, state)
-            files.finish()
+        with only_writer_of_rollout(path):
+            if not files.begin(resume):
+                return path
+            with files:
+                for positions_nm, state in self._stream.chunks(on_frames, files.state, files.n_done, keep=False):
+                    files.add(positions_nm, state)
+                files.finish()
         return path
 
     def check_disk(self, path: str | Path) -> None:

@@ -15,6 +15,7 @@ from ase.md.langevin import Langevin
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
+from lamslide_md.io.locks import only_writer
 
 OnSteps = Callable[[int, int], None]
 """Called with the steps done and those asked for."""
@@ -125,13 +126,20 @@ def simulate_ase(
     Raises
     ------
     InputError
-        If the file or its checkpoint is of another simulation, or energies are not finite; what was done until
-        the last checkpoint stays in ``NAME.partial``.
+        If the file or its checkpoint is of another simulation, another process writes it, or energies are not finite;
+        what was done until the last checkpoint stays in ``NAME.partial``.
     """
     run = _Run(atoms.copy(), settings, path.with_name(path.name + ".partial"))
-    if path.exists():
-        run.check(path)
-        return path
+    with only_writer(path):
+        if path.exists():
+            run.check(path)
+        else:
+            _simulate(run, calculator, path, on_steps)
+    return path
+
+
+def _simulate(run: "_Run", calculator: Calculator, path: Path, on_steps: OnSteps | None) -> None:
+    settings = run.settings
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = run.restore()
     run.atoms.calc = calculator
@@ -157,7 +165,6 @@ def simulate_ase(
             saved_s = time.monotonic()
     run.save(path, rng)
     run.partial.unlink(missing_ok=True)
-    return path
 
 
 @dataclass

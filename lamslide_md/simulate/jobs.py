@@ -10,7 +10,7 @@ from lamslide_md.simulate.manifests import run_fingerprint
 from lamslide_md.simulate.platforms import PlatformChoice
 from lamslide_md.simulate.progress import Progress, ProgressCallback
 from lamslide_md.simulate.settings import SimulationSettings
-from lamslide_md.simulate.simulation import is_finished, simulate
+from lamslide_md.simulate.simulation import PATIENCE_S, is_finished, simulate
 from lamslide_md.simulate.systems import PreparedSystem
 
 
@@ -59,7 +59,13 @@ class Job:
     def run(self, progress: ProgressCallback | None = None) -> Path:
         """Simulate it here; see `simulate`."""
         return simulate(
-            self.prepared, self.settings, self.trajectory, seed=self.seed, platform=self.platform, progress=progress
+            self.prepared,
+            self.settings,
+            self.trajectory,
+            seed=self.seed,
+            platform=self.platform,
+            progress=progress,
+            patience_s=PATIENCE_S,
         )
 
 

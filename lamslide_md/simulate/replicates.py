@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lamslide_md.io.locks import only_writer_in
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.io.outputs import check_place
 from lamslide_md.simulate.jobs import Job, replicate_seed
@@ -67,10 +68,13 @@ def simulate_replicates(
     Raises
     ------
     InputError
-        If files cannot be written or belong to other settings, or a simulation fails.
+        If files cannot be written or belong to other settings, another process simulates into the folder, or a
+        simulation fails.
     """
-    jobs = make_jobs([molecule], settings, [Path(folder)], n_replicates=n_replicates, seed=seed, overwrite=overwrite)
-    run_jobs(jobs, n_processes=n_processes, scheduler=scheduler, platform=platform, progress=progress)
+    folder = Path(folder)
+    with only_writer_in(folder):
+        jobs = make_jobs([molecule], settings, [folder], n_replicates=n_replicates, seed=seed, overwrite=overwrite)
+        run_jobs(jobs, n_processes=n_processes, scheduler=scheduler, platform=platform, progress=progress)
     return [job.trajectory for job in jobs]
 
 
@@ -128,11 +132,12 @@ def make_jobs(
         ]
         for path in (folder / TOPOLOGY_FILE, *(file for job in mine for file in replicate_files(job.trajectory))):
             check_place(path)
-        for job in mine:
-            if overwrite and not job.is_finished():
-                discard(job.trajectory)
-            check_earlier(job.trajectory, settings, job.fingerprint)
-        write_system_pdb(folder / TOPOLOGY_FILE, prepared, replaceable=_is_own_topology(folder, mine, overwrite))
+        with only_writer_in(folder):
+            for job in mine:
+                if overwrite and not job.is_finished():
+                    discard(job.trajectory)
+                check_earlier(job.trajectory, settings, job.fingerprint)
+            write_system_pdb(folder / TOPOLOGY_FILE, prepared, replaceable=_is_own_topology(folder, mine, overwrite))
         jobs += mine
     return jobs
 

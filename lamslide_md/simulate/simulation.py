@@ -1,12 +1,10 @@
 """One replicate: minimised, equilibrated, simulated, checkpointed; killed at any moment, it continues where it was."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.locks import only_writer
 from lamslide_md.io.manifests import Manifest, content_of, find_manifest, manifest_path
 from lamslide_md.io.unchanged import is_unchanged
 from lamslide_md.simulate.checkpoints import Bookkeeping, load_bookkeeping
@@ -17,8 +15,8 @@ from lamslide_md.simulate.replicate import Replicate, checkpoint_path
 from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.systems import PreparedSystem
 
-LOCK_SECONDS = 15.0
-"""A worker whose parent was killed needs a moment to notice."""
+PATIENCE_S = 15.0
+"""A worker whose parent was killed needs a moment to notice, and holds its trajectory until then."""
 
 
 def simulate(
@@ -29,6 +27,7 @@ def simulate(
     seed: int = 1,
     platform: PlatformChoice | None = None,
     progress: ProgressCallback | None = None,
+    patience_s: float = 0.0,
 ) -> Path:
     """Simulate one replicate into an xtc, with its manifest beside it.
 
@@ -50,6 +49,8 @@ def simulate(
         Where; the fastest of what is here when left out.
     progress
         Called about twice a second.
+    patience_s
+        How long to wait for another process that writes the trajectory, s.
 
     Returns
     -------
@@ -59,7 +60,8 @@ def simulate(
     Raises
     ------
     InputError
-        If the files cannot be written or belong to a run with other settings, or the simulation blows up.
+        If the files cannot be written or belong to a run with other settings, another process writes them, or the
+        simulation blows up.
     """
     path = Path(trajectory)
     if path.suffix != ".xtc":
@@ -69,7 +71,7 @@ def simulate(
     fingerprint = run_fingerprint(prepared, settings, seed)
     if is_finished(path, settings, fingerprint):
         return path
-    with _only_writer(path):
+    with only_writer(path, patience_s=patience_s):
         done = check_earlier(path, settings, fingerprint)
         if done is not None and platform is None:
             # The binary checkpoint is exact on the platform it was written on.
@@ -113,14 +115,15 @@ def discard(trajectory: Path) -> None:
     Raises
     ------
     InputError
-        If the folder is not writable.
+        If the folder is not writable, or another process writes the trajectory.
     """
-    # The trajectory goes first: without it the other two are harmless.
-    for path in replicate_files(trajectory):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(f"{path} cannot be removed: {error.strerror}") from error
+    with only_writer(trajectory, patience_s=PATIENCE_S):
+        # The trajectory goes first: without it the other two are harmless.
+        for path in replicate_files(trajectory):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise InputError(f"{path} cannot be removed: {error.strerror}") from error
 
 
 def check_earlier(trajectory: Path, settings: SimulationSettings, fingerprint: str) -> Bookkeeping | None:
@@ -199,28 +202,3 @@ def _difference(manifest: Manifest | None, settings: SimulationSettings) -> str:
         if name in earlier and earlier[name] != value
     ]
     return f" ({'; '.join(changed)})" if changed else " (another molecule, force field or seed)"
-
-
-@contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    """Hold the trajectory against other writers while it grows; the system frees it when the process dies."""
-    try:
-        import fcntl
-    except ImportError:  # no locks of this kind on Windows
-        fcntl = None  # type: ignore[assignment]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; choose a folder you may write to") from error
-    with file:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise InputError(f"{path} is being written by another process; wait for it or end it") from None
-                time.sleep(0.2)
-        yield

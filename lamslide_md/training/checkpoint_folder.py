@@ -8,6 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.locks import ENDING, only_writer, only_writer_in
+from lamslide_md.io.outputs import check_folder
+from lamslide_md.processes import is_first
 
 SHARED_PREFIX = "lamslide-shared-"
 """Of folders beside checkpoints in which processes share data while they train."""
@@ -41,6 +44,30 @@ def frames_folder(folder: Path) -> Iterator[Path]:
         yield Path(name)
 
 
+@contextmanager
+def only_trainer(model: Path, folder: Path) -> Iterator[None]:
+    """Keep other trainings away from a model and from checkpoints; of processes that train together the first does.
+
+    Parameters
+    ----------
+    model
+        To be written.
+    folder
+        Of the checkpoints.
+
+    Raises
+    ------
+    InputError
+        If another training writes either, or the folder cannot be made.
+    """
+    check_folder(folder)
+    if is_first():
+        with only_writer(model, lends=True), only_writer_in(folder, "checkpoint_dir"):
+            yield
+    else:
+        yield
+
+
 def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of trainings, and their folder if nothing else is in it.
 
@@ -55,4 +82,7 @@ def remove_checkpoints(folder: Path) -> None:
     for left in folder.glob(f"{SHARED_PREFIX}*"):
         shutil.rmtree(left, ignore_errors=True)
     with suppress(OSError):
-        folder.rmdir()
+        # The lock of who removes them goes with the folder, if nothing else is in it.
+        if {path.name for path in folder.iterdir()} <= {ENDING}:
+            (folder / ENDING).unlink(missing_ok=True)
+            folder.rmdir()

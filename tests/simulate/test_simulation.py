@@ -173,14 +173,13 @@ def test_progress_rises_from_nothing_to_all(prepared, short_settings, tmp_path, 
     assert last.remaining_s == pytest.approx((1 - last.fraction) * 3.4 / 1000 / last.ns_per_day * 86_400)
 
 
-def test_second_writer_is_refused(prepared, short_settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(simulation_module, "LOCK_SECONDS", 0.0)
+def test_second_writer_is_refused(prepared, short_settings, tmp_path):
     path = tmp_path / "rep1.xtc"
 
     def try_again(progress):
         if progress.phase == "done":
             return
-        with pytest.raises(InputError, match="is being written by another process"):
+        with pytest.raises(InputError, match="is being written by this process already; wait"):
             simulate(prepared, short_settings, path, platform=REFERENCE)
 
     simulate(prepared, short_settings, path, platform=REFERENCE, progress=try_again)
@@ -188,7 +187,7 @@ def test_second_writer_is_refused(prepared, short_settings, tmp_path, monkeypatc
 
 def test_folder_that_cannot_be_written_gives_one_clear_line(prepared, short_settings, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"rep1\.xtc cannot be written: File exists; choose a folder"):
+    with pytest.raises(InputError, match=r"rep1\.xtc cannot be written: Not a directory; choose a folder"):
         simulate(prepared, short_settings, tmp_path / "file" / "rep1.xtc", platform=REFERENCE)
 
 
