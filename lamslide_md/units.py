@@ -79,7 +79,7 @@ def check_count(name: str, value: object, least: int = 1, most: int = MOST_COUNT
     if count < least:
         raise InputError(f"{called}={float(max(count, -(10**300))):g} must be at least {least}")
     if count > most:
-        raise InputError(f"{called}={float(min(count, 10**300)):.3g} must be at most {most}")
+        raise InputError(f"{called}={float(min(count, 10**300)):.3g} must be at most {most:,}")
 
 
 def whole_frames(duration_ps: float, frame_interval_ps: float, what: str = "duration") -> int:

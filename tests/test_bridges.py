@@ -137,7 +137,7 @@ def test_every_task_takes_the_same_options_for_drawing_windows():
     assert set(SamplingOptions.__annotations__) == {field.name for field in fields(Sampling)}
     with pytest.raises(lam.InputError, match="unknown solver 'rk9'"):
         Sampling(solver="rk9")
-    with pytest.raises(lam.InputError, match="n_solver_steps is 0"):
+    with pytest.raises(lam.InputError, match="n_solver_steps=0 must be at least 1"):
         Sampling(n_solver_steps=0)
 
 

@@ -34,9 +34,9 @@ def refused(arguments, folder, capsys):
 
 @pytest.mark.parametrize("ending", ["xtc", "trr", "dcd", "pdb", "traj", "extxyz", "h5"])
 def test_frames_that_no_disk_holds_are_refused_with_what_is_needed_and_free(model_file, tmp_path, capsys, ending):
-    line = refused(["rollout", model_file, "--out", tmp_path / f"a.{ending}", "--frames", 10**15], tmp_path, capsys)
-    assert "1,000,000,000,000,000 frames of 4 atoms need at least" in line
-    assert "PiB of disk" in line
+    line = refused(["rollout", model_file, "--out", tmp_path / f"a.{ending}", "--frames", 10**12], tmp_path, capsys)
+    assert "1,000,000,000,000 frames of 4 atoms need at least" in line
+    assert "TiB of disk" in line
     assert "take at most --frames=" in line
 
 
@@ -55,7 +55,7 @@ def test_chains_that_no_memory_holds_are_refused_with_how_many_would_fit(surroga
         InputError, match=r"n_chains=1000000000: .* need at least [\d.,]+ GiB of memory.* at most [\d,]+"
     ):
         surrogate.rollout(n_chains=10**9)
-    with pytest.raises(InputError, match="n_chains=1000000000000000000000"):
+    with pytest.raises(InputError, match="n_chains must be at most"):
         surrogate.rollout(n_chains=10**21)
 
 

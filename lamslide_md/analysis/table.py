@@ -157,8 +157,8 @@ def _measures(name: str, comparison: Comparison | Mapping[str, Any] | str | Path
             raise InputError(f"{what} is no readable comparison: {error}") from error
     version = plain.get("format_version") if isinstance(plain, Mapping) else None
     if isinstance(version, bool) or version != FORMAT_VERSION:
-        told = shortened(version)
-        raise InputError(f"{name}: comparison has format version {told}, this program reads {FORMAT_VERSION}")
+        found = shortened(version)
+        raise InputError(f"{name}: comparison has format version {found}, this program reads {FORMAT_VERSION}")
     stored = checked(StoredComparison, plain, f"{what} is no comparison that can be read", "compare again")
     measures = {measure.kind.key: measure for measure in stored.measures}
     if len(measures) < len(stored.measures):

@@ -48,10 +48,10 @@ def checked(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{what} {told(error)}; {mend}") from error
+        raise InputError(f"{what} {complaint(error)}; {mend}") from error
 
 
-def told(error: "ValidationError") -> str:
+def complaint(error: "ValidationError") -> str:
     """Tell in one line which fields are wrong, and of the first what it is and should be."""
     issues = error.errors(include_url=False)
     first = issues[0]

@@ -118,6 +118,8 @@ class RolloutFiles:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._remove(self.names.leftovers)
             reference = md.Trajectory(self.system.reference_nm, topology)
+            # The manifest first and last: a kill in between leaves no topology that nobody has written.
+            self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False)
             with replacing(self.names.growing_topology) as whole:
                 reference.save_pdb(str(whole))
             self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False)
@@ -180,7 +182,8 @@ class RolloutFiles:
                 write_whole(names.topology, names.growing_topology.read_bytes())
             self._write_manifest(self.manifest.model_copy(update=facts), sha256_at(self.path), finished=True)
             aside = (names.growing_topology, names.growing_manifest) if names.replaces else ()
-            self._remove([file for file in (names.restart, *names.parts, *aside) if file != self.path])
+            # By the restart the others are known to be ours, if this process ends before all are removed.
+            self._remove([file for file in (*names.parts, names.restart, *aside) if file != self.path])
         except OSError as error:
             raise InputError(self._complaint(error)) from error
 

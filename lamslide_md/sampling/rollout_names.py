@@ -171,7 +171,11 @@ def choose_names(
         for stem in _stems(path, command, there and not begun, resume)
     )
     names = next(names for names in tried if _free(names, command, kept))
-    leftovers = [file for file in _unfinished(names, command) if file not in (topology, manifest) and file.is_file()]
+    left = _unfinished(names, command)
+    if there and record and not begun:
+        # Of the finished one, which was killed before it had removed all of them.
+        left += _of_restart(_growing(path, topology, manifest, n_chains, path.stem))
+    leftovers = [file for file in left if file not in (path, topology, manifest) and file.is_file()]
     return replace(names, leftovers=tuple(leftovers))
 
 
@@ -242,6 +246,11 @@ def _unfinished(names: RolloutNames, command: str) -> list[Path]:
     if record and record.get("n_frames") is None:
         recorded = {names.path.with_name(Path(name).name): digest for name, digest in files_in(record).items()}
         return [file for file, digest in recorded.items() if digest is None or digest == digest_of(file)]
+    return _of_restart(names)
+
+
+def _of_restart(names: RolloutNames) -> list[Path]:
+    """Files that belong to a restart, and itself; none where there is none."""
     try:
         n_chains = len(RestartFile.load(names.restart).lengths)
     except InputError:

@@ -44,3 +44,15 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     told = subprocess.run(build, cwd=DOCS.parent, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr[-2000:]
     assert "LatentDynamics" in (tmp_path / "api" / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_promise_names_a_test_that_there_is():
+    tests, named = DOCS.with_name("tests"), set()
+    for line in (DOCS / "promises.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| ") and not line.startswith("| promised"):
+            found = re.findall(r"`([\w/]+\.py)::(test_\w+)`", line)
+            assert found, line
+            named |= set(found)
+    for file, name in named:
+        assert re.search(rf"^def {name}\(", (tests / file).read_text(encoding="utf-8"), re.MULTILINE), name
+    assert len(named) > 30

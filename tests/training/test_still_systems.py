@@ -165,7 +165,7 @@ def test_latents_that_never_move_have_no_slow_coordinates():
 
 def test_a_lag_without_end_is_refused_and_a_part_of_a_cluster(butane):
     how = {"n_states": 3, "n_clusters": 10}
-    with pytest.raises(InputError, match="inf ps and frame interval 1 ps must both be positive and finite"):
+    with pytest.raises(InputError, match="lag_ps=inf must be positive"):
         lam.compare(butane, butane, lag_ps=float("inf"), **how)
-    with pytest.raises(InputError, match="n_bootstrap must be a whole number up to 1,000,000, got 1000000000"):
+    with pytest.raises(InputError, match=r"n_bootstrap=1e\+09 must be at most 100,000"):
         lam.compare(butane, butane, lag_ps=5.0, n_bootstrap=10**9, **how)
