@@ -49,7 +49,7 @@ class Worker:
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(command, text=True, bufsize=1, **streams)
         ready = self._answer()
-        if ready != "ready":
+        if ready:
             raise RuntimeError(f"the corpus could not be made: {ready}")
         for index in kinds:
             if faults := self.ask(index, None):
