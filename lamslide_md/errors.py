@@ -22,7 +22,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(_shortened(message)))
+        super().__init__(_shortened(printable(message)))
 
 
 def printable(text: str) -> str:
@@ -57,7 +57,7 @@ def note(text: str) -> None:
     text
         One sentence, with the name of the file.
     """
-    warnings.warn(InputNote(printable(_shortened(text))), stacklevel=3)
+    warnings.warn(InputNote(_shortened(printable(text))), stacklevel=3)
 
 
 @contextmanager
