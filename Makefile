@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CODE := lamslide_md tests workflows $(wildcard benchmarks)
 
-.PHONY: demo test lint docs install clean
+.PHONY: demo test lint docs install clean lowest coverage audit
 
 demo: $(INSTALLED)
 	$(BIN)/python workflows/tetrapeptide.py AGVD --preset peptide
@@ -16,6 +16,22 @@ demo: $(INSTALLED)
 # made; whichever is done first takes over from the other. `pytest` alone runs them one by one.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# The lower ends of all ranges of versions; their warnings of what they will drop are not ours. jaxtyping's checks need a later one.
+lowest: $(INSTALLED)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-lowest
+	VIRTUAL_ENV=.venv-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]"
+	OMP_NUM_THREADS=1 .venv-lowest/bin/pytest --numprocesses 2 --dist worksteal -W ignore::DeprecationWarning \
+		-W ignore::PendingDeprecationWarning -o addopts="-q --import-mode=importlib --strict-markers -m 'not slow'"
+
+coverage: $(INSTALLED)
+	$(BIN)/pip install --quiet pytest-cov
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal --cov lamslide_md --cov-report term:skip-covered
+
+audit: $(INSTALLED)
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet -e ".[docs]"
