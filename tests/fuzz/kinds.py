@@ -102,7 +102,12 @@ OTHERS = (
     Kind("info model", "model.lamslide", BYTES, ("info", "model.lamslide")),
     Kind("info manifest", "whole.json", JSON, ("info", "whole.xtc")),
     Kind("compare", "md/rep1.json", JSON, (*COMPARE, "--out", "out/c.json")),
-    Kind("repeat", "whole.rollout.json", JSON, ("rollout", "--config", "whole.rollout.json", "--out", "out/r.xtc")),
+    Kind(
+        "repeat",
+        "whole.rollout.json",
+        JSON,
+        ("rollout", "--config", "whole.rollout.json", "--frames", "12", "--out", "out/r.xtc"),
+    ),
 )
 KINDS = (MODEL, START, *STAGES, *GOING_ON, *SIMULATED, *TRAINED, *READ, *CONFIGS, *OTHERS)
 BY_NAME = {kind.name: kind for kind in KINDS}
