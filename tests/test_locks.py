@@ -161,6 +161,8 @@ def test_the_lock_of_a_killed_rollout_does_not_count_and_it_goes_on(tmp_path, ca
         ("run", "folder", ["simulate", "AG", "--out", "run"], "--out"),
         ("x.html", "file", ["compare", "a.xtc", "--reference", "a.xtc", "--report", "x.html"], "--out"),
         ("x.json", "file", ["compare", "a.xtc", "--reference", "a.xtc", "--out", "x.json"], "--out"),
+        ("x.json", "file", ["rollout", "a", "--out", "x.xtc"], "--out"),
+        ("x.pdb", "file", ["rollout", "a", "--out", "x.xtc"], "--out"),
         ("x.html", "file", ["table", "a.json", "--report", "x.html"], "--out"),
         ("x.json", "file", ["table", "a.json", "--out", "x.json"], "--out"),
     ],

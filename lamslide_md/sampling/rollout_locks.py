@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lamslide_md.io.locks import only_writer
+from lamslide_md.io.manifests import manifest_path
 from lamslide_md.io.outputs import check_place
 from lamslide_md.sampling.rollout_names import check_format
 
 
 @contextmanager
 def only_writer_of_rollout(path: Path, *, lends: bool = False, patience_s: float = 0.0) -> Iterator[None]:
-    """Hold a rollout, and those in other formats whose files have the same stem: they would share its restart.
+    """Hold a rollout and the files beside it, which others may be about to write: a comparison, a rollout of its stem.
 
     Parameters
     ----------
@@ -29,6 +30,6 @@ def only_writer_of_rollout(path: Path, *, lends: bool = False, patience_s: float
     """
     check_format(path)
     check_place(path)
-    files = (path, path.with_name(f"{path.stem}.restart.npz"))
-    with only_writer(*files, lends=lends, patience_s=patience_s):
+    beside = (manifest_path(path), path.with_suffix(".pdb"), path.with_name(f"{path.stem}.restart.npz"))
+    with only_writer(*dict.fromkeys((path, *beside)), lends=lends, patience_s=patience_s):
         yield

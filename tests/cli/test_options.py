@@ -105,7 +105,7 @@ def test_a_file_gives_defaults_and_flags_win(tmp_path, file, text):
 def test_nested_settings_of_a_file_are_those_of_set_flags(tmp_path):
     (tmp_path / "run.toml").write_text('train.trajectories = ["a.xtc"]\n[train.set.flow.optimisation]\nn_steps = 7\n')
     params = parse("train", ["--config", str(tmp_path / "run.toml"), "--out", "a.lamslide"])
-    assert params["set_"] == ["flow.optimisation.n_steps=7"]
+    assert list(params["set_"]) == ["flow.optimisation.n_steps=7"]
     assert [str(path) for path in params["trajectories"]] == ["a.xtc"]
 
 
