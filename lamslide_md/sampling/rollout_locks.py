@@ -30,6 +30,6 @@ def only_writer_of_rollout(path: Path, *, lends: bool = False, patience_s: float
     """
     check_format(path)
     check_place(path)
-    beside = (manifest_path(path), path.with_suffix(".pdb"), path.with_name(f"{path.stem}.restart.npz"))
-    with only_writer(*dict.fromkeys((path, *beside)), lends=lends, patience_s=patience_s):
+    companions = (manifest_path(path), path.with_suffix(".pdb"), path.with_name(f"{path.stem}.restart.npz"))
+    with only_writer(*dict.fromkeys((path, *companions)), lends=lends, patience_s=patience_s):
         yield
