@@ -71,8 +71,7 @@ def interpolate(
         constrain=constrain,
     )
     made.check_disk(out)
-    echo_parameters(context, out, inputs)
-    made.save(out, overwrite=overwrite, inputs=inputs)
+    made.save(out, overwrite=overwrite, inputs=inputs, on_begun=lambda: echo_parameters(context, out, inputs))
     if json:
         content = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
         print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps})

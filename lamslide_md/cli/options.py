@@ -111,6 +111,11 @@ def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -
         Result of the command, or its folder.
     inputs
         Files that the command reads beside its configuration.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or another process writes it.
     """
     values = {name: context.params.get(parameter) for name, parameter in _names(context).items()}
     kept = {name: value for name, value in values.items() if value is not None and name not in UNKEPT}
@@ -128,7 +133,10 @@ def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -
     if target != usual:
         note(f"{usual} is not to be replaced and stays as it is; the parameters of this run are in {target.name}")
     with only_writer(target, patience_s=PATIENCE_S):
-        write_whole(target, json.dumps(content, indent=1) + "\n")
+        try:
+            write_whole(target, json.dumps(content, indent=1) + "\n")
+        except OSError as error:
+            raise InputError(f"cannot write {target}: {error}; free space, or choose another folder") from error
 
 
 def _plain(value: object) -> object:

@@ -95,15 +95,20 @@ def rollout(
     sampling = Sampling(solver, solver_steps, seed, constrain)
     made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
     made.check_disk(out)
-    echo_parameters(context, out, inputs)
+
+    def begun() -> None:
+        echo_parameters(context, out, inputs)
+
     with ProgressBars() as bars:
         try:
             if scheduler is None:
-                made.save(out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs)
+                made.save(
+                    out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs, on_begun=begun
+                )
             else:
                 where = (jobs, accelerator, resume, overwrite, tuple(inputs))
                 wanted = ClusterRollout(find_model(model), out, starts, frames, chains, sampling, *where)
-                roll_out_on_cluster([wanted], scheduler, bars.on_frames)
+                roll_out_on_cluster([wanted], scheduler, bars.on_frames, begun)
         except RolloutInterrupted as interrupted:
             raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
         except KeyboardInterrupt:

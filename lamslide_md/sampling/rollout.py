@@ -1,6 +1,6 @@
 """`Rollout`: frames of the surrogate, made as they are asked for, and handed over to mdtraj and ASE."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,7 @@ class Rollout:
         resume: bool = False,
         overwrite: bool = False,
         inputs: Sequence[str | Path] = (),
+        on_begun: Callable[[], None] | None = None,
     ) -> Path:
         """Write all chains to one file, one after another, as they come.
 
@@ -136,6 +137,8 @@ class Rollout:
             Replace the file also where it is not a rollout of the same kind that was saved before.
         inputs
             Files that are not replaced in any case, such as those that the start was read from.
+        on_begun
+            Called once nothing speaks against the rollout and its first files are there.
 
         Returns
         -------
@@ -153,7 +156,10 @@ class Rollout:
         path = Path(path)
         files = self.files(path, overwrite=overwrite, inputs=inputs)
         with only_writer_of_rollout(path):
-            if not files.begin(resume):
+            is_left = files.begin(resume)
+            if on_begun:
+                on_begun()
+            if not is_left:
                 return path
             with files:
                 for positions_nm, state in self._stream.chunks(on_frames, files.state, files.n_done, keep=False):
