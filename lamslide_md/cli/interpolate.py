@@ -61,8 +61,8 @@ def interpolate(
     context.with_resource(only_writer_of_rollout(out, lends=True))
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
     made = surrogate.interpolate(
-        read_start(start, top),
-        read_start(end, top),
+        read_start(start, top, "--start takes a file"),
+        read_start(end, top, "--end takes a file"),
         frames,
         n_paths=paths,
         solver=solver,

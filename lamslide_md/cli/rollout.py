@@ -91,7 +91,8 @@ def rollout(
     choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
     context.with_resource(only_writer_of_rollout(out, lends=True))
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
-    starts = "reference" if start is None else read_start(start, top)
+    mend = "--start takes a file, or is left out to start from training data"
+    starts = "reference" if start is None else read_start(start, top, mend)
     sampling = Sampling(solver, solver_steps, seed, constrain)
     made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
     made.check_disk(out)

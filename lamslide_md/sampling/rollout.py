@@ -10,7 +10,10 @@ import numpy as np
 from ase import Atoms
 from jaxtyping import Float
 
+from lamslide_md.errors import InputError
 from lamslide_md.io.ase_atoms import ase_frames
+from lamslide_md.io.given_paths import path_of
+from lamslide_md.io.structured_texts import shortened
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.frame_stream import FrameStream, OnFrames, Windows
 from lamslide_md.sampling.needs import ChainTimes, check_disk, check_frames
@@ -150,7 +153,9 @@ class Rollout:
         RolloutInterrupted
             A `KeyboardInterrupt` that says what is on disk.
         """
-        path = Path(path)
+        path = path_of(path, "path")
+        if on_frames is not None and not callable(on_frames):
+            raise InputError(f"on_frames={shortened(on_frames)} is nothing that can be called; give a function")
         files = self.files(path, overwrite=overwrite, inputs=inputs)
         with only_writer_of_rollout(path):
             if not files.begin(resume):
@@ -163,7 +168,7 @@ class Rollout:
 
     def check_disk(self, path: str | Path) -> None:
         """Refuse to save to a disk that has no room for all frames, before anything is made."""
-        check_disk(Path(path), self.n_chains, self.n_frames, self.system.entities.n_points)
+        check_disk(path_of(path, "path"), self.n_chains, self.n_frames, self.system.entities.n_points)
 
     def files(self, path: Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> RolloutFiles:
         """Files that `save` writes, not yet begun."""
