@@ -9,7 +9,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -149,7 +149,10 @@ class RolloutJob:
 
 
 def roll_out_on_cluster(
-    rollouts: Sequence[ClusterRollout], scheduler: str, on_frames: OnFrames | None = None
+    rollouts: Sequence[ClusterRollout],
+    scheduler: str,
+    on_frames: OnFrames | None = None,
+    on_begun: Callable[[], None] | None = None,
 ) -> list[Path]:
     """Roll out on the workers of a scheduler, each rollout into one file as `Rollout.save` writes it.
 
@@ -164,6 +167,8 @@ def roll_out_on_cluster(
         Address, such as `tcp://10.0.0.1:8786`.
     on_frames
         Callback receiving the frames of all chains that are done, and those asked for, every second.
+    on_begun
+        Called once nothing speaks against the rollouts and their first files are there.
 
     Returns
     -------
@@ -181,6 +186,8 @@ def roll_out_on_cluster(
         with connected(scheduler) as client:
             n_threads = sum(client.nthreads().values())
             begun = [found for rollout in rollouts if (found := _begin(rollout, max(1, n_threads)))]
+            if on_begun:
+                on_begun()
             jobs = [job for _, own in begun for job in own]
             total = sum(job.n_chains * job.whole.n_frames for job in jobs)
 

@@ -8,11 +8,13 @@ import torch
 
 from lamslide_md.config import Settings, checked, preset_settings
 from lamslide_md.errors import InputError, collected_notes
+from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.header_file import MEND, Content
 from lamslide_md.io.locks import only_writer, only_writer_in
 from lamslide_md.io.model_file import load_weights, read_model_file, write_model_file
 from lamslide_md.io.model_header import Header
 from lamslide_md.io.outputs import check_outputs, check_place
+from lamslide_md.io.structured_texts import shortened
 from lamslide_md.io.system_arrays import arrays_of, starts_of, system_of
 from lamslide_md.processes import is_first
 from lamslide_md.sampling.sampler import Sampler
@@ -105,10 +107,15 @@ class Surrogate(Sampler):
         ):
             if value is not None:
                 check_quantity(name, value, most, unit)
+        if settings is not None and not isinstance(settings, Settings):
+            raise InputError(f"settings={shortened(settings)} is a {type(settings).__name__}; give a config.Settings")
+        if on_progress is not None and not callable(on_progress):
+            raise InputError(f"on_progress={shortened(on_progress)} is nothing that can be called; give a function")
         if preset is None:
             preset = "quick" if settings else usual_preset(items_of(trajectories))
-        settings = checked(settings or preset_settings(preset))
-        folder = None if checkpoint_dir is None else Path(checkpoint_dir)
+        named = preset_settings(preset)
+        settings = checked(settings or named)
+        folder = None if checkpoint_dir is None else path_of(checkpoint_dir, "checkpoint_dir")
         fabric = group_fabric(accelerator, devices, nodes, settings)
         with ExitStack() as held:
             with agreed(fabric):
@@ -160,7 +167,7 @@ class Surrogate(Sampler):
         InputError
             If the file is there and no model, cannot be written, or is being written by someone else.
         """
-        path = Path(path)
+        path = path_of(path, "path")
         if not is_first():
             return path
         check_place(path)
@@ -202,7 +209,7 @@ class Surrogate(Sampler):
         InputError
             If the file is no model file, damaged, or of a newer format.
         """
-        path = Path(path)
+        path = path_of(path, "path")
         check_accelerator(accelerator)
         tensors, content = read_model_file(path)
         header = content.header

@@ -86,6 +86,7 @@ def test_every_flipped_bit_of_a_restart_is_refused_or_changes_nothing(roll, tmp_
         ("known", np.zeros((2, 1, 4, 3), np.float64), "known in it is no frames of chains"),
         ("wall_time_s", np.array(np.nan), "wall_time_s in it is no time"),
         ("wall_time_s", np.array(-1.0), "wall_time_s in it is no time"),
+        ("wall_time_s", np.array(1e300), "wall_time_s in it is no time"),
         ("digests", np.array(["a", "b", "c"]), "digests in it is none for each of 2 chains"),
         ("window", None, "it has no 'window'"),
         ("lengths", None, "it has no 'lengths'"),

@@ -13,7 +13,7 @@ from lamslide_md.analysis.features import torsion_features
 from lamslide_md.analysis.msm.counts import NotEstimableError
 from lamslide_md.analysis.msm.model import MarkovModel, fit_markov_model
 from lamslide_md.analysis.msm.states import find_states
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 
 KINETIC_VARIANCE = 0.95
 """TICs are kept for clustering up to this fraction of the kinetic variance, and at least two of them."""
@@ -153,6 +153,11 @@ def _threads_kept() -> threadpool_limits:
     return threadpool_limits(1, user_api="openmp")
 
 
+def _in_32_bits(seed: int) -> int:
+    """Fold a seed that deeptime would replace by chance; smaller ones stay, as do results of before."""
+    return int(seed) if seed < 2**32 else int(np.random.SeedSequence(int(seed)).generate_state(1)[0])
+
+
 def fit_centres(
     tics: Float[np.ndarray, "frames tics"], n_clusters: int, seed: int
 ) -> Float[np.ndarray, "clusters tics"]:
@@ -178,11 +183,13 @@ def fit_centres(
         If there are fewer frames than clusters.
     """
     if len(tics) < n_clusters:
-        raise InputError(f"the reference has {len(tics)} frames for {n_clusters} clusters; lower n_clusters")
+        raise InputError(
+            f"the reference has {len(tics)} frames for {n_clusters} clusters; lower {option('n_clusters')}"
+        )
     stride = -(-len(tics) // CLUSTERED_FRAMES)
     sample = np.ascontiguousarray(tics[::stride])
     with _threads_kept():
-        return np.asarray(KMeans(n_clusters, fixed_seed=seed, n_jobs=1).fit_fetch(sample).cluster_centers)
+        return np.asarray(KMeans(n_clusters, fixed_seed=_in_32_bits(seed), n_jobs=1).fit_fetch(sample).cluster_centers)
 
 
 def assign(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lamslide_md.analysis.compare.comparison import FORMAT_VERSION, Comparison
 from lamslide_md.errors import InputError
 from lamslide_md.io.checked_values import checked
+from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.outputs import write_result
 from lamslide_md.io.structured_texts import RESULT_BYTES, read_structured, shortened
 
@@ -102,7 +103,8 @@ class ComparisonTable:
 
     def save_json(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write :meth:`to_dict` as JSON; a file that is there and no such is kept, unless it is to be overwritten."""
-        write_result(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "table", overwrite)
+        content = json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
+        write_result(path_of(path, "path"), content, "table", overwrite)
 
     def summary(self) -> str:
         """Give the table as plain text: rollout (floor) of every system, their means, and the failures."""
@@ -114,7 +116,7 @@ class ComparisonTable:
         """Write the table, one HTML file that needs no network; what is there is kept as by :meth:`save_json`."""
         from lamslide_md.analysis.report.table_html import table_html
 
-        write_result(Path(path), table_html(self), "table", overwrite)
+        write_result(path_of(path, "path"), table_html(self), "table", overwrite)
 
 
 def tabulate(comparisons: Mapping[str, Comparison | Mapping[str, Any] | str | Path]) -> ComparisonTable:

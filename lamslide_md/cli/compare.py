@@ -130,10 +130,16 @@ def compare(
             provenance=provenance,
         )
         comparison = replace(comparison, notes=(*notes, *comparison.notes))
-        if report is not None:
-            comparison.save_report(report, overwrite=overwrite)
-    if out is not None:
-        comparison.save_json(out, overwrite=overwrite)
+        failed = []
+        # The numbers first, and neither for want of the other: all is computed, and may have taken long.
+        for path, save in ((out, comparison.save_json), (report, comparison.save_report)):
+            try:
+                if path is not None:
+                    save(path, overwrite=overwrite)
+            except (InputError, OSError) as error:
+                failed.append(str(error))
+    if failed:
+        raise InputError("; ".join(failed))
     if report is not None or out is not None:
         echo_parameters(context, report or out or Path(), inputs)
     if json:

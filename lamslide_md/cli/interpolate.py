@@ -61,8 +61,8 @@ def interpolate(
     context.with_resource(only_writer_of_rollout(out, lends=True))
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
     made = surrogate.interpolate(
-        read_start(start, top),
-        read_start(end, top),
+        read_start(start, top, "--start takes a file"),
+        read_start(end, top, "--end takes a file"),
         frames,
         n_paths=paths,
         solver=solver,
@@ -71,8 +71,7 @@ def interpolate(
         constrain=constrain,
     )
     made.check_disk(out)
-    echo_parameters(context, out, inputs)
-    made.save(out, overwrite=overwrite, inputs=inputs)
+    made.save(out, overwrite=overwrite, inputs=inputs, on_begun=lambda: echo_parameters(context, out, inputs))
     if json:
         content = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}
         print_json(content | {"frame_interval_ps": surrogate.frame_interval_ps})

@@ -53,11 +53,22 @@ def load_config(context: Context, path: Path | None) -> Path | None:
             f"{path}: [{context.info_name}] has {', '.join(unknown)}, which `lamslide {context.info_name}` does not "
             f"know; its options are {', '.join(sorted(known))}"
         )
+    _refuse_booleans(context, path, {known[name]: value for name, value in given.items()})
     if isinstance(given.get("set"), Mapping):
         given["set"] = [f"{name}={json.dumps(value)}" for name, value in flattened(given["set"]).items()]
     values = {known[name]: value for name, value in given.items()}
     context.default_map = {**(context.default_map or {}), **values}
     return path
+
+
+def _refuse_booleans(context: Context, path: Path, values: Mapping[str, object]) -> None:
+    """Refuse true and false, which the parser takes for 1 and 0, but for options that are switched on and off."""
+    for parameter in context.command.params:
+        value = values.get(str(parameter.name))
+        given = value if isinstance(value, list) else [value]
+        if any(isinstance(item, bool) for item in given) and parameter.type.name != "boolean":
+            flag = max(parameter.opts, key=len)
+            raise InputError(f"{path}: {flag} is {json.dumps(value)}; it takes a {parameter.type.name}")
 
 
 def _names(context: Context) -> dict[str, str]:
@@ -87,7 +98,8 @@ def flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     leaves: dict[str, Any] = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
-        leaves |= flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+        # One that is empty is a leaf: nothing that was written is passed over.
+        leaves |= flattened(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
     return leaves
 
 
@@ -111,6 +123,11 @@ def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -
         Result of the command, or its folder.
     inputs
         Files that the command reads beside its configuration.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or another process writes it.
     """
     values = {name: context.params.get(parameter) for name, parameter in _names(context).items()}
     kept = {name: value for name, value in values.items() if value is not None and name not in UNKEPT}
@@ -128,7 +145,10 @@ def echo_parameters(context: Context, path: Path, inputs: Sequence[Path] = ()) -
     if target != usual:
         note(f"{usual} is not to be replaced and stays as it is; the parameters of this run are in {target.name}")
     with only_writer(target, patience_s=PATIENCE_S):
-        write_whole(target, json.dumps(content, indent=1) + "\n")
+        try:
+            write_whole(target, json.dumps(content, indent=1) + "\n")
+        except OSError as error:
+            raise InputError(f"cannot write {target}: {error}; free space, or choose another folder") from error
 
 
 def _plain(value: object) -> object:

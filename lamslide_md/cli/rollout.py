@@ -91,19 +91,25 @@ def rollout(
     choose_names(out, chains, "rollout", inputs=inputs, overwrite=overwrite, resume=resume)
     context.with_resource(only_writer_of_rollout(out, lends=True))
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
-    starts = "reference" if start is None else read_start(start, top)
+    mend = "--start takes a file, or is left out to start from training data"
+    starts = "reference" if start is None else read_start(start, top, mend)
     sampling = Sampling(solver, solver_steps, seed, constrain)
     made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
     made.check_disk(out)
-    echo_parameters(context, out, inputs)
+
+    def begun() -> None:
+        echo_parameters(context, out, inputs)
+
     with ProgressBars() as bars:
         try:
             if scheduler is None:
-                made.save(out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs)
+                made.save(
+                    out, on_frames=bars.on_frames, resume=resume, overwrite=overwrite, inputs=inputs, on_begun=begun
+                )
             else:
                 where = (jobs, accelerator, resume, overwrite, tuple(inputs))
                 wanted = ClusterRollout(find_model(model), out, starts, frames, chains, sampling, *where)
-                roll_out_on_cluster([wanted], scheduler, bars.on_frames)
+                roll_out_on_cluster([wanted], scheduler, bars.on_frames, begun)
         except RolloutInterrupted as interrupted:
             raise Interrupted(f"interrupted: {interrupted.stand}; the same command with --continue goes on") from None
         except KeyboardInterrupt:

@@ -27,7 +27,7 @@ def check_solver(solver: str) -> None:
         raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
 
 
-def read_start(path: Path, top: Path | None) -> "md.Trajectory":
+def read_start(path: Path, top: Path | None, mend: str) -> "md.Trajectory":
     """Read the frames to start from.
 
     Parameters
@@ -36,6 +36,8 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
         A structure, or a trajectory.
     top
         Its topology, for formats that hold none.
+    mend
+        What to say of the option where there is no such file.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def read_start(path: Path, top: Path | None) -> "md.Trajectory":
     from lamslide_md.io.readers import read_structures
 
     if not path.is_file():
-        raise InputError(f"{path} is not there; --start takes a file, or is left out to start from training data")
+        raise InputError(f"{path} is not there; {mend}")
     return read_structures(path, sidecar_topology(path, top))
 
 

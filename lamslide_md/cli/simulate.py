@@ -8,7 +8,7 @@ import typer
 
 from lamslide_md.cli.numbers import IS_LENGTH_NS, IS_SMALL_COUNT, IS_TEMPERATURE, IS_TIME, IS_TIME_OR_ZERO
 from lamslide_md.cli.options import Config, Context, Json, Seed, echo_parameters, print_json, say
-from lamslide_md.errors import printable
+from lamslide_md.errors import options_called, printable
 from lamslide_md.io.locks import only_writer_in
 from lamslide_md.io.outputs import check_folder, check_outputs
 
@@ -56,13 +56,14 @@ def simulate(
     from lamslide_md.simulate.replicates import TOPOLOGY_FILE, make_jobs, run_jobs
     from lamslide_md.simulate.simulation import replicate_files
 
-    settings = SimulationSettings(
-        length_ps=ns * 1000,
-        frame_interval_ps=frame_interval_ps,
-        equilibration_ps=equilibration_ps,
-        temperature_K=temperature,
-        solvent=solvent,
-    )
+    with options_called({"frame_interval_ps": "--frame-interval-ps"}):
+        settings = SimulationSettings(
+            length_ps=ns * 1000,
+            frame_interval_ps=frame_interval_ps,
+            equilibration_ps=equilibration_ps,
+            temperature_K=temperature,
+            solvent=solvent,
+        )
     choice = None if platform is None else parse_platform(platform)
     is_file = Path(molecule).suffix != ""
     inputs = [Path(molecule)] if is_file else []

@@ -43,6 +43,6 @@ def preset_settings(preset: str) -> Settings:
     InputError
         If there is none of that name.
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[preset]

@@ -245,7 +245,7 @@ def solver_of(name: str, n_steps: int) -> Solver:
     InputError
         If it is unknown, or has less than one step; naming the value and what is possible.
     """
-    if name not in SOLVERS:
+    if not isinstance(name, str) or name not in SOLVERS:
         raise InputError(f"unknown solver {name!r}; choose one of {', '.join(SOLVERS)}")
     if n_steps < 1:
         raise InputError(f"n_solver_steps is {n_steps}; it must be at least 1")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.manifest_models import Seconds
 
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 1.0
@@ -23,7 +24,7 @@ class RunFile(BaseModel):
 
     jobs: Annotated[int, Field(ge=1, le=10**6)]
     run: str
-    wall_time_s: Annotated[float, Field(ge=0, le=1e12)]
+    wall_time_s: Seconds
 
 
 @dataclass(frozen=True)

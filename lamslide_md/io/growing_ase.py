@@ -53,6 +53,9 @@ class AseFile(GrowingFile):
                     running.add(_content_of(file[index]))
         return running
 
+    def _count(self, length: int) -> int:
+        return length
+
     def _cut(self, length: int) -> None:
         with AseTrajectory(self.path) as file:
             if not 0 < length < len(file):

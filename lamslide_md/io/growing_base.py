@@ -36,7 +36,7 @@ class GrowingFile(ABC):
         """SHA-256 of the file up to a length that `extend` has returned or begun at, or `resume` has found."""
         return self._hashes[length].hexdigest()
 
-    def resume(self, length: int, digest: str | None) -> None:
+    def resume(self, length: int, digest: str | None, n_frames: int | None = None) -> None:
         """Find out whether the file is still as it was at a length, and go on from there.
 
         Parameters
@@ -45,6 +45,8 @@ class GrowingFile(ABC):
             As returned by the last `extend` that counts.
         digest
             Of the file then; None where it is not known.
+        n_frames
+            In the file then; they are counted where there is no digest. None: any number.
 
         Raises
         ------
@@ -54,6 +56,7 @@ class GrowingFile(ABC):
         mend = "put it back, or roll out anew, without continuing"
         try:
             self._hashes = {length: self._hash(length)}
+            n_found = self._count(length) if digest is None and n_frames is not None else n_frames
         # Of a file that may hold anything, ASE raises errors of a dozen kinds.
         except Exception as error:
             raise InputError(f"{self.path} was replaced or cut since ({error}); {mend}") from error
@@ -61,6 +64,11 @@ class GrowingFile(ABC):
             raise InputError(
                 f"{self.path} is not as it was written, by the checksum in the restart file: it was damaged or changed "
                 f"since; {mend}"
+            )
+        if n_found != n_frames:
+            raise InputError(
+                f"{self.path} holds {n_found:,} sound frames where the restart file tells of {n_frames:,}: one of them "
+                f"is damaged or of another rollout; {mend}"
             )
         try:
             self._cut(length)
@@ -114,6 +122,9 @@ class GrowingFile(ABC):
 
     @abstractmethod
     def _hash(self, length: int) -> RunningHash: ...
+
+    @abstractmethod
+    def _count(self, length: int) -> int: ...
 
     @abstractmethod
     def _cut(self, length: int) -> None: ...

@@ -11,11 +11,11 @@ import numpy as np
 
 from lamslide_md.hashing import RunningHash
 from lamslide_md.io.ase_atoms import ase_frames
+from lamslide_md.io.frame_counts import GROMACS, count_frames_before
 from lamslide_md.io.growing_ase import AseFile
 from lamslide_md.io.growing_base import GrowingFile
 from lamslide_md.io.plain_paths import suffix
 
-GROMACS = (".xtc", ".trr")
 EXTENDED_XYZ = (".extxyz", ".xyz")
 GROWING = (*GROMACS, *EXTENDED_XYZ, ".traj")
 """Formats that grow in place. A frame of the others has no end of its own, or the file a header that counts frames."""
@@ -40,6 +40,9 @@ class BytesFile(GrowingFile):
         if running.n_bytes < length:
             raise OSError(f"it has {running.n_bytes} bytes, {length} were written")
         return running
+
+    def _count(self, length: int) -> int:
+        return count_frames_before(self.path, length, self.topology.n_atoms)
 
     def _cut(self, length: int) -> None:
         os.truncate(self.path, length)

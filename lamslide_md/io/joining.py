@@ -10,6 +10,7 @@ from ase.io.trajectory import Trajectory as AseTrajectory
 
 from lamslide_md.io.growing_files import EXTENDED_XYZ, GROMACS
 from lamslide_md.io.plain_paths import plain_path, suffix
+from lamslide_md.io.quiet import netcdf_may_be_slow
 from lamslide_md.io.whole_files import replacing
 from lamslide_md.io.writers import STREAMED, TrajectoryWriter
 
@@ -42,7 +43,7 @@ def join_parts(parts: Sequence[Path], path: Path, topology: md.Topology) -> None
         elif ending in STREAMED:
             _stream(parts, partial, topology)
         else:
-            with plain_path(partial) as plain:
+            with plain_path(partial) as plain, netcdf_may_be_slow():
                 md.join(_chunks(parts, topology), check_topology=False).save(plain)
 
 

@@ -17,7 +17,8 @@ def _plain_name(name: str) -> str:
 # Bounds that nothing that was simulated reaches: a damaged manifest may claim anything.
 Interval = Annotated[float, Field(gt=0, le=1e15)]
 Temperature = Annotated[float, Field(gt=0, le=1e9)]
-Seconds = Annotated[float, Field(ge=0, le=1e12)]
+MOST_SECONDS = 1e12
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
 Count = Annotated[int, Field(ge=1, le=10**15)]
 CountFromZero = Annotated[int, Field(ge=0, le=10**18)]
 FileName = Annotated[str, AfterValidator(_plain_name)]

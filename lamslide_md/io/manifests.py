@@ -139,7 +139,8 @@ def parse(path: Path, content: dict[str, Any]) -> Manifest:
             f"{path} has manifest format {content.get('format_version')!r}, this program reads 1; update lamslide_md"
         )
     what = f"{path} is a damaged manifest"
-    mend = f"write it again, or delete it and pass {option('frame_interval_ps')}"
+    called = option("frame_interval_ps")
+    mend = f"write it again, or delete it{f' and pass {called}' if called else ''}"
     checked(Facts, content, what, mend)
     return checked(Manifest, content, what, mend)
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SLOW_NETCDF = "Warning: The 'netCDF4' Python package is not installed"
 # Reading the sound frames of a damaged file counts them first, silenced as well.
 _lock = threading.RLock()
 
@@ -37,4 +38,13 @@ def boxes_may_lack() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Certain frames have invalid unitcell box", UserWarning)
         warnings.filterwarnings("ignore", "invalid value encountered in divide", RuntimeWarning)
+        warnings.filterwarnings("ignore", SLOW_NETCDF, UserWarning)
+        yield
+
+
+@contextmanager
+def netcdf_may_be_slow() -> Iterator[None]:
+    """Suppress the advice to install another package, which whoever writes an nc file did not ask for."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", SLOW_NETCDF, UserWarning)
         yield

@@ -222,13 +222,15 @@ class Clock:
                     )
             self._interval_ps = given_ps
         elif not stated:
-            raise InputError(
-                f"{self.source} does not say how far apart its frames are: {why}; pass {option('frame_interval_ps')}"
-            )
+            called = option("frame_interval_ps")
+            mend = f"pass {called}" if called else "write it with times, or with a manifest"
+            raise InputError(f"{self.source} does not say how far apart its frames are: {why}; {mend}")
         elif len(stated) == 2 and not _agree(*stated.values()):
+            called = option("frame_interval_ps")
+            mend = f"say which with {called} (the file's, before any stride)" if called else "correct one of them"
             raise InputError(
                 f"{self.source}: by its own times the frames are {self._own_ps:g} ps apart, by the manifest beside it "
-                f"{manifest_ps:g} ps; say which with {option('frame_interval_ps')} (the file's, before any stride)"
+                f"{manifest_ps:g} ps; {mend}"
             )
         else:
             # That of the manifest is not rounded to single precision.

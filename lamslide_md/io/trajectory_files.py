@@ -13,7 +13,7 @@ from lamslide_md.io.ase_files import ase_chunks
 from lamslide_md.io.atom_counts import atom_count_error
 from lamslide_md.io.fragile_formats import check_survives
 from lamslide_md.io.plain_paths import plain_path, suffix
-from lamslide_md.io.quiet import boxes_may_lack, quiet
+from lamslide_md.io.quiet import boxes_may_lack, netcdf_may_be_slow, quiet
 
 HOLDS_TOPOLOGY = {".pdb", ".pdb.gz", ".h5", ".hdf5", ".lh5", ".gro", ".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx"}
 HOLDS_TOPOLOGY |= {".pdbx.gz", ".arc", ".hoomdxml", ".mol2", ".gsd"}
@@ -162,7 +162,7 @@ def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
     if suffix(path) in {".mdcrd", ".crd"}:
         return
     try:
-        with quiet(), plain_path(path) as plain, md.open(plain) as file:
+        with quiet(), netcdf_may_be_slow(), plain_path(path) as plain, md.open(plain) as file:
             first = file.read(n_frames=1)
     except Exception as error:
         raise _damaged(path, error, 0) from error

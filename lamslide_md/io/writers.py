@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.plain_paths import plain_path, suffix
+from lamslide_md.io.quiet import netcdf_may_be_slow
 
 STREAMED = (".xtc", ".trr", ".dcd", ".nc", ".h5")
 """Formats that grow frame by frame."""
@@ -45,7 +46,8 @@ class TrajectoryWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._plain = ExitStack()
-            self._file = md.open(self._plain.enter_context(plain_path(path)), "w")
+            with netcdf_may_be_slow():
+                self._file = md.open(self._plain.enter_context(plain_path(path)), "w")
         except OSError as error:
             raise InputError(f"cannot write {path}: {error}") from error
         if self._ending == ".h5":
@@ -91,7 +93,7 @@ class TrajectoryWriter:
         self._plain.close()
         if not self.n_frames:
             return
-        with plain_path(self.path) as plain, md.open(plain) as file:
+        with plain_path(self.path) as plain, netcdf_may_be_slow(), md.open(plain) as file:
             n_found = len(file)
         if n_found != self.n_frames:
             raise InputError(f"{self.path} holds {n_found} of {self.n_frames} frames; is the disk full?")

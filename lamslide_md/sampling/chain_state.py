@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
+from lamslide_md.io.manifest_models import MOST_SECONDS
 from lamslide_md.shares import Share, SharedGenerator
 
 FORMAT_VERSION = 1
@@ -183,7 +184,7 @@ class RestartFile:
             raise _damaged(path, "lengths", f"no length for each of {len(context)} chains")
         if digests.dtype.kind != "U" or digests.shape not in ((0,), lengths.shape):
             raise _damaged(path, "digests", f"none for each of {len(context)} chains")
-        if wall_time_s.shape or wall_time_s.dtype != np.float64 or not 0 <= wall_time_s < np.inf:
+        if wall_time_s.shape or wall_time_s.dtype != np.float64 or not 0 <= wall_time_s <= MOST_SECONDS:
             raise _damaged(path, "wall_time_s", "no time")
         window, n_frames = (_count(path, name, content[name]) for name in ("window", "n_frames"))
         if window > n_frames:

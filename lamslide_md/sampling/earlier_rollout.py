@@ -44,9 +44,17 @@ def restart_of(names: RolloutNames, wanted: Manifest, growing: Sequence[GrowingF
     Raises
     ------
     InputError
-        If another rollout is there, or a chain of it is missing or damaged.
+        If another rollout is there, or its manifest or a chain of it is missing or damaged.
     """
-    there = _manifest_at(names.growing_manifest) or _manifest_at(names.manifest)
+    there = _manifest_at(names.growing_manifest)
+    usual = names.path.with_name(f"{names.path.stem}.restart.npz")
+    left = [file for file in (names.restart, usual) if file.is_file()]
+    if there is None and left:
+        raise InputError(
+            f"{names.growing_manifest} is missing, empty or damaged: nothing else tells of which rollout {left[0]} is; "
+            f"put it back, or {MEND}"
+        )
+    there = there or _manifest_at(names.manifest)
     if there is None:
         return None
     if changed := "; ".join(differences(there, wanted)):
@@ -69,7 +77,7 @@ def restart_of(names: RolloutNames, wanted: Manifest, growing: Sequence[GrowingF
         )
     digests = restart.digests or [None] * len(growing)
     for file, length, digest in zip(growing, restart.lengths, digests, strict=True):
-        file.resume(length, digest)
+        file.resume(length, digest, restart.n_frames)
     return restart
 
 

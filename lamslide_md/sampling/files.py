@@ -12,11 +12,12 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.errors import InputError, option
+from lamslide_md.errors import InputError
 from lamslide_md.io.growing_files import growing_file
 from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.io.joining import join_parts
-from lamslide_md.io.manifests import Manifest, rollout_manifest
+from lamslide_md.io.manifest_models import MOST_SECONDS
+from lamslide_md.io.manifests import Manifest, parse, rollout_manifest
 from lamslide_md.io.records import WRITTEN_BY
 from lamslide_md.io.unchanged import ENTRY, sha256_at
 from lamslide_md.io.whole_files import replacing, write_whole
@@ -24,6 +25,7 @@ from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.sampling.earlier_rollout import is_finished, restart_of, size_of
 from lamslide_md.sampling.needs import ChainTimes, check_disk
 from lamslide_md.sampling.rollout_names import choose_names
+from lamslide_md.sampling.whole_rollouts import check_whole, no_room
 from lamslide_md.systems.system import System
 
 COMMIT_S = 1.0
@@ -124,7 +126,7 @@ class RolloutFiles:
                 reference.save_pdb(str(whole))
             self._write_manifest(self.manifest.model_copy(update={"n_frames": None}), finished=False)
         except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error}") from error
+            raise InputError(f"cannot write {self.path}: {error}; free space, or choose another folder") from error
         return True
 
     def add(self, positions_nm: Float[np.ndarray, "chains new atoms 3"], state: ChainState | None) -> None:
@@ -166,10 +168,11 @@ class RolloutFiles:
         Raises
         ------
         InputError
-            If the disk is full.
+            If the disk is full, or frames are missing.
         """
         self._commit()
         parts = tuple(made) or self.parts
+        check_whole(self.path, parts, self.times.n_chains * self.times.n_frames, self.manifest.n_atoms)
         try:
             if parts != (self.path,):
                 # From here on the file is ours, also if this process ends before the manifest is complete.
@@ -185,7 +188,7 @@ class RolloutFiles:
             # By the restart the others are known to be ours, if this process ends before all are removed.
             self._remove([file for file in (*names.parts, names.restart, *aside) if file != self.path])
         except OSError as error:
-            raise InputError(self._complaint(error)) from error
+            raise self._no_room(error, made) from error
 
     def __enter__(self) -> "RolloutFiles":
         return self
@@ -219,20 +222,18 @@ class RolloutFiles:
                     digests = tuple(file.digest(length) for file, length in zip(self._growing, lengths, strict=True))
                     RestartFile(self.state, stop, tuple(lengths), took_s, digests).save(self.names.restart)
             except OSError as error:
-                raise InputError(self._complaint(error)) from error
+                raise self._no_room(error) from error
             self._lengths, self.n_done, self._waiting = lengths, stop, []
         self._writing_s, self._committed_s = time.monotonic() - started_s, time.monotonic()
 
     def spent_s(self) -> float:
         """Time spent, s, in earlier runs too."""
-        return self.spent_before_s + time.monotonic() - self._begun_s
+        return min(self.spent_before_s + time.monotonic() - self._begun_s, MOST_SECONDS)
 
-    def _complaint(self, error: OSError) -> str:
+    def _no_room(self, error: OSError, made: Sequence[Path] = ()) -> InputError:
         n_chains, n_frames = self.times.shape
-        return (
-            f"cannot write {self.path} ({error}); {n_chains * self.n_done:,} of {n_chains * n_frames:,} frames are in "
-            f"{', '.join(map(str, self.parts))}: free space and go on with {option('resume=True')}"
-        )
+        n_done = n_frames if made else self.n_done
+        return no_room(self.path, error, made or self.parts, n_chains * n_done, n_chains * n_frames)
 
     def _goes_on(self) -> bool:
         """Go on from what an interrupted rollout has left, if it was this one."""
@@ -246,7 +247,9 @@ class RolloutFiles:
     def _write_manifest(self, manifest: Manifest, sha256: str | None = None, **how: bool) -> None:
         target, record = self.names.record(self._command, **how)
         record[WRITTEN_BY] |= {ENTRY: sha256} if sha256 else {}
-        write_whole(target, json.dumps(json.loads(manifest.model_dump_json()) | record, indent=1))
+        content = json.loads(manifest.model_dump_json()) | record
+        parse(target, content)  # what our own reader would refuse is not written
+        write_whole(target, json.dumps(content, indent=1))
 
     def _remove(self, files: Sequence[Path]) -> None:
         for file in files:

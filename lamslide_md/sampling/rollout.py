@@ -1,6 +1,6 @@
 """`Rollout`: frames of the surrogate, made as they are asked for, and handed over to mdtraj and ASE."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ import numpy as np
 from ase import Atoms
 from jaxtyping import Float
 
+from lamslide_md.errors import InputError
 from lamslide_md.io.ase_atoms import ase_frames
+from lamslide_md.io.given_paths import path_of
+from lamslide_md.io.structured_texts import shortened
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.frame_stream import FrameStream, OnFrames, Windows
 from lamslide_md.sampling.needs import ChainTimes, check_disk, check_frames
@@ -112,6 +115,7 @@ class Rollout:
         resume: bool = False,
         overwrite: bool = False,
         inputs: Sequence[str | Path] = (),
+        on_begun: Callable[[], None] | None = None,
     ) -> Path:
         """Write all chains to one file, one after another, as they come.
 
@@ -136,6 +140,8 @@ class Rollout:
             Replace the file also where it is not a rollout of the same kind that was saved before.
         inputs
             Files that are not replaced in any case, such as those that the start was read from.
+        on_begun
+            Called once nothing speaks against the rollout and its first files are there.
 
         Returns
         -------
@@ -150,10 +156,15 @@ class Rollout:
         RolloutInterrupted
             A `KeyboardInterrupt` that says what is on disk.
         """
-        path = Path(path)
+        path = path_of(path, "path")
+        if on_frames is not None and not callable(on_frames):
+            raise InputError(f"on_frames={shortened(on_frames)} is nothing that can be called; give a function")
         files = self.files(path, overwrite=overwrite, inputs=inputs)
         with only_writer_of_rollout(path):
-            if not files.begin(resume):
+            is_left = files.begin(resume)
+            if on_begun:
+                on_begun()
+            if not is_left:
                 return path
             with files:
                 for positions_nm, state in self._stream.chunks(on_frames, files.state, files.n_done, keep=False):
@@ -163,7 +174,7 @@ class Rollout:
 
     def check_disk(self, path: str | Path) -> None:
         """Refuse to save to a disk that has no room for all frames, before anything is made."""
-        check_disk(Path(path), self.n_chains, self.n_frames, self.system.entities.n_points)
+        check_disk(path_of(path, "path"), self.n_chains, self.n_frames, self.system.entities.n_points)
 
     def files(self, path: Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> RolloutFiles:
         """Files that `save` writes, not yet begun."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import SupportsIndex, TypedDict
 
+import numpy as np
+
 from lamslide_md.errors import InputError, option
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, Solver, solver_of
 from lamslide_md.units import MOST_COUNT, MOST_SEED, check_count
@@ -41,6 +43,8 @@ class Sampling:
     def __post_init__(self) -> None:
         check_count("seed", self.seed, 0, MOST_SEED)
         check_count("n_solver_steps", self.n_solver_steps, 1, MOST_SOLVER_STEPS)
+        if not isinstance(self.constrain, (bool, np.bool_)):
+            raise InputError(f"{option('constrain')}={self.constrain!r} must be True or False")
         self.make_solver()
 
     def make_solver(self) -> Solver:
@@ -71,7 +75,7 @@ def check_whole(**counts: object) -> None:
         Naming the first that is none.
     """
     for name, count in counts.items():
-        if not isinstance(count, SupportsIndex):
+        if isinstance(count, (bool, np.bool_)) or not isinstance(count, SupportsIndex):
             raise InputError(f"{option(name)}={count!r} must be a whole number")
         if abs(count.__index__()) > MOST_COUNT:
             raise InputError(f"{option(name)} must be at most {MOST_COUNT:g}; ask for fewer")

@@ -65,6 +65,10 @@ def start_context(
         frames = np.arange(n_chains) % len(points_nm)
         resolver.check_start(points_nm, system, name, frames.tolist())
         return system, points_nm[frames][:, None]
+    if start is not None and (isinstance(start, bytes) or not isinstance(start, Sequence)):
+        raise InputError(
+            f"{name} is a {type(start).__name__}; pass an mdtraj.Trajectory, as lamslide_md.read or mdtraj.load give"
+        )
     if start is None or not len(start):
         raise InputError("no trajectory to start from: pass at least one")
     names = [f"{name} ({i})" if len(start) > 1 else name for i in range(len(start))]

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import openmm
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, TypeAdapter
+from pydantic import ConfigDict, NonNegativeInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from lamslide_md.errors import InputError
 from lamslide_md.hashing import sha256_of
+from lamslide_md.io.manifest_models import Seconds
 from lamslide_md.io.whole_files import write_whole
 
 FORMAT_VERSION = 2
@@ -47,7 +48,7 @@ class Bookkeeping:
     equilibration_steps: NonNegativeInt
     n_frames: NonNegativeInt
     n_bytes: NonNegativeInt
-    wall_time_s: NonNegativeFloat
+    wall_time_s: Seconds
     platform: str
     openmm_version: str
     trajectory_sha256: str = ""

@@ -8,6 +8,7 @@ from openmm.app import ForceField, Modeller, Topology
 from openmm.app.element import Element
 
 from lamslide_md.errors import InputError, option
+from lamslide_md.io.structured_texts import shortened
 from lamslide_md.simulate.molecules import Molecule, check_chirality
 from lamslide_md.simulate.randomness import seeded_random
 
@@ -47,16 +48,18 @@ def peptide(sequence: str, *, capped: bool = False) -> Molecule:
     InputError
         If the sequence is empty, too long or has an unknown letter.
     """
+    if not isinstance(sequence, str):
+        raise InputError(f"sequence={shortened(sequence)} is no text; give one-letter codes")
     sequence = sequence.strip().upper()
+    shown = shortened(sequence)
     unknown = sorted(set(sequence) - RESIDUES.keys())
     if unknown:
-        raise InputError(f"{sequence!r} has {', '.join(unknown)}, which is none of the 20 residues {''.join(RESIDUES)}")
+        raise InputError(f"{shown} has {', '.join(unknown)}, which is none of the 20 residues {''.join(RESIDUES)}")
     if not 1 <= len(sequence) <= MAX_RESIDUES:
-        raise InputError(f"{sequence!r} has {len(sequence)} residues; a peptide has 1 to {MAX_RESIDUES}")
+        raise InputError(f"{shown} has {len(sequence)} residues; a peptide has 1 to {MAX_RESIDUES}")
     if len(sequence) == 1 and not capped:
         raise InputError(
-            f"{sequence!r}: ff14SB has no parameters for a single residue with two free ends; pass "
-            f"{option('capped=True')}"
+            f"{shown}: ff14SB has no parameters for a single residue with two free ends; pass {option('capped=True')}"
         )
     heavy_topology, heavy_nm = _heavy_chain(sequence, capped)
     modeller = Modeller(heavy_topology, [Vec3(*position) for position in heavy_nm] * unit.nanometer)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.locks import only_writer_in
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.io.outputs import check_place
@@ -71,7 +72,7 @@ def simulate_replicates(
         If files cannot be written or belong to other settings, another process simulates into the folder, or a
         simulation fails.
     """
-    folder = Path(folder)
+    folder = path_of(folder, "folder")
     with only_writer_in(folder):
         jobs = make_jobs([molecule], settings, [folder], n_replicates=n_replicates, seed=seed, overwrite=overwrite)
         run_jobs(jobs, n_processes=n_processes, scheduler=scheduler, platform=platform, progress=progress)

@@ -3,8 +3,9 @@
 import json
 import math
 from dataclasses import asdict, dataclass, fields
+from numbers import Real
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, option
 from lamslide_md.hashing import sha256_of
 from lamslide_md.units import MOST_K, MOST_PS, whole_frames
 
@@ -69,19 +70,21 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, (int, float)):
+            value, called = getattr(self, field.name), option(field.name)
+            if isinstance(field.default, float) and (isinstance(value, bool) or not isinstance(value, Real)):
+                raise InputError(f"{called}={value!r} must be a number")
+            if isinstance(field.default, float):
                 may_be_zero = field.name in ("equilibration_ps", "salt_molar")
                 if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
-                    raise InputError(f"{field.name}={value:g} must be {'at least' if may_be_zero else 'above'} 0")
+                    raise InputError(f"{called}={value:g} must be {'at least' if may_be_zero else 'above'} 0")
                 if value > (most := MOST_K if field.name == "temperature_K" else MOST_PS):
-                    raise InputError(f"{field.name}={value:g} must be at most {most:g}")
+                    raise InputError(f"{called}={value:g} must be at most {most:g}")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                raise InputError(f"{name}={getattr(self, name)!r} is unknown; use {', '.join(choices)}")
+                raise InputError(f"{option(name)}={getattr(self, name)!r} is unknown; use {', '.join(choices)}")
         _ = self.n_frames, self.steps_per_frame
         if self.equilibration_ps:
-            whole_frames(self.equilibration_ps, self.timestep_ps, "equilibration_ps (in time steps)")
+            whole_frames(self.equilibration_ps, self.timestep_ps, f"{option('equilibration_ps')} (in time steps)")
 
     @property
     def timestep_ps(self) -> float:
@@ -91,12 +94,12 @@ class SimulationSettings:
     @property
     def n_frames(self) -> int:
         """Frames of the whole trajectory."""
-        return whole_frames(self.length_ps, self.frame_interval_ps, "length_ps")
+        return whole_frames(self.length_ps, self.frame_interval_ps, option("length_ps"))
 
     @property
     def steps_per_frame(self) -> int:
         """Time steps between two frames."""
-        return whole_frames(self.frame_interval_ps, self.timestep_ps, "frame_interval_ps (in time steps)")
+        return whole_frames(self.frame_interval_ps, self.timestep_ps, f"{option('frame_interval_ps')} (in time steps)")
 
     @property
     def equilibration_steps(self) -> int:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.locks import only_writer
 from lamslide_md.io.manifests import Manifest, content_of, find_manifest, manifest_path
 from lamslide_md.io.unchanged import is_unchanged
@@ -63,7 +64,7 @@ def simulate(
         If the files cannot be written or belong to a run with other settings, another process writes them, or the
         simulation blows up.
     """
-    path = Path(trajectory)
+    path = path_of(trajectory, "trajectory")
     if path.suffix != ".xtc":
         raise InputError(f"{path} must end in .xtc: the only format a killed run can continue in")
     if not 1 <= seed < 2**31:

@@ -10,6 +10,7 @@ from pdbfixer import PDBFixer
 from pdbfixer.pdbfixer import proteinResidues
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.given_paths import path_of
 from lamslide_md.simulate.molecules import Molecule, check_chirality
 from lamslide_md.simulate.peptides import PH
 from lamslide_md.simulate.randomness import seeded_random
@@ -45,13 +46,18 @@ def clean_structure(path: str | Path, *, chains: Sequence[str] | None = None) ->
     InputError
         If the file cannot be read, has no protein, a long gap, or a residue that is no L amino acid.
     """
-    path = Path(path)
+    path = path_of(path, "path")
     if not path.is_file():
         raise InputError(f"{path} is not there; check the path")
     try:
         fixer = PDBFixer(filename=str(path), platform=Platform.getPlatformByName("Reference"))
     except Exception as error:
-        raise InputError(f"{path} cannot be read as a PDB or mmCIF file: {' '.join(str(error).split())}") from error
+        # What its parsers trip over in a file of another kind, such as an index, tells nobody anything.
+        told = type(error) is ValueError or isinstance(error, OSError)
+        reason = f": {' '.join(str(error).split())}" if told else ""
+        raise InputError(
+            f"{path} is no PDB or mmCIF file that can be read{reason}; give such a file, whole, or a sequence"
+        ) from error
     notes = _keep_protein(fixer, path, chains)
     notes += _build_missing(fixer, path)
     modeller = Modeller(fixer.topology, fixer.positions)

@@ -1,6 +1,7 @@
 """`System`: one molecule or set of points, and how its frames become a model's input."""
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal
 
 import mdtraj as md
@@ -183,6 +184,10 @@ class PointTrajectory:
     frame_interval_ps: float
 
     def __post_init__(self) -> None:
+        if not isinstance(self.system, System):
+            raise InputError(f"system is a {type(self.system).__name__}; give a lamslide_md.System")
+        if isinstance(self.frame_interval_ps, bool) or not isinstance(self.frame_interval_ps, Real):
+            raise InputError(f"frame_interval_ps={self.frame_interval_ps!r} must be a number, in ps")
         points, entities = self.points_nm, self.system.entities
         if isinstance(points, StoredFrames):
             return

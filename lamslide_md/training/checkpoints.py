@@ -3,17 +3,20 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from lamslide_md.config import NumberType
 from lamslide_md.errors import InputError
 from lamslide_md.io.checksums import check_sums
+from lamslide_md.io.manifest_models import Seconds
 from lamslide_md.io.tensor_files import write_tensors
+from lamslide_md.training.divergence import MOST_RETURNS
+from lamslide_md.training.optimiser_states import check_state, states_in, unchanged_parameters
 
 FORMAT_VERSION = 2
 """1: before the number type of a training was among the facts."""
@@ -26,16 +29,14 @@ MAX_COMPLAINT = 200
 
 MEND = "delete it to train this stage afresh"
 
-MOMENTS = {"Muon": {"momentum_buffer"}, "AdamW": {"step", "exp_avg", "exp_avg_sq"}}
-"""What each optimiser has of a parameter that it has changed."""
-
 
 class _Facts(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False, strict=True)
 
     step: NonNegativeInt
     fingerprint: str = ""
-    trained_s: NonNegativeFloat = 0.0
+    trained_s: Seconds = 0.0
+    n_returns: Annotated[int, Field(ge=0, le=MOST_RETURNS)] = 0
     fast_type: NumberType = "float32"
 
 
@@ -91,29 +92,21 @@ class Checkpoint:
         for name, module in modules.items():
             prefix = f"{name}/"
             own = {key.removeprefix(prefix): t for key, t in self.tensors.items() if key.startswith(prefix)}
+            _check_types(module, own, name)
             module.load_state_dict(own)
-        moments: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
-        scalars = {f"optimiser/{key}": value for key, value in self.scalars.items()}
-        for key, value in {**self.tensors, **scalars}.items():
-            if key.startswith("optimiser/"):
-                _, which, index, name = key.split("/")
-                moments[int(which)].setdefault(int(index), {})[name] = value
-        for optimiser, state in zip(optimisers, moments, strict=True):
-            _check_moments(optimiser, state)
+        unchanged = unchanged_parameters(modules)
+        states = states_in(self.tensors, self.scalars, optimisers)
+        for optimiser, state in zip(optimisers, states, strict=True):
+            check_state(optimiser, state, self.facts["step"], unchanged)
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
         generator.set_state(self.tensors["generator"])
 
 
-def _check_moments(optimiser: torch.optim.Optimizer, state: dict[int, dict[str, Any]]) -> None:
-    """Compare what is to be an optimiser's state with its parameters, which it does not do itself."""
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    for index, moments in state.items():
-        shape = parameters[index].shape
-        if missing := MOMENTS.get(type(optimiser).__name__, set()) - moments.keys():
-            raise ValueError(f"it lacks {min(missing)} of parameter {index}")
-        for name, value in moments.items():
-            if isinstance(value, Tensor) and value.ndim and value.shape != shape:
-                raise ValueError(f"{name} of parameter {index} is of shape {list(value.shape)}, not {list(shape)}")
+def _check_types(module: nn.Module, own: dict[str, Tensor], name: str) -> None:
+    """Refuse weights of another number type, which a network converts in silence."""
+    for key, mine in module.state_dict().items():
+        if key in own and own[key].dtype != mine.dtype:
+            raise ValueError(f"{name}/{key} is of type {own[key].dtype}, not {mine.dtype}")
 
 
 def save_checkpoint(

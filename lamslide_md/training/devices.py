@@ -4,6 +4,7 @@ import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 import torch
 from lightning_fabric import Fabric
@@ -42,6 +43,9 @@ def check_devices(devices: int | None, nodes: int | None, settings: Settings) ->
     """
     named = {"devices": devices, "nodes": nodes}
     wanted = ", ".join(f"{option(name)}={n}" for name, n in named.items() if n is not None)
+    for name, n in named.items():
+        if n is not None and (isinstance(n, bool) or not isinstance(n, Integral)):
+            raise InputError(f"{option(name)}={n!r} must be a whole number")
     if any(n is not None and n < 1 for n in named.values()):
         raise InputError(f"{wanted}: there must be at least one of each")
     group = started_group()
@@ -91,8 +95,8 @@ def check_accelerator(accelerator: str) -> None:
     """
     has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     there = {"auto": True, "cpu": True, "cuda": has_cuda, "mps": has_mps, "gpu": has_cuda or has_mps}
-    if not there.get(accelerator, False):
-        what = "is not on this machine" if accelerator in there else "is no kind of device"
+    if not (isinstance(accelerator, str) and there.get(accelerator, False)):
+        what = "is not on this machine" if str(accelerator) in there else "is no kind of device"
         usable = ", ".join(name for name in ACCELERATORS if there[name])
         raise InputError(f"{option('accelerator')}={accelerator} {what}; use one of {usable}")
 

@@ -12,6 +12,7 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.shares import Share
 from lamslide_md.training.building import build_flow
+from lamslide_md.training.divergence import LOST
 from lamslide_md.training.flow_loss import FlowLoss
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.slow_coordinates import LAG, slow_coordinates
@@ -54,6 +55,11 @@ def train_flow(
     -------
     LatentFlow
         Frozen, with averaged weights.
+
+    Raises
+    ------
+    InputError
+        If a stage is of no use: it has diverged, or went on from a damaged checkpoint.
     """
     torch.manual_seed(trainer.seed)
     source, own = LatentWindows(autoencoder, datasets, settings), settings.flow
@@ -77,7 +83,23 @@ def train_flow(
         )
     slow = _slow_directions(flow, source, sample, owners, trainer.seed).to(device) if own.slow_weight else None
     loss = FlowLoss(flow, autoencoder, source, settings, slow, bfloat16, trainer.share)
-    return trainer.train("flow", fingerprint, flow, loss, own.optimisation)
+    trained = trainer.train("flow", fingerprint, flow, loss, own.optimisation)
+    _check_trained(trainer, trained, loss)
+    return trained
+
+
+@torch.no_grad()
+def _check_trained(trainer: Trainer, flow: LatentFlow, loss: FlowLoss) -> None:
+    """Refuse averaged weights that are lost on a batch of the training data: nothing else looks at them."""
+    error = float(trainer.share.averaged(loss(flow.training_step, trainer.generator())))
+    if not error < LOST:
+        mend = "lower flow.optimisation.learning_rate"
+        if trainer.checkpoint_dir is not None:
+            mend = f"delete flow-*.safetensors in {trainer.checkpoint_dir} to train this stage afresh, or {mend}"
+        raise InputError(
+            f"the second stage, the flow, has averaged weights with a loss of {error:.3g} on its training data: its "
+            f"training has diverged, or its checkpoint is damaged; {mend}"
+        )
 
 
 def multiplies_in_bfloat16(settings: FlowSettings, fast: NumberType) -> bool:

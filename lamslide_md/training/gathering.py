@@ -1,6 +1,6 @@
 """Trajectories as the user has them, checked, each of one of a few systems."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -12,6 +12,7 @@ from lamslide_md.data.stored_frames import StoredFrames, blocks_of
 from lamslide_md.errors import InputError, note
 from lamslide_md.io.readers import read
 from lamslide_md.io.stored_trajectories import StoredTrajectory
+from lamslide_md.io.structured_texts import shortened
 from lamslide_md.io.times import frame_interval_of
 from lamslide_md.systems.bond_finding import bonds_of
 from lamslide_md.systems.constraints import centres_of
@@ -30,6 +31,8 @@ Source: TypeAlias = (
     | Sequence[md.Trajectory | StoredTrajectory]
 )
 
+MOST_NM = 1e18
+"""Coordinates beyond are mistakes: models compute in single precision, in which squares must be finite."""
 CHIRALITY_FRAMES = 50
 """Frames of a trajectory in which a centre must keep its chirality, about."""
 
@@ -41,7 +44,14 @@ def items_of(source: Source) -> list[Any]:
             f"an array of the shape {source.shape} does not tell what moves; pass an mdtraj.Trajectory, or a "
             "lamslide_md.PointTrajectory of it"
         )
-    return [source] if isinstance(source, (md.Trajectory, PointTrajectory, str, Path)) else list(source or ())
+    if source is None or isinstance(source, (md.Trajectory, PointTrajectory, str, Path)):
+        return [] if source is None else [source]
+    if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
+        raise InputError(
+            f"trajectories={shortened(source)} is a {type(source).__name__}; pass one or several trajectories, as "
+            "lamslide_md.read gives"
+        )
+    return list(source)
 
 
 def gather(source: Source, settings: Settings) -> list[PointTrajectory]:
@@ -116,6 +126,12 @@ def _check_points(trajectory: PointTrajectory, name: str) -> None:
         if len(bad):
             raise InputError(
                 f"{name}: frame {done + int(bad[0])} has coordinates that are not finite (NaN or infinite)"
+            )
+        far = np.flatnonzero((np.abs(block.astype(np.float64)) > MOST_NM).any(axis=(1, 2)))
+        if len(far):
+            raise InputError(
+                f"{name}: frame {done + int(far[0])} has coordinates beyond {MOST_NM:g}, too large for single "
+                "precision; give them in another unit"
             )
         done += len(block)
 

@@ -160,7 +160,7 @@ class Trainer:
         optimisers = build_optimisers(modules["network"], settings, number_type)
         if settings.matrices == "muon":
             self.number_types[phase] = number_type
-        return TrainingState(modules, optimisers, self._generator(), {"fingerprint": fingerprint, "fast_type": fast})
+        return TrainingState(modules, optimisers, self.generator(), {"fingerprint": fingerprint, "fast_type": fast})
 
     def _restored(self, held: TrainingState, checkpoint: Path | None, n_steps: int) -> dict[str, Any]:
         """Take everything from the checkpoint, if there is one; its facts."""
@@ -221,7 +221,8 @@ class Trainer:
         elif self._fast_type is None:
             self._fast_type = fast_type(self.fabric.device)
 
-    def _generator(self) -> torch.Generator:
+    def generator(self) -> torch.Generator:
+        """Source of batches and noise from the first on, which is alike in all processes."""
         if self.share.n_ranks == 1:
             return torch.Generator().manual_seed(self.seed)
         generator = SharedGenerator()

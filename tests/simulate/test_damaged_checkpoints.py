@@ -90,6 +90,7 @@ def test_a_flipped_bit_of_a_finished_simulation_is_neither_read_nor_taken_for_do
         ({"equilibration_steps": 10**12}, r"tells of 1,000,000,000,000 steps of equilibration, of 250"),
         ({"wall_time_s": float("nan")}, "is no checkpoint of this program, or is damaged"),
         ({"wall_time_s": -1.0}, "is no checkpoint of this program, or is damaged"),
+        ({"wall_time_s": 1e300}, "is no checkpoint of this program, or is damaged"),
         ({"binary_bytes": -5}, "is no checkpoint of this program, or is damaged"),
         ({"xml_bytes": 10**9}, r"is damaged \(\d+ bytes of \d+\)"),
         ({"platform": None}, "is no checkpoint of this program, or is damaged"),

@@ -1,6 +1,7 @@
 """A rollout compared with reference MD: every measure beside its noise floor."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Literal
 
 import mdtraj as md
@@ -18,7 +19,8 @@ from lamslide_md.analysis.datasets.reading import (
 )
 from lamslide_md.analysis.features import TicaFeatures
 from lamslide_md.analysis.results import library_versions
-from lamslide_md.errors import InputError, collected_notes
+from lamslide_md.errors import InputError, collected_notes, option
+from lamslide_md.io.structured_texts import shortened
 from lamslide_md.io.times import believable_interval
 
 __all__ = ["Comparison", "compare"]
@@ -107,7 +109,9 @@ def compare(
         n_states=n_states,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        temperature_K=_float(temperature_K if temperature_K is not None else shown.get("temperature_K")),
+        temperature_K=_float(
+            "temperature_K", temperature_K if temperature_K is not None else shown.get("temperature_K")
+        ),
         tica_features=None if tica_features == "auto" else tica_features,
     )
     datasets = {"rollout": rollout, "reference": reference} | ({} if replicate is None else {"replicate": replicate})
@@ -116,7 +120,9 @@ def compare(
     stated_ps = {"rollout": rollout_interval_ps, "reference": reference_interval_ps, "replicate": replicate_interval_ps}
     if replicate is not None and replicate_interval_ps is None and not _has_times(given["replicate"]):
         stated_ps["replicate"] = reference_interval_ps
-    intervals_ps = {name: dataset_interval_ps(given[name], name, _float(stated_ps[name])) for name in given}
+    intervals_ps = {
+        name: dataset_interval_ps(given[name], name, _float(f"{name}_interval_ps", stated_ps[name])) for name in given
+    }
     prepared = prepare(given, intervals_ps)
     return evaluate(prepared, settings, provenance=shown | {"versions": library_versions()}, notes=notes)
 
@@ -134,5 +140,9 @@ def _lag_ps(lag_ps: object) -> float | None:
         raise InputError(f'lag_ps must be a time in ps or "auto", got {lag_ps!r}') from None
 
 
-def _float(value: Any) -> float | None:  # noqa: ANN401 - numbers of NumPy and of files, too
-    return None if value is None else float(value)
+def _float(name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{option(name)}={shortened(value)} must be a number")
+    return float(value)

@@ -16,6 +16,7 @@ from lamslide_md.analysis.results import (
     TorsionResult,
     to_plain,
 )
+from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.outputs import write_result
 
 FORMAT_VERSION = 1
@@ -60,7 +61,8 @@ class Comparison:
 
     def save_json(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write :meth:`to_dict` as JSON; a file that is there and no such is kept, unless it is to be overwritten."""
-        write_result(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "compare", overwrite)
+        content = json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
+        write_result(path_of(path, "path"), content, "compare", overwrite)
 
     def summary(self) -> str:
         """Give the table of measures, floors, ratios and error bars as plain text."""
@@ -72,4 +74,4 @@ class Comparison:
         """Write the report, one HTML file that needs no network; what is there is kept as by :meth:`save_json`."""
         from lamslide_md.analysis.report.html import report_html
 
-        write_result(Path(path), report_html(self), "compare", overwrite)
+        write_result(path_of(path, "path"), report_html(self), "compare", overwrite)

@@ -32,6 +32,7 @@ from lamslide_md.analysis.results import (
     AutocorrelationResult,
     collect_maps,
 )
+from lamslide_md.errors import option
 from lamslide_md.units import whole_frames
 
 Described = TypeVar("Described")
@@ -68,7 +69,7 @@ def evaluate(
     slow = choose_slow_coordinates(prepared.topology, settings.tica_features)
     coordinates = tuple(slow.of(*parts) for parts in zip(prepared.reference.positions_nm, angles, strict=True))
     lag = _resolve_lag(prepared, settings, coordinates, relaxation_ps, slow)
-    lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, "lag_ps")
+    lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, option("lag_ps"))
     reference_model = fit_reference_model(
         coordinates,
         tica_lag_frames=lag_frames,

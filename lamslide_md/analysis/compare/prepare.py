@@ -141,7 +141,7 @@ def check_lag(prepared: Prepared, lag_ps: float) -> None:
         With the lag and the interval or length that does not fit.
     """
     for dataset in (prepared.rollout, prepared.reference, prepared.kinetic_floor):
-        whole_frames(lag_ps, dataset.interval_ps, f"lag_ps on the frames of the {dataset.name}")
+        whole_frames(lag_ps, dataset.interval_ps, f"{option('lag_ps')} on the frames of the {dataset.name}")
     for dataset in (prepared.rollout, prepared.reference):
         if dataset.longest_ps <= lag_ps:
             raise InputError(

@@ -9,6 +9,7 @@ from lamslide_md.analysis.datasets.dataset import Projected
 from lamslide_md.analysis.msm.counts import NotEstimableError, block_counts
 from lamslide_md.analysis.msm.model import DRAW_TOLERANCE, estimate_transition_matrix
 from lamslide_md.analysis.reference_model import ReferenceModel
+from lamslide_md.errors import option
 from lamslide_md.units import whole_frames
 
 MULTIPLES = (1, 2, 3, 4, 5)
@@ -59,7 +60,7 @@ def chapman_kolmogorov(projected: Projected, reference_model: ReferenceModel, la
     ----------
     Prinz et al., J. Chem. Phys. 134, 174105 (2011).
     """
-    lag_frames = whole_frames(lag_ps, projected.interval_ps, "lag_ps")
+    lag_frames = whole_frames(lag_ps, projected.interval_ps, option("lag_ps"))
     multiples = [k for k in MULTIPLES if k == 1 or k * lag_ps <= projected.longest_ps / LENGTH_PER_LAG]
     counts = [
         block_counts(

@@ -18,6 +18,7 @@ from lamslide_md.analysis.msm.model import (
 )
 from lamslide_md.analysis.msm.states import coarse_grain, mean_first_passage_times
 from lamslide_md.analysis.reference_model import ReferenceModel
+from lamslide_md.errors import option
 from lamslide_md.units import whole_frames
 
 N_PROCESSES = 3
@@ -100,7 +101,7 @@ def markov_summary(projected: Projected, reference_model: ReferenceModel, lag_ps
         With the reason if there is no model.
     """
     n_clusters, n_states = len(reference_model.centres), reference_model.n_states
-    lag_frames = whole_frames(lag_ps, projected.interval_ps, f"lag_ps of the {projected.name}")
+    lag_frames = whole_frames(lag_ps, projected.interval_ps, f"{option('lag_ps')} of the {projected.name}")
     draws = _undefined(n_states, min(len(projected.weights), MAX_MARKOV_DRAWS))
     crossed = np.zeros(0, dtype=int)
     if reference_model.msm is not None:
