@@ -1,6 +1,7 @@
 """`lamslide rollout`: a long trajectory from a surrogate."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,10 +97,7 @@ def rollout(
     sampling = Sampling(solver, solver_steps, seed, constrain)
     made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
     made.check_disk(out)
-
-    def begun() -> None:
-        echo_parameters(context, out, inputs)
-
+    begun = partial(echo_parameters, context, out, inputs)
     with ProgressBars() as bars:
         try:
             if scheduler is None:

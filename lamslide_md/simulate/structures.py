@@ -53,8 +53,8 @@ def clean_structure(path: str | Path, *, chains: Sequence[str] | None = None) ->
         fixer = PDBFixer(filename=str(path), platform=Platform.getPlatformByName("Reference"))
     except Exception as error:
         # What its parsers trip over in a file of another kind, such as an index, tells nobody anything.
-        told = type(error) is ValueError or isinstance(error, OSError)
-        reason = f": {' '.join(str(error).split())}" if told else ""
+        is_plain = type(error) is ValueError or isinstance(error, OSError)
+        reason = f": {' '.join(str(error).split())}" if is_plain else ""
         raise InputError(
             f"{path} is no PDB or mmCIF file that can be read{reason}; give such a file, whole, or a sequence"
         ) from error
