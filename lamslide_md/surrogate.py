@@ -108,7 +108,9 @@ class Surrogate(Sampler):
             if value is not None:
                 check_quantity(name, value, most, unit)
         if settings is not None and not isinstance(settings, Settings):
-            raise InputError(f"settings={shortened(settings)} is a {type(settings).__name__}; give a config.Settings")
+            raise InputError(
+                f"settings={shortened(settings)} is of type {type(settings).__name__}; give config.Settings"
+            )
         if on_progress is not None and not callable(on_progress):
             raise InputError(f"on_progress={shortened(on_progress)} is nothing that can be called; give a function")
         if preset is None:

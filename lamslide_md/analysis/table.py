@@ -137,6 +137,8 @@ def tabulate(comparisons: Mapping[str, Comparison | Mapping[str, Any] | str | Pa
     InputError
         If there is no comparison, or one was written by another version.
     """
+    if not isinstance(comparisons, Mapping):
+        raise InputError(f"comparisons is of type {type(comparisons).__name__}; give a dict by the names of systems")
     if not comparisons:
         raise InputError("a table needs at least one comparison")
     measures = {name: _measures(name, comparison) for name, comparison in comparisons.items()}

@@ -1,6 +1,6 @@
 """`lamslide compare`: a rollout compared with MD."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -130,22 +130,37 @@ def compare(
             provenance=provenance,
         )
         comparison = replace(comparison, notes=(*notes, *comparison.notes))
-        failed = []
-        # The numbers first, and neither for want of the other: all is computed, and may have taken long.
-        for path, save in ((out, comparison.save_json), (report, comparison.save_report)):
-            try:
-                if path is not None:
-                    save(path, overwrite=overwrite)
-            except (InputError, OSError) as error:
-                failed.append(str(error))
-    if failed:
-        raise InputError("; ".join(failed))
-    if report is not None or out is not None:
-        echo_parameters(context, report or out or Path(), inputs)
+        # The numbers first.
+        failed = _save(context, [(out, comparison.save_json), (report, comparison.save_report)], inputs, overwrite)
     if json:
         print_json(comparison.to_dict())
-        return
-    say(comparison.summary())
+    else:
+        say(comparison.summary())
+    if failed:
+        raise InputError("; ".join(failed))
+
+
+def _save(
+    context: Context,
+    results: Sequence[tuple[Path | None, Callable[..., None]]],
+    inputs: Sequence[Path],
+    overwrite: bool,
+) -> list[str]:
+    """Write each result that was asked for, whether or not others can be; return what went wrong."""
+    written, failed = [], []
+    for path, save in results:
+        try:
+            if path is not None:
+                save(path, overwrite=overwrite)
+                written.append(path)
+        except (InputError, OSError) as error:
+            failed.append(str(error))
+    if written:
+        try:
+            echo_parameters(context, written[-1], inputs)
+        except (InputError, OSError) as error:
+            failed.append(str(error))
+    return failed
 
 
 def _read_all(

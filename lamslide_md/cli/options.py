@@ -66,10 +66,9 @@ def _refuse_booleans(context: Context, path: Path, values: Mapping[str, object])
     for parameter in context.command.params:
         value = values.get(str(parameter.name))
         given = value if isinstance(value, list) else [value]
-        takes = getattr(parameter, "type").name  # noqa: B009 - typer's annotations do not tell it
-        if any(isinstance(item, bool) for item in given) and takes != "boolean":
+        if any(isinstance(item, bool) for item in given) and not getattr(parameter, "is_flag", False):
             flag = max(parameter.opts, key=len)
-            raise InputError(f"{path}: {flag} is {json.dumps(value)}; it takes a {takes}")
+            raise InputError(f"{path}: {flag} is {json.dumps(value)}; it takes a value other than true and false")
 
 
 def _names(context: Context) -> dict[str, str]:

@@ -30,6 +30,6 @@ def path_of(value: object, name: str) -> Path:
     plain = value.__fspath__() if isinstance(value, PathLike) else value
     if not isinstance(plain, str):
         raise InputError(
-            f"{option(name)}={shortened(value)} is a {type(value).__name__}; give a path, as a text or a pathlib.Path"
+            f"{option(name)}={shortened(value)} is of type {type(value).__name__}; give a text or a pathlib.Path"
         )
     return Path(plain)

@@ -176,7 +176,7 @@ def _yaml(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
         raise ValueError(str(error)) from error
     except Exception as error:
         # PyYAML's constructors fail each in a way of its own at a value that is not of its tag.
-        raise ValueError(f"a value is not of the kind that its tag says ({type(error).__name__}: {error})") from error
+        raise ValueError("a value is not of the kind that its !!tag says") from error
 
 
 def _check_plain(plain: Any, name: str, most_values: int, finite: bool) -> None:  # noqa: ANN401 - what was parsed

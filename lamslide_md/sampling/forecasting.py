@@ -57,6 +57,8 @@ def forecast(
     check_whole(n_frames=n_frames, n_samples=n_samples)
     if n_frames < 1 or n_samples < 1:
         raise InputError(f"n_frames={n_frames} and n_samples={n_samples} must both be at least 1")
+    if isinstance(histories, bytes) or not isinstance(histories, Sequence):
+        raise InputError(f"histories is of type {type(histories).__name__}; pass a list of trajectories")
     smallest = min(model.systems, key=lambda system: system.entities.n_points).entities
     check_frames(n_samples * len(histories), n_frames, 4 * smallest.n_points * smallest.dim)
     forecasts: list[np.ndarray] = [np.empty(0)] * len(histories)

@@ -205,6 +205,8 @@ class Sampler(TrainedModel):
         check_whole(factor=factor)
         if isinstance(trajectory, PointTrajectory):
             interval_ps, n_coarse = trajectory.frame_interval_ps, len(trajectory.points_nm)
+        elif not isinstance(trajectory, md.Trajectory):
+            raise InputError(f"trajectory is of type {type(trajectory).__name__}; pass one, as lamslide_md.read gives")
         else:
             interval_ps, n_coarse = frame_interval_of(trajectory), len(trajectory.xyz)
         if not np.isclose(interval_ps, factor * self.frame_interval_ps, rtol=1e-3):

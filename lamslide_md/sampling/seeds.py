@@ -12,7 +12,8 @@ from lamslide_md.analysis.msm.counts import NotEstimableError, count_transitions
 from lamslide_md.analysis.msm.model import estimate_transition_matrix
 from lamslide_md.analysis.reference_model import assign, fit_centres, fit_tica
 from lamslide_md.errors import InputError
-from lamslide_md.units import whole_frames
+from lamslide_md.sampling.settings import check_whole
+from lamslide_md.units import MOST_PS, MOST_SEED, check_count, check_quantity, whole_frames
 
 METHODS = ("msm", "uniform")
 FRAMES_PER_CLUSTER, MOST_CLUSTERS = 20, 200
@@ -150,6 +151,10 @@ def choose_seeds(
     n_frames = sum(map(len, angles))
     if method not in METHODS:
         raise InputError(f"method={method!r} is unknown; use {' or '.join(METHODS)}")
+    check_whole(n=n)
+    check_count("seed", seed, 0, MOST_SEED)
+    if lag_ps is not None:
+        check_quantity("lag_ps", lag_ps, MOST_PS, "ps")
     if not 1 <= n <= n_frames:
         raise InputError(f"n={n} seeds cannot be chosen from {n_frames} frames; ask for 1 to {n_frames}")
     longest = max(map(len, angles))

@@ -185,7 +185,7 @@ class PointTrajectory:
 
     def __post_init__(self) -> None:
         if not isinstance(self.system, System):
-            raise InputError(f"system is a {type(self.system).__name__}; give a lamslide_md.System")
+            raise InputError(f"system is of type {type(self.system).__name__}; give a lamslide_md.System")
         if isinstance(self.frame_interval_ps, bool) or not isinstance(self.frame_interval_ps, Real):
             raise InputError(f"frame_interval_ps={self.frame_interval_ps!r} must be a number, in ps")
         points, entities = self.points_nm, self.system.entities

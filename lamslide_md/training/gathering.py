@@ -48,7 +48,7 @@ def items_of(source: Source) -> list[Any]:
         return [] if source is None else [source]
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
         raise InputError(
-            f"trajectories={shortened(source)} is a {type(source).__name__}; pass one or several trajectories, as "
+            f"trajectories={shortened(source)} is of type {type(source).__name__}; pass one or several, as "
             "lamslide_md.read gives"
         )
     return list(source)

@@ -1,5 +1,6 @@
 """Numbers and devices that cannot be, for every option of every command: told before any file is opened."""
 
+import json
 import re
 from typing import Annotated, get_args, get_origin, get_type_hints
 
@@ -9,6 +10,7 @@ import typer
 from lamslide_md.analysis.compare.settings import ComparisonSettings
 from lamslide_md.cli.app import EXAMPLES, app, run
 from lamslide_md.errors import InputError
+from lamslide_md.io.manifests import KIND, find_manifest
 from lamslide_md.sampling.settings import Sampling, check_whole
 from lamslide_md.simulate.platforms import parse_platform
 from lamslide_md.simulate.settings import SimulationSettings
@@ -156,3 +158,88 @@ def test_impossible_times_and_temperatures_of_python_are_refused(value):
 def test_threads_that_no_machine_has_are_refused(threads):
     with pytest.raises(InputError, match="is no number of threads; use CPU:2"):
         parse_platform(f"CPU:{threads}")
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('{"" = {}}', "--set ={}: there is no such setting"),
+        ("{aaaa = {b = {}}}", "--set aaaa.b={}: there is no such setting"),
+        ("{flow = {}}", "--set flow.optimisation: Field required"),
+        ("{flow = {n_frames = {}}}", "--set flow.n_frames: Input should be a valid integer"),
+    ],
+)
+def test_empty_sections_of_settings_are_refused_by_name(section, told, tmp_path, capsys):
+    (tmp_path / "a.toml").write_text(f"[train]\nset = {section}\n")
+    assert run(["train", *LINES["train"], "--config", str(tmp_path / "a.toml")]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {told}")
+
+
+@pytest.mark.parametrize("line", ["frames = true", "seed = false", "start = true", "out = false", "chains = [true]"])
+def test_true_and_false_of_a_configuration_are_no_values(line, tmp_path, capsys):
+    name, value = line.split(" = ")
+    (tmp_path / "a.toml").write_text(f"[rollout]\n{line}\n")
+    assert run(["rollout", *LINES["rollout"], "--config", str(tmp_path / "a.toml")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {tmp_path / 'a.toml'}: --{name} is {value}; it takes a value other than true")
+
+
+def test_switches_of_a_configuration_are_true_or_false(tmp_path, capsys):
+    (tmp_path / "a.toml").write_text("[rollout]\nconstrain = false\noverwrite = true\nframes = 3\n")
+    (tmp_path / "absent.lamslide").write_bytes(b"no model")
+    line = ["rollout", str(tmp_path / "absent.lamslide"), "--out", str(tmp_path / "a.xtc")]
+    assert run([*line, "--config", str(tmp_path / "a.toml")]) == 2
+    assert "absent.lamslide is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["--ns", "1e-9"], "the length (--ns) 1e-06 ps is not a whole number"),
+        (["--frame-interval-ps", "0.003"], "--frame-interval-ps (in time steps) 0.003 ps is not a whole number"),
+        (["--equilibration-ps", "0.003"], "--equilibration-ps (in time steps) 0.003 ps is not a whole number"),
+        (["--solvent", "ice"], "--solvent='ice' is unknown"),
+    ],
+)
+def test_a_simulation_is_refused_in_the_words_of_its_options(line, told, tmp_path, capsys):
+    more = ["--frame-interval-ps", "0.004", "--ns", "0.000012"] if "--equilibration-ps" in line else []
+    assert run(["simulate", "ALDA", "--out", str(tmp_path / "out"), *more, *line]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {told}")
+
+
+def test_a_missing_end_is_told_by_its_own_option(model, dipeptide, tmp_path, capsys):
+    structure = str(dipeptide / "system.pdb")
+    line = ["interpolate", str(model), "--out", str(tmp_path / "a.xtc")]
+    assert run([*line, "--start", structure, "--end", str(tmp_path / "no.pdb")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("no.pdb is not there; --end takes a file")
+    assert run([*line, "--start", str(tmp_path / "no.pdb"), "--end", structure]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("no.pdb is not there; --start takes a file")
+
+
+# PDBFixer leaves a file open that it cannot read.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", ["a.json", "a.xtc"])
+def test_what_is_no_structure_is_not_told_by_what_its_parser_tripped_over(name, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b'{"a": 1}' if name == "a.json" else b"\x00\x00\x07\xcb\xff\xfe")
+    assert run(["simulate", str(tmp_path / name), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert f"{name} is no PDB or mmCIF file that can be read; give such a file" in told
+    assert "codec" not in told
+    assert "index" not in told
+
+
+def test_a_long_sequence_is_not_repeated_whole(tmp_path, capsys):
+    assert run(["simulate", "A" * 5000, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert "has 5000 residues; a peptide has 1 to 10" in told
+    assert len(told) < 200
+
+
+def test_a_damaged_manifest_names_only_options_that_the_command_has(tmp_path, capsys):
+    (tmp_path / "a.xtc").write_bytes(b"")
+    content = {"kind": KIND, "format_version": 1, "trajectory": "a.xtc", "n_frames": "x"}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert run(["info", str(tmp_path / "a.xtc")]) == 2
+    assert capsys.readouterr().err.endswith("write it again, or delete it\n")
+    with pytest.raises(InputError, match=r"or delete it and pass frame_interval_ps$"):
+        find_manifest(tmp_path / "a.xtc")

@@ -1,6 +1,8 @@
 """The commands one after another, as a newcomer runs them."""
 
 import json
+import subprocess
+import sys
 
 import mdtraj as md
 import numpy as np
@@ -120,6 +122,39 @@ def test_the_lag_is_chosen_where_asked_for_and_the_table_takes_what_compare_wrot
     assert "<table" in (tmp_path / "table.html").read_text()
     assert "one" in error_line(capsys, ["table", files[0], files[0]])
     assert "--lag-ps soon" in error_line(capsys, [*map(str, arguments), "--lag-ps", "soon"])
+
+
+def test_the_numbers_are_written_where_the_report_cannot_be(dipeptide, tmp_path):
+    names = [tmp_path / "c.json", tmp_path / "c.html"]
+    line = ["compare", dipeptide / "rep1.xtc", "--reference", dipeptide / "rep2.xtc", "--lag-ps", 10, "--clusters", 10]
+    line += ["--out", names[0], "--report", names[1]]
+    assert run([*map(str, line)]) == 0
+    content, sizes = names[0].read_bytes(), [name.stat().st_size for name in names]
+    assert sizes[0] < sizes[1]
+    for path in tmp_path.iterdir():
+        path.unlink()
+    # The disk ends before the report does.
+    limit = f"import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); n = {sum(sizes) // 2}"
+    limit += "; resource.setrlimit(resource.RLIMIT_FSIZE, (n, resource.RLIM_INFINITY))"
+    code = f"{limit}; from lamslide_md.cli.app import run; raise SystemExit(run({[*map(str, line)]}))"
+    full = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert full.returncode == 2
+    assert f"error: cannot write {names[1]}: " in full.stderr
+    assert "Traceback" not in full.stderr
+    assert full.stdout
+    assert json.loads(names[0].read_bytes())["measures"] == json.loads(content)["measures"]
+    assert not names[1].exists()
+    assert run([*map(str, line)]) == 0
+    assert names[1].stat().st_size > sizes[0]
+
+
+def test_what_is_written_as_nc_brings_no_advice_of_libraries(model, tmp_path, capsys):
+    out = tmp_path / "a.nc"
+    assert run(["rollout", str(model), "--frames", "3", "--chains", "2", "--out", str(out)]) == 0
+    printed = capsys.readouterr().err
+    assert "netCDF4" not in printed
+    assert "warning" not in printed
+    assert lam.read(out, out.with_suffix(".pdb"))[0].n_frames == 3
 
 
 def test_md_compared_with_itself_is_at_zero(dipeptide, capsys):

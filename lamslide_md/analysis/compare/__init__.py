@@ -100,6 +100,8 @@ def compare(
     ----------
     Jing et al., arXiv 2409.17808 (the protocol).
     """
+    if provenance is not None and not isinstance(provenance, Mapping):
+        raise InputError(f"provenance={shortened(provenance)} is of type {type(provenance).__name__}; give a dict")
     shown = dict(provenance or {})
     if shown.get("temperature_K") is None and (learned_K := temperature_of(rollout)) is not None:
         shown["temperature_K"] = learned_K
