@@ -36,6 +36,9 @@ NEVER_BOUND = frozenset("VS He Ne Ar Kr Xe Rn Li Na K Rb Cs Mg Ca Sr Ba".split()
 Pairs = Int[np.ndarray, "_ 2"]
 Positions = Float[np.ndarray, "frames atoms 3"]
 
+BLOCK_FRAMES = 1000
+"""Whose bonds are measured at once: bounds memory."""
+
 
 def with_complete_bonds(frames: md.Trajectory, name: str) -> md.Topology:
     """Give a topology the bonds that its frames show, and take away those between residues that no frame supports.
@@ -171,8 +174,11 @@ def _unsupported(frames: md.Trajectory, own: Pairs) -> Bool[np.ndarray, " bonds"
     between = residues[own[:, 0]] != residues[own[:, 1]]
     wrong = lone[own].any(axis=1)
     if len(own):
-        lengths = _lengths_nm(frames.xyz, own, frames.unitcell_vectors)
-        far = np.all(lengths > longest_bonds_nm(topology, own), axis=0)
+        longest, far = longest_bonds_nm(topology, own), np.ones(len(own), dtype=bool)
+        for begin in range(0, frames.n_frames, BLOCK_FRAMES):
+            some = slice(begin, begin + BLOCK_FRAMES)
+            cells = None if frames.unitcell_vectors is None else frames.unitcell_vectors[some]
+            far &= (_lengths_nm(frames.xyz[some], own, cells) > longest).all(axis=0)
         # Where residues themselves fall apart, the coordinates are not those of the topology: that is said elsewhere.
         if not far[~between].any():
             wrong |= far & between

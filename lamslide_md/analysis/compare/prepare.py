@@ -66,7 +66,11 @@ def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str,
     datasets, orders = {}, {}
     for name, (own, there) in matches.items():
         orders[name] = own[np.isin(there, shared)]
-        positions = tuple(np.ascontiguousarray(trajectory.xyz[:, orders[name]]) for trajectory in given[name])
+        whole = np.array_equal(orders[name], np.arange(topologies[name].n_atoms))
+        positions = tuple(
+            np.ascontiguousarray(trajectory.xyz if whole else trajectory.xyz[:, orders[name]])
+            for trajectory in given[name]
+        )
         datasets[name] = Dataset(name, positions, intervals_ps[name])
     topology = reference_topology.subset(shared)
     others = [dataset for name, dataset in datasets.items() if name != "reference"]
