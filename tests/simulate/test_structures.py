@@ -70,7 +70,7 @@ def test_structures_that_cannot_be_used_are_refused(crystal, tmp_path):
         clean_structure(tmp_path / "missing.pdb")
     nonsense = tmp_path / "nonsense.pdb"
     nonsense.write_text("not a structure\n")
-    with pytest.raises(InputError, match=r"nonsense\.pdb (cannot be read|has no amino acids)"):
+    with pytest.raises(InputError, match=r"nonsense\.pdb (is no PDB or mmCIF file|has no amino acids)"):
         clean_structure(nonsense)
     with pytest.raises(InputError, match="has no chain Z; it has A"):
         clean_structure(crystal, chains=["Z"])
