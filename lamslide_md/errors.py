@@ -8,6 +8,8 @@ from contextvars import ContextVar
 
 LONGEST = 1500
 """Characters of a message; of a longer one, such as of a library that shows what it read, the middle is left out."""
+MAX_COMPLAINT = 200
+"""Characters of a library's message in an error of ours."""
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters but for tabs and ends of lines, marks that turn the direction of text, halves of characters."""
 
@@ -43,6 +45,23 @@ def printable(text: str) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: 2 * LONGEST // 3]} ... {text[-LONGEST // 3 :]}"
+
+
+def in_one_line(text: object) -> str:
+    """Shorten a text of anything's to one line.
+
+    Parameters
+    ----------
+    text
+        Such as the error of a library.
+
+    Returns
+    -------
+    str
+        At most `MAX_COMPLAINT` characters of it.
+    """
+    line = " ".join(str(text).split())
+    return line if len(line) <= MAX_COMPLAINT else f"{line[:MAX_COMPLAINT]} ..."
 
 
 class InputNote(UserWarning):

@@ -16,6 +16,11 @@ def sha256_of(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file as it is now, read in parts, in hexadecimal digits."""
+    return RunningHash.of_file(path).hexdigest()
+
+
 class RunningHash:
     """SHA-256 of a file that grows: what is appended is added, nothing is read twice.
 

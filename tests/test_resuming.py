@@ -1,5 +1,4 @@
 import contextlib
-import resource
 from dataclasses import replace
 
 import ase.io
@@ -12,6 +11,7 @@ from lamslide_md.io.interrupts import RolloutInterrupted
 from lamslide_md.io.manifests import find_manifest
 from lamslide_md.sampling import files as saving
 from lamslide_md.sampling.chain_state import RestartFile
+from tests.damage import files_up_to
 from tests.small import tiny_settings
 
 FORMATS = ["xtc", "trr", "dcd", "nc", "h5", "pdb", "traj", "extxyz"]
@@ -178,17 +178,6 @@ def test_a_chain_that_was_cut_or_removed_is_named(roll, tmp_path):
         spoil(part)
         with pytest.raises(lam.InputError, match=complaint):
             roll().save(tmp_path / "r.xtc", resume=True)
-
-
-@contextlib.contextmanager
-def files_up_to(n_bytes):
-    """No file may grow beyond a size: the same errors as from a full disk, without one."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("share", [np.inf, 1e-9], ids=["every window", "all but the first at once"])

@@ -70,7 +70,6 @@ def interpolate(
         seed=seed,
         constrain=constrain,
     )
-    made.check_disk(out)
     made.save(out, overwrite=overwrite, inputs=inputs, on_begun=lambda: echo_parameters(context, out, inputs))
     if json:
         content = {"trajectory": out, "n_paths": paths, "n_frames_per_path": frames + 2}

@@ -96,7 +96,6 @@ def rollout(
     starts = "reference" if start is None else read_start(start, top, mend)
     sampling = Sampling(solver, solver_steps, seed, constrain)
     made = surrogate.rollout(starts, frames, n_chains=chains, **vars(sampling))
-    made.check_disk(out)
     begun = partial(echo_parameters, context, out, inputs)
     with ProgressBars() as bars:
         try:

@@ -1,6 +1,7 @@
 """Formats whose libraries may end the process on a damaged file: another process reads them first."""
 
 import atexit
+import functools
 import json
 import subprocess
 import sys
@@ -31,7 +32,7 @@ for line in sys.stdin:
 def check_survives(path: Path) -> None:
     """Refuse a file that ends the process that reads it.
 
-    The time of reading it once more, and a second at the first file.
+    It takes the time of reading it once more, once a process, and a second at the first file.
 
     Parameters
     ----------
@@ -45,9 +46,16 @@ def check_survives(path: Path) -> None:
     """
     if suffix(path) not in FRAGILE or not path.is_file():
         return
+    status = path.stat()
+    if not _survives(path.absolute(), status.st_size, status.st_mtime_ns):
+        raise InputError(f"{path} is damaged: the library that reads {suffix(path)} crashes on it; copy it again")
+
+
+@functools.lru_cache(maxsize=1024)
+def _survives(path: Path, size: int, changed_ns: int) -> bool:
+    """Try a file once a process, unless it has changed."""
     with plain_path(path) as plain:
-        if not _reader.survives(plain):
-            raise InputError(f"{path} is damaged: the library that reads {suffix(path)} crashes on it; copy it again")
+        return _reader.survives(plain)
 
 
 class _Reader:
@@ -65,7 +73,7 @@ class _Reader:
             process = self._process
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(json.dumps(str(Path(path).absolute())) + "\n")
+            process.stdin.write(json.dumps(path) + "\n")
             process.stdin.flush()
             answer = process.stdout.readline()
             if not answer:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, in_one_line
 from lamslide_md.io.array_checks import check
 from lamslide_md.io.checksums import check_sums
 from lamslide_md.io.model_arrays import Arrays, Vocabularies, unpack
@@ -24,9 +24,6 @@ NETWORKS = ("autoencoder/", "flow/")
 
 MEND = "copy it again, or train the model again"
 """What can be done about a damaged file."""
-
-MAX_COMPLAINT = 200
-"""Characters of a library's message in an error of ours."""
 
 
 @dataclass(frozen=True)
@@ -137,20 +134,3 @@ def _stored(path: Path) -> tuple[dict[str, Any], Arrays]:
             "lamslide_md"
         )
     return content, arrays
-
-
-def in_one_line(text: object) -> str:
-    """Shorten a text of anything's to one line.
-
-    Parameters
-    ----------
-    text
-        Such as the error of a library.
-
-    Returns
-    -------
-    str
-        At most `MAX_COMPLAINT` characters of it.
-    """
-    line = " ".join(str(text).split())
-    return line if len(line) <= MAX_COMPLAINT else f"{line[:MAX_COMPLAINT]} ..."

@@ -7,10 +7,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, in_one_line
 from lamslide_md.io.array_checks import check
 from lamslide_md.io.checksums import check_sums
-from lamslide_md.io.header_file import HEADER, MEND, NETWORKS, Content, in_one_line, read_content
+from lamslide_md.io.header_file import HEADER, MEND, NETWORKS, Content, read_content
 from lamslide_md.io.model_arrays import pack
 from lamslide_md.io.model_upgrades import upgrade_tensors
 from lamslide_md.io.provenance_arrays import lists_to_arrays

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from lamslide_md.errors import InputError
-from lamslide_md.hashing import sha256_of
+from lamslide_md.hashing import sha256_of, sha256_of_file
 from lamslide_md.io.structured_texts import RESULT_BYTES, SMALL_BYTES, read_structured
 
 WRITTEN_BY = "written_by"
@@ -77,7 +77,7 @@ def digest(content: bytes) -> str:
 
 def digest_of(path: Path) -> str | None:
     """Tell the `digest` of a file; None where there is none."""
-    return digest(path.read_bytes()) if path.is_file() else None
+    return sha256_of_file(path) if path.is_file() else None
 
 
 def writer_of(path: Path) -> str | None:

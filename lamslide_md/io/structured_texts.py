@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, in_one_line
 
 SMALL_BYTES = 1_000_000
 """Limit of files that people write: configurations, echoes."""
@@ -219,10 +219,7 @@ def _too_deep(name: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if "integer string conversion" in text:
-        return TOO_LONG
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return TOO_LONG if "integer string conversion" in str(error) else in_one_line(error)
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {"JSON": _json, "TOML": tomllib.loads, "YAML": _yaml}

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 
 from lamslide_md.errors import InputError, note
-from lamslide_md.hashing import RunningHash
+from lamslide_md.hashing import sha256_of_file
 from lamslide_md.io.manifests import Manifest, manifest_file
 
 CHECKED_BYTES = 4_000_000_000
@@ -13,11 +13,6 @@ instructions for it 3 s, and a disk that is slow the time to read the file once 
 
 ENTRY = "trajectory_sha256"
 """Of the checksum, beside the names of files that were written."""
-
-
-def sha256_at(path: Path) -> str:
-    """SHA-256 of a file as it is now."""
-    return RunningHash.of_file(path).hexdigest()
 
 
 def is_unchanged(trajectory: Path, manifest: Manifest) -> bool:
@@ -77,4 +72,4 @@ def _recorded(manifest: Manifest) -> str | None:
 @functools.lru_cache(maxsize=1024)
 def _sha256(path: Path, size: int, changed_ns: int) -> str:
     """SHA-256 of a file, once a process unless it has changed."""
-    return sha256_at(path)
+    return sha256_of_file(path)

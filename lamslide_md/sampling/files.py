@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
+from lamslide_md.hashing import sha256_of_file
 from lamslide_md.io.growing_files import growing_file
 from lamslide_md.io.interrupts import RolloutInterrupted, uninterrupted
 from lamslide_md.io.joining import join_parts
 from lamslide_md.io.manifest_models import MOST_SECONDS
 from lamslide_md.io.manifests import Manifest, parse, rollout_manifest
 from lamslide_md.io.records import WRITTEN_BY
-from lamslide_md.io.unchanged import ENTRY, sha256_at
+from lamslide_md.io.unchanged import ENTRY
 from lamslide_md.io.whole_files import replacing, write_whole
 from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.sampling.earlier_rollout import is_finished, restart_of, size_of
@@ -183,7 +184,7 @@ class RolloutFiles:
             names = self.names
             if names.growing_topology not in (names.topology, names.path) and names.topology != names.path:
                 write_whole(names.topology, names.growing_topology.read_bytes())
-            self._write_manifest(self.manifest.model_copy(update=facts), sha256_at(self.path), finished=True)
+            self._write_manifest(self.manifest.model_copy(update=facts), sha256_of_file(self.path), finished=True)
             aside = (names.growing_topology, names.growing_manifest) if names.replaces else ()
             # By the restart the others are known to be ours, if this process ends before all are removed.
             self._remove([file for file in (*names.parts, names.restart, *aside) if file != self.path])

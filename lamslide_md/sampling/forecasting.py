@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lamslide_md.errors import InputError
-from lamslide_md.sampling.needs import check_frames
+from lamslide_md.sampling.needs import check_frames, frame_bytes, smallest_system
 from lamslide_md.sampling.sampler import Sampler
 from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
 from lamslide_md.sampling.starts import group_by_system
@@ -59,8 +59,7 @@ def forecast(
         raise InputError(f"n_frames={n_frames} and n_samples={n_samples} must both be at least 1")
     if isinstance(histories, bytes) or not isinstance(histories, Sequence):
         raise InputError(f"histories is of type {type(histories).__name__}; pass a list of trajectories")
-    smallest = min(model.systems, key=lambda system: system.entities.n_points).entities
-    check_frames(n_samples * len(histories), n_frames, 4 * smallest.n_points * smallest.dim)
+    check_frames(n_samples * len(histories), n_frames, frame_bytes(smallest_system(model)))
     forecasts: list[np.ndarray] = [np.empty(0)] * len(histories)
     batch = 0
     at_once = max(1, CHAINS_AT_ONCE // n_samples)

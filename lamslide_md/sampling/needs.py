@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,16 @@ class ChainTimes:
         """Times of some frames of every chain, ps: the first is one interval after the start."""
         chains = self.first_chain + np.arange(self.n_chains)
         return (np.arange(start + 1, stop + 1) + chains[:, None] * self.n_frames) * self.frame_interval_ps
+
+
+def smallest_system(model: TrainedModel) -> System:
+    """The system with the fewest points: no start needs less, whichever it is of."""
+    return min(model.systems, key=lambda system: system.entities.n_points)
+
+
+def frame_bytes(system: System) -> int:
+    """Bytes of a frame in single precision."""
+    return NUMBER * system.entities.n_points * system.entities.dim
 
 
 def bytes_of_a_chain(model: TrainedModel, system: System) -> tuple[float, float]:
@@ -198,17 +209,13 @@ def check_disk(path: Path, n_chains: int, n_frames: int, n_atoms: int) -> None:
     needed = float(n_chains) * n_frames * n_atoms * (of_file + of_parts)
     folder = next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
     free = float(shutil.disk_usage(folder).free)
-    there = sum(file.stat().st_size for file in folder.glob(f"{_escaped(path.stem)}.*") if file.is_file())
+    there = sum(file.stat().st_size for file in folder.glob(f"{escape(path.stem)}.*") if file.is_file())
     if needed > free + there:
         fitting = int((free + there) // (n_chains * n_atoms * (of_file + of_parts)))
         raise InputError(
             f"{path}: {n_chains:,} chain(s) of {n_frames:,} frames of {n_atoms:,} atoms need at least {gib(needed)} of "
             f"disk, {folder} has {gib(free)} free; take at most {option('n_frames')}={fitting} or another disk"
         )
-
-
-def _escaped(stem: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in stem)
 
 
 def gib(size: float) -> str:

@@ -16,7 +16,7 @@ from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.structured_texts import shortened
 from lamslide_md.sampling.files import RolloutFiles
 from lamslide_md.sampling.frame_stream import FrameStream, OnFrames, Windows
-from lamslide_md.sampling.needs import ChainTimes, check_disk, check_frames
+from lamslide_md.sampling.needs import ChainTimes, check_frames
 from lamslide_md.sampling.rollout_locks import only_writer_of_rollout
 from lamslide_md.sampling.seeds import seed_frames
 from lamslide_md.systems.system import System
@@ -171,10 +171,6 @@ class Rollout:
                     files.add(positions_nm, state)
                 files.finish()
         return path
-
-    def check_disk(self, path: str | Path) -> None:
-        """Refuse to save to a disk that has no room for all frames, before anything is made."""
-        check_disk(path_of(path, "path"), self.n_chains, self.n_frames, self.system.entities.n_points)
 
     def files(self, path: Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> RolloutFiles:
         """Files that `save` writes, not yet begun."""

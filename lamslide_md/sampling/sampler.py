@@ -13,7 +13,15 @@ from lamslide_md.io.times import frame_interval_of
 from lamslide_md.models.weights import digest_of, weights_digest
 from lamslide_md.sampling.bridging import fill_between, fill_spaced
 from lamslide_md.sampling.chain_state import ChainState
-from lamslide_md.sampling.needs import COPIES_OF_A_WINDOW, bytes_of_a_chain, check_chains, check_frames, n_groups
+from lamslide_md.sampling.needs import (
+    COPIES_OF_A_WINDOW,
+    bytes_of_a_chain,
+    check_chains,
+    check_frames,
+    frame_bytes,
+    n_groups,
+    smallest_system,
+)
 from lamslide_md.sampling.rollout import Rollout
 from lamslide_md.sampling.settings import Sampling, SamplingOptions, check_whole
 from lamslide_md.sampling.starts import Start, draw_starts, start_context
@@ -99,7 +107,7 @@ class Sampler(TrainedModel):
             raise InputError(
                 f"{option('n_frames')}={n_frames} and {option('n_chains')}={n_chains} must both be at least 1"
             )
-        check_chains(self, min(self.systems, key=lambda system: system.entities.n_points), n_chains)
+        check_chains(self, smallest_system(self), n_chains)
         if isinstance(start, str) and start == "reference":
             if len(self.systems) > 1:
                 raise InputError(
@@ -168,8 +176,7 @@ class Sampler(TrainedModel):
         check_whole(n_frames=n_frames, n_paths=n_paths)
         if n_paths < 1:
             raise InputError(f"{option('n_paths')}={n_paths} must be at least 1")
-        smallest = min(self.systems, key=lambda system: system.entities.n_points).entities
-        check_frames(n_paths, max(1, n_frames) + 2, 4 * smallest.n_points * smallest.dim, COPIES_OF_A_WINDOW)
+        check_frames(n_paths, max(1, n_frames) + 2, frame_bytes(smallest_system(self)), COPIES_OF_A_WINDOW)
         system, first_nm = start_context(start, resolver, 1, n_paths)
         _, last_nm = start_context(end, resolver.only(system), 1, n_paths, "the end")
         first, last = self._placed(system, first_nm)[:, 0], self._placed(system, last_nm)[:, 0]

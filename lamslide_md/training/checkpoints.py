@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from lamslide_md.config import NumberType
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, in_one_line
 from lamslide_md.io.checksums import check_sums
 from lamslide_md.io.manifest_models import Seconds
 from lamslide_md.io.tensor_files import write_tensors
@@ -23,9 +23,6 @@ FORMAT_VERSION = 2
 
 ENTRIES = ("facts", "optimisers")
 """Of the metadata, but for the checksums."""
-
-MAX_COMPLAINT = 200
-"""Characters of a library's message in an error of ours."""
 
 MEND = "delete it to train this stage afresh"
 
@@ -83,8 +80,7 @@ class Checkpoint:
         try:
             self._restore(modules, optimisers, generator)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            complaint = " ".join(str(error).split())[:MAX_COMPLAINT]
-            raise InputError(f"{self.path} is no checkpoint of this training ({complaint}); {MEND}") from error
+            raise InputError(f"{self.path} is no checkpoint of this training ({in_one_line(error)}); {MEND}") from error
 
     def _restore(
         self, modules: dict[str, nn.Module], optimisers: list[torch.optim.Optimizer], generator: torch.Generator
@@ -228,5 +224,4 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    complaint = " ".join(str(error).split())[:MAX_COMPLAINT]
-    return InputError(f"{path} is a damaged checkpoint ({complaint}); {MEND}")
+    return InputError(f"{path} is a damaged checkpoint ({in_one_line(error)}); {MEND}")

@@ -171,3 +171,17 @@ def same_shape(trajectory, expected, atol=2e-3):
     """Assert that every distance between atoms is as expected, nm."""
     for got, wanted in zip(trajectory.xyz, expected, strict=True):
         np.testing.assert_allclose(cdist(got, got), cdist(wanted, wanted), atol=atol)
+
+
+def permuted(traj, order):
+    """The same atoms in another order."""
+    topology = md.Topology()
+    chain = topology.add_chain()
+    residues = [topology.add_residue(residue.name, chain) for residue in traj.topology.residues]
+    added = {}
+    for i in order:
+        atom = traj.topology.atom(int(i))
+        added[atom] = topology.add_atom(atom.name, atom.element, residues[atom.residue.index])
+    for one, other in traj.topology.bonds:
+        topology.add_bond(added[one], added[other])
+    return md.Trajectory(traj.xyz[:, order], topology)

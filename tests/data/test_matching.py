@@ -11,6 +11,7 @@ from PeptideBuilder import make_extended_structure
 from lamslide_md.errors import InputError, InputNote
 from lamslide_md.systems.matching import match, match_labels
 from lamslide_md.systems.system import System
+from tests.data.molecules import permuted
 from tests.small import shivering_peptide
 
 ALIKE = {"ASP": {"OD1", "OD2"}, "GLU": {"OE1", "OE2"}, "ARG": {"NH1", "NH2"}}
@@ -52,20 +53,6 @@ def renamed(traj, change):
     for one, other in traj.topology.bonds:
         topology.add_bond(atoms[one.index], atoms[other.index])
     return md.Trajectory(traj.xyz, topology)
-
-
-def permuted(traj, order):
-    """The same atoms in another order."""
-    topology = md.Topology()
-    chain = topology.add_chain()
-    residues = [topology.add_residue(residue.name, chain) for residue in traj.topology.residues]
-    added = {}
-    for i in order:
-        atom = traj.topology.atom(int(i))
-        added[atom] = topology.add_atom(atom.name, atom.element, residues[atom.residue.index])
-    for one, other in traj.topology.bonds:
-        topology.add_bond(added[one], added[other])
-    return md.Trajectory(traj.xyz[:, order], topology)
 
 
 def found(traj, there):
