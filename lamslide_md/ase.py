@@ -11,7 +11,6 @@ from ase.calculators.calculator import Calculator
 from ase.md.md import MolecularDynamics
 
 from lamslide_md.errors import InputError
-from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS
 from lamslide_md.io.ase_atoms import NM_PER_ANGSTROM
 from lamslide_md.sampling.atom_matching import NAME, match_atoms
 from lamslide_md.sampling.settings import Sampling
@@ -68,7 +67,7 @@ class LatentDynamics(MolecularDynamics):
     solver
         How windows are drawn; see `Sampling`.
     n_solver_steps
-        Steps of the solver in each window.
+        Steps of the solver in each window; see `Sampling`.
     seed
         Same seed, same frames, on the same machine.
     constrain
@@ -91,8 +90,8 @@ class LatentDynamics(MolecularDynamics):
         loginterval: int = 1,
         *,
         append_trajectory: bool = False,
-        solver: str = DEFAULT_SOLVER,
-        n_solver_steps: int = DEFAULT_STEPS,
+        solver: str | None = None,
+        n_solver_steps: int | None = None,
         seed: int = 0,
         constrain: bool = True,
         **kwargs: Any,  # noqa: ANN401 - handed on

@@ -15,6 +15,9 @@ FORMAT_2 = FORMAT_1.with_name("format_2.lamslide")
 FORMAT_3 = FORMAT_1.with_name("format_3.lamslide")
 """The model of `FORMAT_2` as commit 267ada4 has saved it; it rolls out the same frames."""
 
+FORMAT_4 = FORMAT_1.with_name("format_4.lamslide")
+"""The same as commit c789ee2 has saved it."""
+
 
 def header_of(path):
     """The JSON header as Python objects."""

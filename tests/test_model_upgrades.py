@@ -14,7 +14,7 @@ from lamslide_md.pretrained import pretrained_names, pretrained_path
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
 from lamslide_md.training.training_data import prepare_data
-from tests.model_files import FORMAT_1, FORMAT_2, FORMAT_3, header_of, write_with
+from tests.model_files import FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, header_of, write_with
 from tests.small import shivering_peptide
 
 ROUNDING_NM = 2e-4
@@ -33,7 +33,7 @@ def test_a_model_of_format_1_rolls_out_the_frames_that_it_did():
     np.testing.assert_allclose(frames, then, atol=ROUNDING_NM)
 
 
-@pytest.mark.parametrize(("path", "version"), [(FORMAT_2, 2), (FORMAT_3, 3)])
+@pytest.mark.parametrize(("path", "version"), [(FORMAT_2, 2), (FORMAT_3, 3), (FORMAT_4, 4)])
 def test_a_model_of_a_later_format_rolls_out_the_frames_that_it_did(path, version):
     assert header_of(path)["format_version"] == version
     start = shivering_peptide("ASD", 1, spread=0)
@@ -75,7 +75,7 @@ def share_of_pairs(sequence):
     return 2 * float(pairs.weights.sum()) / (n_slots * (n_slots - 1))
 
 
-@pytest.mark.parametrize("path", [FORMAT_1, FORMAT_2, FORMAT_3], ids=["1", "2", "3"])
+@pytest.mark.parametrize("path", [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4], ids=["1", "2", "3", "4"])
 def test_systems_of_older_formats_keep_only_listed_pairs_apart(path):
     held = [system.constraints for system in lam.Surrogate.load(path).systems]
     assert [h.contact_nm for h in held] == [0.0] * len(held)
@@ -107,7 +107,7 @@ def test_a_loss_that_had_no_meaning_is_taken_from_the_settings_and_kept_in_the_p
     assert upgraded.provenance["format_1"] == {"flow.decoded_weight": 0.25}
 
 
-@pytest.mark.parametrize("old", [FORMAT_1, FORMAT_2, FORMAT_3], ids=["1", "2", "3"])
+@pytest.mark.parametrize("old", [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4], ids=["1", "2", "3", "4"])
 def test_an_upgraded_model_is_saved_in_the_format_of_today(old, tmp_path):
     path = lam.Surrogate.load(old).save(tmp_path / "new.lamslide")
     assert header_of(path)["format_version"] == FORMAT_VERSION
@@ -125,7 +125,7 @@ def test_a_format_that_is_not_known_is_refused_by_its_number(tmp_path, version):
     header = {**header_of(FORMAT_1), "format_version": version}
     path = write_with(tmp_path / "m.lamslide", header, load_file(FORMAT_1))
     with pytest.raises(
-        lam.InputError, match=r"has format version .*, this program reads 1 to 4; update lamslide_md"
+        lam.InputError, match=r"has format version .*, this program reads 1 to 5; update lamslide_md"
     ) as e:
         lam.Surrogate.load(path)
     assert f"version {version}," in str(e.value)

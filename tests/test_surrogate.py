@@ -163,7 +163,7 @@ def test_another_molecule_is_refused_by_the_atoms_it_lacks(surrogate, butane):
     [
         ({"n_frames": 0}, "n_frames=0 and n_chains=1 must both be at least 1"),
         ({"n_chains": 0}, "n_frames=10000 and n_chains=0 must both be at least 1"),
-        ({"solver": "rk9"}, "unknown solver 'rk9'; choose one of euler, heun"),
+        ({"solver": "rk9"}, "unknown solver 'rk9'; choose one of map, euler, heun"),
         ({"start": "anywhere"}, "start='anywhere' is neither a trajectory nor 'reference'"),
     ],
 )
@@ -204,7 +204,7 @@ class TestModelFiles:
         header = header_of(path)
         write_with(path, {**header, "format_version": 99}, load_file(path))
         with pytest.raises(
-            lam.InputError, match="has format version 99, this program reads 1 to 4; update lamslide_md"
+            lam.InputError, match="has format version 99, this program reads 1 to 5; update lamslide_md"
         ):
             lam.Surrogate.load(path)
 

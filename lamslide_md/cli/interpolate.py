@@ -18,8 +18,6 @@ from lamslide_md.cli.options import (
     say,
 )
 from lamslide_md.cli.sampling_options import (
-    DEFAULT_SOLVER,
-    DEFAULT_STEPS,
     Constrain,
     Model,
     Solver,
@@ -39,8 +37,8 @@ def interpolate(
     frames: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="New frames between the ends.")] = 9,
     paths: Annotated[int, typer.Option(callback=IS_COUNT, min=1, help="Independent paths.")] = 1,
     top: Top = None,
-    solver: Solver = DEFAULT_SOLVER,
-    solver_steps: SolverSteps = DEFAULT_STEPS,
+    solver: Solver = None,
+    solver_steps: SolverSteps = None,
     constrain: Constrain = True,
     seed: Seed = 0,
     accelerator: Accelerator = "auto",

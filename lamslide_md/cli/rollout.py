@@ -21,8 +21,6 @@ from lamslide_md.cli.options import (
 )
 from lamslide_md.cli.running import Interrupted
 from lamslide_md.cli.sampling_options import (
-    DEFAULT_SOLVER,
-    DEFAULT_STEPS,
     Constrain,
     Model,
     Solver,
@@ -50,8 +48,8 @@ def rollout(
         typer.Option(help="Frames to start from; drawn from the training data of a single molecule if not given."),
     ] = None,
     top: Top = None,
-    solver: Solver = DEFAULT_SOLVER,
-    solver_steps: SolverSteps = DEFAULT_STEPS,
+    solver: Solver = None,
+    solver_steps: SolverSteps = None,
     constrain: Constrain = True,
     seed: Seed = 0,
     resume: Annotated[

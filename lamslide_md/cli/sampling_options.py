@@ -11,8 +11,7 @@ from lamslide_md.errors import InputError
 if TYPE_CHECKING:
     import mdtraj as md
 
-SOLVERS = ("euler", "heun", "dopri5", "sde", "ddim", "dpm")
-DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
+SOLVERS = ("map", "euler", "heun", "dopri5", "sde", "ddim", "dpm")
 """Known without importing torch; a test holds them against those of the solvers' own module."""
 
 
@@ -21,9 +20,9 @@ def complete_solver(incomplete: str) -> list[str]:
     return [name for name in SOLVERS if name.startswith(incomplete)]
 
 
-def check_solver(solver: str) -> None:
+def check_solver(solver: str | None) -> None:
     """Refuse an unknown solver before a model is loaded."""
-    if solver not in SOLVERS:
+    if solver is not None and solver not in SOLVERS:
         raise InputError(f"--solver {solver} is unknown; use {', '.join(SOLVERS)}")
 
 
@@ -59,8 +58,18 @@ def read_start(path: Path, top: Path | None, mend: str) -> "md.Trajectory":
 
 Model = Annotated[Path, typer.Argument(help="A .lamslide file, or the name of a pretrained model.")]
 Top = Annotated[Path | None, typer.Option(help="Topology of the structures given, for formats that hold none.")]
-Solver = Annotated[str, typer.Option(help="euler, heun, dopri5 or sde.", autocompletion=complete_solver)]
-SolverSteps = Annotated[int, typer.Option(min=1, callback=IS_SMALL_COUNT, help="Steps of the solver in each window.")]
+Solver = Annotated[
+    str | None,
+    typer.Option(
+        help="map (one evaluation of the network), euler, heun, dopri5, sde, ddim or dpm; the map of a model that has "
+        "one, otherwise heun.",
+        autocompletion=complete_solver,
+    ),
+]
+SolverSteps = Annotated[
+    int | None,
+    typer.Option(min=1, callback=IS_SMALL_COUNT, help="Steps of the solver in each window: 1 of the map, otherwise 5."),
+]
 Constrain = Annotated[
     bool,
     typer.Option(

@@ -2,7 +2,15 @@
 
 from lamslide_md.config.forecasts import TASKS, forecast_settings, without_latents
 from lamslide_md.config.presets import BUDGETS, PRESETS, preset_settings
-from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, NumberType, Optimisation, Settings, checked
+from lamslide_md.config.settings import (
+    AutoencoderSettings,
+    FlowSettings,
+    MapSettings,
+    NumberType,
+    Optimisation,
+    Settings,
+    checked,
+)
 
 __all__ = [
     "BUDGETS",
@@ -10,6 +18,7 @@ __all__ = [
     "TASKS",
     "AutoencoderSettings",
     "FlowSettings",
+    "MapSettings",
     "NumberType",
     "Optimisation",
     "Settings",

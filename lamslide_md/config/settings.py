@@ -81,6 +81,24 @@ class AutoencoderSettings(BaseModel):
         return self
 
 
+class MapSettings(BaseModel):
+    """Map of the flow, which leads to the end of its path in one evaluation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimisation: Optimisation
+    tokens: Tokens | None = None
+    """What is a token of its network; None: as in the flow, and likewise below. A network of the flow's sizes begins
+    with the flow's weights."""
+    width: Width | None = None
+    depth: Depth | None = None
+    n_heads: Width | None = None
+    n_uses: Size = 8
+    """Times that what the flow was asked for is learned from, on average."""
+    later: Share = 0.25
+    """Share of the samples that begin halfway: what a second evaluation is asked for."""
+
+
 class FlowSettings(BaseModel):
     """Second stage."""
 
@@ -118,6 +136,8 @@ class FlowSettings(BaseModel):
     """Weight of errors along the latents' slow coordinates, beside 1 for errors in all directions alike."""
     decoded_weight: Weight = 0.0
     """Weight of the losses of positions and distances decoded from the implied window (arXiv 2502.12128)."""
+    map: MapSettings | None = None
+    """Learned from the flow when that is trained; None: frames are drawn by the flow itself."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "FlowSettings":
@@ -127,10 +147,33 @@ class FlowSettings(BaseModel):
                 "this order, the first two strictly"
             )
         # Where frames attend to one another, channels of a head are turned in pairs.
-        divided, what = (self.width, "") if self.tokens == "windows" else (self.width / 2, "half of ")
-        if divided % self.n_heads:
-            raise ValueError(f"n_heads={self.n_heads} must divide {what}width={self.width}")
+        for of, (tokens, width, _, n_heads) in (("", self.sizes), ("map.", self.map_sizes)):
+            divided, what = (width, "") if tokens == "windows" else (width / 2, "half of ")
+            if divided % n_heads:
+                raise ValueError(f"{of}n_heads={n_heads} must divide {what}{of}width={width}")
+        if self.map and self.prediction == "noise":
+            raise ValueError(
+                "a map needs prediction=data or velocity: noise says nothing of the path's end at its start"
+            )
         return self
+
+    @property
+    def sizes(self) -> tuple[Tokens, int, int, int]:
+        """Tokens, width, depth and heads of the network."""
+        return self.tokens, self.width, self.depth, self.n_heads
+
+    @property
+    def map_sizes(self) -> tuple[Tokens, int, int, int]:
+        """The same of the map's network."""
+        if self.map is None:
+            return self.sizes
+        own = self.map
+        return (
+            own.tokens or self.tokens,
+            own.width or self.width,
+            self.depth if own.depth is None else own.depth,
+            own.n_heads or self.n_heads,
+        )
 
     @property
     def n_forward(self) -> int:

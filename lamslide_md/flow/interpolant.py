@@ -10,6 +10,9 @@ from torch import Tensor
 from lamslide_md.choices import Prediction
 from lamslide_md.flow.scheduler import SCHEDULERS, FlowTimes, Scheduler
 
+NEAR_END = 1e-3
+"""Distance kept from tau = 0 and 1 where converting a prediction divides by alpha or sigma."""
+
 Latents = Float[Tensor, "batch frames tokens channels"]
 
 
@@ -52,6 +55,10 @@ class Interpolant(ABC):
     def velocity(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:
         """Derivative of the state: alpha' data + sigma' noise."""
         return _wide(self.scheduler.alpha_rate(tau)) * data + _wide(self.scheduler.sigma_rate(tau)) * noise
+
+    def within(self, tau: FlowTimes) -> FlowTimes:
+        """Flow times at which the network is asked: away from the ends, where conversions divide by zero there."""
+        return tau.clamp(NEAR_END, 1 - NEAR_END) if self.is_singular else tau
 
     @abstractmethod
     def target(self, data: Latents, noise: Latents, tau: FlowTimes) -> Latents:

@@ -17,11 +17,11 @@ Latents = Float[Tensor, "batch frames tokens channels"]
 FlowTimes = Float[Tensor, " batch"]
 Predict = Callable[[Latents, FlowTimes], Latents]
 Velocity = Callable[[Latents, float], Latents]
-DEFAULT_SOLVER, DEFAULT_STEPS = "heun", 5
-"""Nine evaluations of the network, nearer to the limit of many than ten steps of `euler` (docs/checks.md)."""
+DEFAULT_STEPS = 5
+DEFAULT_SOLVER, MAP_SOLVER = "heun", "map"
+"""Of models without a map, and with one. The first takes nine evaluations of the network, and is nearer to the limit of
+many than ten steps of `euler` (docs/checks.md)."""
 
-NEAR_END = 1e-3
-"""Distance kept from tau = 0 and 1 where converting a prediction divides by alpha or sigma."""
 DOPRI5_TOLERANCE = 1e-4
 
 
@@ -45,8 +45,7 @@ class Dynamics:
 
     def predicted(self, state: Latents, tau: float) -> tuple[Latents, FlowTimes]:
         """Ask the network, and say for which flow times it was asked."""
-        low, high = (NEAR_END, 1 - NEAR_END) if self.interpolant.is_singular else (0.0, 1.0)
-        taus = torch.full((len(state),), min(max(tau, low), high), device=state.device)
+        taus = self.interpolant.within(torch.full((len(state),), tau, device=state.device))
         return self.predict(state, taus), taus
 
     def velocity(self, state: Latents, tau: float) -> Latents:
@@ -214,7 +213,15 @@ class DpmMultistep(Ddim):
         return float((log_ratio[1] - log_ratio[0]) / (log_ratio[2] - log_ratio[1]))
 
 
+@dataclass(frozen=True)
+class MapSolver(Ddim):
+    """Asks a map where the path ends, from its start and, with more steps than one, again from on the way."""
+
+    n_steps: int = 1
+
+
 SOLVERS: dict[str, type[Solver]] = {
+    "map": MapSolver,
     "euler": Euler,
     "heun": Heun,
     "dopri5": Dopri5,
@@ -225,7 +232,7 @@ SOLVERS: dict[str, type[Solver]] = {
 """Solvers by the names that users give them."""
 
 
-def solver_of(name: str, n_steps: int) -> Solver:
+def solver_of(name: str, n_steps: int | None = None) -> Solver:
     """Make the solver of a name.
 
     Parameters
@@ -233,7 +240,7 @@ def solver_of(name: str, n_steps: int) -> Solver:
     name
         One of `SOLVERS`.
     n_steps
-        Steps of the fixed-step solvers.
+        Steps of the fixed-step solvers; None: as many as the solver usually takes.
 
     Returns
     -------
@@ -247,6 +254,8 @@ def solver_of(name: str, n_steps: int) -> Solver:
     """
     if not isinstance(name, str) or name not in SOLVERS:
         raise InputError(f"unknown solver {name!r}; choose one of {', '.join(SOLVERS)}")
+    if n_steps is None:
+        return SOLVERS[name]()
     if n_steps < 1:
         raise InputError(f"n_solver_steps is {n_steps}; it must be at least 1")
     return SOLVERS[name](n_steps)

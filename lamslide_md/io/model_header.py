@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
 from lamslide_md.config import Settings
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Of the files that are written. Raised with every change after which an older program would read something else, or an
 older file would mean something else; then `model_upgrades` has one more step, and the tests one more stored file."""
 
@@ -16,7 +16,7 @@ class Header(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    format_version: Literal[4] = 4
+    format_version: Literal[5] = 5
     settings: Settings
     n_slots: PositiveInt
     """Of an entity of any of the systems."""

@@ -76,7 +76,11 @@ def _to_4(_: Content, arrays: Arrays) -> None:
     arrays |= {"contacts/distance_nm": np.empty(0), "contacts/offsets": np.zeros(n_systems + 1, dtype=np.int64)}
 
 
-STEPS = {1: Step(_to_2), 2: Step(_to_3), 3: Step(_to_4)}
+def _to_5(_: Content, __: Arrays) -> None:
+    """A map of the flow, which no model had."""
+
+
+STEPS = {1: Step(_to_2), 2: Step(_to_3), 3: Step(_to_4), 4: Step(_to_5)}
 """By the version that they begin at; the last one ends at that which is written (`model_header.FORMAT_VERSION`)."""
 
 

@@ -1,52 +1,57 @@
 """`LatentFlow`, the second stage: a flow on windows of latents, given their context frames."""
 
-from itertools import zip_longest
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from lamslide_md.choices import Tokens
+from lamslide_md.errors import InputError
 from lamslide_md.flow.interpolant import Interpolant
 from lamslide_md.flow.low_rank_prior import Prior
 from lamslide_md.flow.prior import ContextMask, Latents
-from lamslide_md.flow.solvers import Dynamics, Solver
-from lamslide_md.models.attention import ModulatedBlock
+from lamslide_md.flow.solvers import Dynamics, MapSolver, Solver
+from lamslide_md.models.flow_map import FlowMap
+from lamslide_md.models.flow_network import FlowNetwork, NetworkSizes
 from lamslide_md.models.flow_terms import FlowOutput
-from lamslide_md.models.flow_time import FlowTimeEmbedding
-from lamslide_md.models.flow_tokens import FlowTokens
-from lamslide_md.models.neighbourhoods import Neighbourhoods
 from lamslide_md.shares import normal
 
+NO_MAP = "this model has no map of one evaluation; choose another solver, such as heun"
 
-class LatentFlow(nn.Module):
-    """Transformer over the latents of a frame and the frames of a window, with its interpolant and prior.
+
+@dataclass(frozen=True)
+class Given:
+    """What the network is given of windows besides the state, standardised latents.
+
+    Attributes
+    ----------
+    mean
+        Of the prior given the context frames, from which the state is told; the context frames where they are.
+    conditioning
+        Context frames, and the prior's guess elsewhere.
+    """
+
+    mean: Latents
+    conditioning: Latents
+
+
+class LatentFlow(FlowNetwork):
+    """A `FlowNetwork` with the path it was trained along and the prior that the path starts from.
 
     Parameters
     ----------
-    n_latents
-        Tokens of one latent frame.
-    n_channels
-        Channels of a token.
-    n_frames
-        Frames of the longest window; as many as the mask of context frames has are worked on.
-    width
-        Channels inside the transformer.
-    depth
-        Levels; each attends over the latents of a frame, then over the frames of a latent, where there are both.
-    n_heads
-        Attention heads; divides the width.
+    sizes
+        Of the network.
     interpolant
         Path and meaning of the output.
     prior
         Where the flow starts from.
-    tokens
-        What is one token; see `FlowTokens`.
-    whitened
-        Whether the network also reads states in units of the prior's noise, and writes its prediction in these: small
-        motion, as a peptide plane that turns over, is as large there as that of a loop.
-    code_width
-        Channels of a code for each token, by which the levels treat it in its own way; 0: all are treated alike.
+
+    Attributes
+    ----------
+    map
+        Leads to the end of the path in one evaluation; None where there is none.
 
     References
     ----------
@@ -55,47 +60,14 @@ class LatentFlow(nn.Module):
 
     latent_mean: Tensor
     latent_scale: Tensor
+    prior: Prior
+    map: FlowMap | None
 
-    def __init__(
-        self,
-        n_latents: int,
-        n_channels: int,
-        n_frames: int,
-        width: int,
-        depth: int,
-        n_heads: int,
-        interpolant: Interpolant,
-        prior: Prior,
-        tokens: Tokens = "latents",
-        whitened: bool = False,
-        code_width: int = 0,
-    ) -> None:
-        super().__init__()
-        self.n_frames, self.interpolant, self.prior = n_frames, interpolant, prior
-        self.register_buffer("latent_mean", torch.zeros(n_latents, n_channels))
+    def __init__(self, sizes: NetworkSizes, interpolant: Interpolant, prior: Prior) -> None:
+        super().__init__(sizes, prior)
+        self.interpolant, self.map = interpolant, None
+        self.register_buffer("latent_mean", torch.zeros(sizes.n_latents, sizes.n_channels))
         self.register_buffer("latent_scale", torch.ones(()))
-        self.tokens = FlowTokens(tokens, n_latents, n_channels, n_frames)
-        n_tokens, n_features = self.tokens.n_tokens, self.tokens.n_features
-        self.embed_state = nn.Linear(n_features, width)
-        # Their names are those in model files.
-        self.embed_told = nn.Linear(n_features, width)
-        self.embed_white = nn.Linear(n_features, width) if whitened else None
-        self.embed_known = nn.Linear(2 * n_frames, width) if tokens == "windows" else nn.Embedding(2, width)
-        self.latent_places = nn.Parameter(0.02 * torch.randn(n_tokens, width))
-        self.neighbourhoods = Neighbourhoods(n_tokens, width)
-        self.codes = (
-            nn.Parameter(torch.randn(n_tokens + self.neighbourhoods.n_global, code_width)) if code_width else None
-        )
-        self.embed_tau = FlowTimeEmbedding(width)
-        n_across, n_along = (depth if n_tokens > 1 else 0), (depth if tokens != "windows" else 0)
-        self.over_latents = nn.ModuleList(
-            ModulatedBlock(width, n_heads, rotary=False, code_width=code_width) for _ in range(n_across)
-        )
-        self.over_frames = nn.ModuleList(ModulatedBlock(width, n_heads, rotary=True) for _ in range(n_along))
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.out = nn.Linear(width, n_features)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
 
     def standardise(self, latents: Latents) -> Latents:
         """Shift and scale latents of the autoencoder to zero mean and unit variance over the training data."""
@@ -108,41 +80,12 @@ class LatentFlow(nn.Module):
     def forward(
         self, state: Latents, tau: Float[Tensor, " batch"], conditioning: Latents, context: ContextMask
     ) -> Latents:
-        """Predict velocity, data or noise of a window.
+        """Predict velocity, data or noise of a window; see `FlowNetwork.predicted`."""
+        return self.predicted(state, tau, conditioning, context, self.prior)
 
-        Parameters
-        ----------
-        state
-            Interpolated window, standardised latents.
-        tau
-            Flow time of each sample.
-        conditioning
-            Context frames, and the prior's guess elsewhere.
-        context
-            Which frames are context.
-
-        Returns
-        -------
-        Tensor
-            The prediction; meaningless on context frames.
-        """
-        places = self.latent_places + self.embed_known(self.tokens.flags(context)).view(-1, 1, self.out.in_features)
-        x = self.embed_state(self.tokens.join(state)) + self.embed_told(self.tokens.join(conditioning)) + places
-        if self.embed_white is not None:
-            with torch.autocast(state.device.type, enabled=False):
-                white = self.prior.whiten(state - conditioning, context)
-            x = x + self.embed_white(self.tokens.join(white))
-        x, condition = self.neighbourhoods.with_global(x), self.embed_tau(tau)
-        for level, (over_latents, over_frames) in enumerate(zip_longest(self.over_latents, self.over_frames)):
-            if over_latents is not None:
-                x = over_latents(x, condition, self.neighbourhoods.blocks(level), self.codes)
-            if over_frames is not None:
-                x = over_frames(x.transpose(1, 2), condition).transpose(1, 2)
-        out = self.tokens.split(self.out(self.norm(x[:, :, : self.tokens.n_tokens])), state.shape[1])
-        if self.embed_white is None:
-            return out
-        with torch.autocast(state.device.type, enabled=False):
-            return self.prior.colour(out.to(state), context)
+    def given(self, standardised: Latents, context: ContextMask) -> Given:
+        """Tell what the network is given of windows besides the state; only their context frames matter."""
+        return Given(self.prior.mean(standardised, context), self.prior.condition(standardised, context))
 
     def training_step(
         self,
@@ -178,14 +121,14 @@ class LatentFlow(nn.Module):
         data = given = self.standardise(latents)
         if known_noise:
             given = data + known_noise * normal(data.shape, generator).to(data)
-        mean, conditioning = self.prior.mean(given, context), self.prior.condition(given, context)
+        known = self.given(given, context)
         noise, target_mask = self.prior.sample_noise(data, context, generator), ~context[:, None, None]
-        residual = (data - mean) * target_mask
+        residual = (data - known.mean) * target_mask
         state = self.interpolant.state(residual, noise, tau)
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bfloat16):
-            output = self(mean * target_mask + state, tau, conditioning, context)
+            output = self(known.mean * target_mask + state, tau, known.conditioning, context)
         prediction = output.to(data) * target_mask
-        implied = self.interpolant.to_data(prediction, state, tau) * target_mask + mean
+        implied = self.interpolant.to_data(prediction, state, tau) * target_mask + known.mean
         target = self.interpolant.target(residual, noise, tau)
         return FlowOutput(prediction, target, torch.where(target_mask, implied, data), tau)
 
@@ -209,15 +152,40 @@ class LatentFlow(nn.Module):
         Tensor
             The windows, context frames unchanged.
         """
-        given = self.standardise(latents)
+        standardised = self.standardise(latents)
+        known = self.given(standardised, context)
+        residual = self.carried(
+            known, context, solver, lambda: self.prior.sample_noise(standardised, context, generator)
+        )
+        return torch.where(~context[:, None, None], self.restore(known.mean + residual), latents)
+
+    @torch.no_grad()
+    def carried(self, known: Given, context: ContextMask, solver: Solver, noise: Callable[[], Latents]) -> Latents:
+        """Carry noise to data.
+
+        Parameters
+        ----------
+        known
+            Of the windows.
+        context
+            Which frames are context.
+        solver
+            How; that of the map asks the map, all others the flow.
+        noise
+            Draws from the prior; zero on context frames.
+
+        Returns
+        -------
+        Tensor
+            Standardised latents less the prior's mean; zero on context frames.
+        """
+        network = self.map if isinstance(solver, MapSolver) else self
+        if network is None:
+            raise InputError(NO_MAP)
         target_mask = ~context[:, None, None]
-        mean, conditioning = self.prior.mean(given, context), self.prior.condition(given, context)
+        start = known.mean * target_mask
 
         def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
-            return self(mean * target_mask + state, tau, conditioning, context) * target_mask
+            return network.predicted(start + state, tau, known.conditioning, context, self.prior) * target_mask
 
-        def noise() -> Latents:
-            return self.prior.sample_noise(given, context, generator)
-
-        residual = solver.solve(Dynamics(self.interpolant, predict, noise))
-        return torch.where(target_mask, self.restore(mean + residual), latents)
+        return solver.solve(Dynamics(self.interpolant, predict, noise))

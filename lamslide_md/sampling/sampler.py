@@ -101,7 +101,7 @@ class Sampler(TrainedModel):
         Rollout
             Of these chains.
         """
-        how = Sampling(**sampling)
+        how = Sampling(**sampling).chosen(self.flow.map)
         check_whole(n_frames=n_frames, n_chains=n_chains)
         if n_frames < 1 or n_chains < 1:
             raise InputError(
@@ -172,7 +172,7 @@ class Sampler(TrainedModel):
         InputError
             If an end lacks atoms, the path is longer than a window, or the model was not trained to bridge.
         """
-        how, resolver = Sampling(**sampling), self.resolver
+        how, resolver = Sampling(**sampling).chosen(self.flow.map), self.resolver
         check_whole(n_frames=n_frames, n_paths=n_paths)
         if n_paths < 1:
             raise InputError(f"{option('n_paths')}={n_paths} must be at least 1")
@@ -208,7 +208,7 @@ class Sampler(TrainedModel):
         InputError
             If the frame intervals do not fit, atoms are missing, or the model was not trained to bridge.
         """
-        how = Sampling(**sampling)
+        how = Sampling(**sampling).chosen(self.flow.map)
         check_whole(factor=factor)
         if isinstance(trajectory, PointTrajectory):
             interval_ps, n_coarse = trajectory.frame_interval_ps, len(trajectory.points_nm)

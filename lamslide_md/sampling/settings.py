@@ -1,12 +1,13 @@
 """`Sampling`: how windows are drawn, as users say it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import SupportsIndex, TypedDict
 
 import numpy as np
 
 from lamslide_md.errors import InputError, option
-from lamslide_md.flow.solvers import DEFAULT_SOLVER, DEFAULT_STEPS, Solver, solver_of
+from lamslide_md.flow.solvers import DEFAULT_SOLVER, MAP_SOLVER, Solver, solver_of
+from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.units import MOST_COUNT, MOST_SEED, check_count
 
 MOST_SOLVER_STEPS = 100_000
@@ -19,9 +20,10 @@ class Sampling:
     Attributes
     ----------
     solver
-        ``euler``, ``heun``, ``dopri5`` (chooses its own steps) or ``sde``.
+        ``map`` (one evaluation of the network, of models that have one), ``euler``, ``heun``, ``dopri5`` (chooses its
+        own steps), ``sde``, ``ddim`` or ``dpm``. None: the map, if the model has one that is as good, else ``heun``.
     n_solver_steps
-        Steps of the solver in each window; ``dopri5`` does without.
+        Steps of the solver in each window; ``dopri5`` does without. None: 1 of the map, 5 of the others.
     seed
         Of the noise: same seed, same frames, on the same machine.
     constrain
@@ -35,28 +37,56 @@ class Sampling:
         If there is no such solver, or it is to take less than one step.
     """
 
-    solver: str = DEFAULT_SOLVER
-    n_solver_steps: int = DEFAULT_STEPS
+    solver: str | None = None
+    n_solver_steps: int | None = None
     seed: int = 0
     constrain: bool = True
 
     def __post_init__(self) -> None:
         check_count("seed", self.seed, 0, MOST_SEED)
-        check_count("n_solver_steps", self.n_solver_steps, 1, MOST_SOLVER_STEPS)
+        if self.n_solver_steps is not None:
+            check_count("n_solver_steps", self.n_solver_steps, 1, MOST_SOLVER_STEPS)
         if not isinstance(self.constrain, (bool, np.bool_)):
             raise InputError(f"{option('constrain')}={self.constrain!r} must be True or False")
         self.make_solver()
 
     def make_solver(self) -> Solver:
         """Make the solver that the name stands for."""
-        return solver_of(self.solver, self.n_solver_steps)
+        return solver_of(DEFAULT_SOLVER if self.solver is None else self.solver, self.n_solver_steps)
+
+    def chosen(self, flow_map: FlowMap | None) -> "Sampling":
+        """Choose what was left open.
+
+        Parameters
+        ----------
+        flow_map
+            Of the model; None if it has none.
+
+        Returns
+        -------
+        Sampling
+            With a solver and its number of steps.
+
+        Raises
+        ------
+        InputError
+            If a map is asked for that is not there.
+        """
+        if self.solver == MAP_SOLVER and flow_map is None:
+            raise InputError(
+                f"{option('solver')}={MAP_SOLVER}: this model has no map of one evaluation; leave the solver out, or "
+                "train with flow.map among the settings"
+            )
+        usual = MAP_SOLVER if flow_map is not None and flow_map.is_trusted else DEFAULT_SOLVER
+        own = replace(self, solver=self.solver or usual)
+        return replace(own, n_solver_steps=own.make_solver().n_steps)
 
 
 class SamplingOptions(TypedDict, total=False):
     """The fields of `Sampling` as keyword arguments, each of which may be left out."""
 
-    solver: str
-    n_solver_steps: int
+    solver: str | None
+    n_solver_steps: int | None
     seed: int
     constrain: bool
 

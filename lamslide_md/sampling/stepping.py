@@ -48,6 +48,7 @@ class Stepper:
                 f"this model continues {surrogate.settings.flow.n_known} context frames, one structure is only one; "
                 "use Surrogate.rollout with a trajectory as its start"
             )
+        sampling = sampling.chosen(surrogate.flow.map)
         self._propagator = surrogate.propagator(system, sampling)
         self._system, self._scale_nm, self._seed = system, surrogate.length_scale_nm, sampling.seed
         weights = weights_digest(surrogate.autoencoder, surrogate.flow)

@@ -64,7 +64,7 @@ class TrainedModel:
         system
             What moves.
         sampling
-            How windows are drawn; the seed is a matter of the `ChainState`.
+            How windows are drawn, with a solver chosen; the seed is a matter of the `ChainState`.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lamslide_md.choices import Placement
+from lamslide_md.choices import Placement, Tokens
 from lamslide_md.config import AutoencoderSettings, FlowSettings, Settings
 from lamslide_md.data.slots import N_SLOTS
 from lamslide_md.flow.interpolant import interpolant_of
@@ -12,6 +12,8 @@ from lamslide_md.frames import from_settings
 from lamslide_md.models.attention_autoencoder import AttentionAutoencoder
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.coordinates import Coordinates
+from lamslide_md.models.flow_map import FlowMap
+from lamslide_md.models.flow_network import NetworkSizes
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.principal_axes import PrincipalAxes
 from lamslide_md.systems.entities import Entities
@@ -84,7 +86,7 @@ def _n_axes(n_points: int) -> int:
     return AXES if n_points <= N_SLOTS else AXES_OF_MANY
 
 
-def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
+def build_flow(autoencoder: Autoencoder, settings: Settings, with_map: bool = True) -> LatentFlow:
     """Make a second stage for the latents of a first.
 
     Parameters
@@ -93,6 +95,8 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
         The first stage.
     settings
         Sizes, path, prior; and the placement: frames of windows placed as a whole are not alike.
+    with_map
+        Whether it has the map that the settings ask for, if they do.
 
     Returns
     -------
@@ -101,18 +105,44 @@ def build_flow(autoencoder: Autoencoder, settings: Settings) -> LatentFlow:
     """
     own = settings.flow
     stationary = not from_settings(settings.placement).windows.per_window
-    return LatentFlow(
+    interpolant = interpolant_of(own.path, own.prediction)
+    flow = LatentFlow(_sizes(autoencoder, own, own.sizes), interpolant, _prior(own, autoencoder, stationary))
+    if with_map and own.map is not None:
+        flow.map = build_map(autoencoder, settings)
+    return flow
+
+
+def build_map(autoencoder: Autoencoder, settings: Settings) -> FlowMap:
+    """Make a map for a second stage.
+
+    Parameters
+    ----------
+    autoencoder
+        The first stage.
+    settings
+        Sizes.
+
+    Returns
+    -------
+    FlowMap
+        With random weights.
+    """
+    return FlowMap(_sizes(autoencoder, settings.flow, settings.flow.map_sizes))
+
+
+def _sizes(autoencoder: Autoencoder, settings: FlowSettings, own: tuple[Tokens, int, int, int]) -> NetworkSizes:
+    """Sizes of a network for the latents of a first stage, with its own tokens, width, depth and heads."""
+    tokens, width, depth, n_heads = own
+    return NetworkSizes(
         autoencoder.n_latents,
         autoencoder.n_channels,
-        own.n_frames,
-        own.width,
-        own.depth,
-        own.n_heads,
-        interpolant_of(own.path, own.prediction),
-        _prior(own, autoencoder, stationary),
-        tokens=own.tokens,
-        whitened=own.whitened,
-        code_width=own.code_width or 0,
+        settings.n_frames,
+        width,
+        depth,
+        n_heads,
+        tokens,
+        settings.whitened,
+        settings.code_width or 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from lamslide_md.config import Settings
@@ -12,6 +12,7 @@ from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.shares import Share
+from lamslide_md.training.flow_errors import FlowErrors
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.losses import distance_loss, position_loss
 from lamslide_md.training.pair_lists import PairLists
@@ -31,8 +32,8 @@ class FlowLoss:
         Windows of latents.
     settings
         Weights.
-    slow
-        Projection of flat latents on their slow coordinates, on the device; None: these weigh no more than others.
+    errors
+        How they are weighed.
     bfloat16
         Whether the network multiplies its matrices in bfloat16.
     share
@@ -45,12 +46,12 @@ class FlowLoss:
         autoencoder: Autoencoder,
         source: LatentWindows,
         settings: Settings,
-        slow: Float[Tensor, "features slow"] | None,
+        errors: FlowErrors,
         bfloat16: bool,
         share: Share,
     ) -> None:
         self.flow, self.autoencoder, self.source, self.settings = flow, autoencoder, source, settings.flow
-        self.slow, self.bfloat16, self.share, self.device = slow, bfloat16, share, source.device
+        self.errors, self.bfloat16, self.share, self.device = errors, bfloat16, share, source.device
         self.pairs = PairLists(source.windows, source.transform, share=0.0)
 
     def __call__(self, training_step: TrainingStep, generator: torch.Generator) -> Tensor:
@@ -64,14 +65,7 @@ class FlowLoss:
         tau = self.share.part(torch.rand(len(index), generator=generator)).to(self.device)
         context = context.to(self.device)
         output = training_step(latents, context, tau, generator, own.known_noise, self.bfloat16)
-        errors = output.prediction - output.target
-        total = errors.square().mean()
-        if own.whitened:
-            white = self.flow.prior.whiten(errors, context)
-            total = total + white[:, ~context].square().mean()
-        if self.slow is not None:
-            total = total + own.slow_weight * (errors.flatten(2) @ self.slow).square().sum(dim=-1).mean()
-        total = self.share.weighted(total)
+        total = self.share.weighted(self.errors.mean(output.prediction - output.target, context))
         if batch is not None:
             total = total + self._decoded(output, batch, index, generator)
         return total

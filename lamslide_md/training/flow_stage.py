@@ -13,8 +13,10 @@ from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.shares import Share
 from lamslide_md.training.building import build_flow
 from lamslide_md.training.divergence import LOST
+from lamslide_md.training.flow_errors import FlowErrors
 from lamslide_md.training.flow_loss import FlowLoss
 from lamslide_md.training.latent_windows import LatentWindows
+from lamslide_md.training.map_stage import train_map
 from lamslide_md.training.slow_coordinates import LAG, slow_coordinates
 from lamslide_md.training.trainer import Trainer
 from lamslide_md.training.windows import SystemDataset
@@ -31,19 +33,19 @@ SAMPLE_WINDOWS = 20_000
 
 def train_flow(
     trainer: Trainer,
-    fingerprint: str,
+    fingerprints: dict[str, str],
     autoencoder: Autoencoder,
     datasets: list[SystemDataset],
     settings: Settings,
 ) -> LatentFlow:
-    """Train the second stage on latent windows of the frozen first.
+    """Train the second stage on latent windows of the frozen first and, if the settings say so, its map.
 
     Parameters
     ----------
     trainer
         The training loop.
-    fingerprint
-        Hash of data, settings, seed and first stage.
+    fingerprints
+        Hashes of data, settings, seed and first stage, for the ``flow`` and, where there is to be one, its ``map``.
     autoencoder
         Frozen first stage.
     datasets
@@ -63,7 +65,7 @@ def train_flow(
     """
     torch.manual_seed(trainer.seed)
     source, own = LatentWindows(autoencoder, datasets, settings), settings.flow
-    flow = build_flow(autoencoder, settings)
+    flow = build_flow(autoencoder, settings, with_map=False)
     device = trainer.fabric.device
     sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
     if not torch.isfinite(sample).all():
@@ -75,16 +77,19 @@ def train_flow(
     places = _places_of_tokens(datasets, autoencoder.n_latents)
     if places is not None:
         flow.neighbourhoods.fit(places)
-    bfloat16 = multiplies_in_bfloat16(own, trainer.fast_type("flow", fingerprint, own.optimisation))
+    bfloat16 = multiplies_in_bfloat16(own, trainer.fast_type("flow", fingerprints["flow"], own.optimisation))
     if own.bfloat16 and not bfloat16:
         note(
             "flow.bfloat16=true is left aside: this device is slower in bfloat16 than in float32; "
             "flow.optimisation.iteration_dtype=bfloat16 insists on it"
         )
     slow = _slow_directions(flow, source, sample, owners, trainer.seed).to(device) if own.slow_weight else None
-    loss = FlowLoss(flow, autoencoder, source, settings, slow, bfloat16, trainer.share)
-    trained = trainer.train("flow", fingerprint, flow, loss, own.optimisation)
+    errors = FlowErrors(flow.prior, own, slow)
+    loss = FlowLoss(flow, autoencoder, source, settings, errors, bfloat16, trainer.share)
+    trained = trainer.train("flow", fingerprints["flow"], flow, loss, own.optimisation)
     _check_trained(trainer, trained, loss)
+    if own.map is not None:
+        trained.map = train_map(trainer, fingerprints["map"], trained, source, settings, errors, bfloat16)
     return trained
 
 

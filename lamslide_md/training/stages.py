@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel
 from torch import nn
 
-from lamslide_md.config import FlowSettings, NumberType, Settings
+from lamslide_md.config import FlowSettings, MapSettings, NumberType, Settings
 from lamslide_md.errors import InputError, note
 from lamslide_md.frames import from_settings
 from lamslide_md.hashing import sha256_of
@@ -76,13 +76,19 @@ def train_both(
     rmsd_nm = reconstruction_rmsd(autoencoder, held_out, settings) * data.length_scale_nm
     _check_first_stage(rmsd_nm, data.length_scale_nm, trainer.fabric.is_global_zero)
     second = _fingerprint(first, settings.flow)
-    flow = train_flow(trainer, second, autoencoder, data.datasets, settings)
+    fingerprints = {"flow": second}
+    if settings.flow.map is not None:
+        fingerprints["map"] = _fingerprint(second, settings.flow.map)
+    flow = train_flow(trainer, fingerprints, autoencoder, data.datasets, settings)
     spent_s = {"autoencoder": between_s - started_s, "flow": time.monotonic() - between_s}
+    if flow.map is not None:
+        spent_s["map"] = trainer.spent_s["map"]
+        spent_s["flow"] -= spent_s["map"]
     facts = {
         "data_sha256": data_hash,
         "n_frames": sum(len(s.points) for s in data.datasets),
         "held_out_rmsd_nm": rmsd_nm,
-        "n_parameters": {"autoencoder": _n_parameters(autoencoder), "flow": _n_parameters(flow)},
+        "n_parameters": _n_parameters({"autoencoder": autoencoder, "flow": flow, "map": flow.map}),
         "number_types": _number_types(trainer, second, settings.flow),
         "training_s": {phase: spent + trainer.earlier_s.get(phase, 0.0) for phase, spent in spent_s.items()},
     }
@@ -118,10 +124,14 @@ def _fingerprint(*parts: BaseModel | str | float | int) -> str:
 
 
 def _described(settings: BaseModel) -> str:
-    """Write settings as JSON, as they were written before there was a choice of number types where there is none."""
-    chosen = settings.model_dump()["optimisation"]["iteration_dtype"] != "auto"
-    return settings.model_dump_json(exclude=None if chosen else {"optimisation": {"iteration_dtype"}})
+    """Write settings as JSON, as they were written before there was a choice of number types, or a map."""
+    left_out: dict[str, Any] = {} if isinstance(settings, MapSettings) else {"map": True}
+    if settings.model_dump()["optimisation"]["iteration_dtype"] == "auto":
+        left_out["optimisation"] = {"iteration_dtype"}
+    return settings.model_dump_json(exclude=left_out or None)
 
 
-def _n_parameters(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
+def _n_parameters(networks: dict[str, nn.Module | None]) -> dict[str, int]:
+    """Parameters of each network that is there, without those of networks in it that are named, too."""
+    numbers = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items() if network}
+    return numbers | {"flow": numbers["flow"] - numbers.get("map", 0)}

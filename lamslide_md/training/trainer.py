@@ -68,8 +68,8 @@ class Trainer:
         Called about once a second, in the first process only.
     checkpoint_interval_s
         Time between checkpoints, s.
-    earlier_s
-        The time that each phase had been trained for before it was continued, s.
+    earlier_s, spent_s
+        The time that each phase had been trained for before it was continued, and has been since, s.
     number_types
         In which Muon's iteration was done, by phase.
     n_returns
@@ -84,6 +84,7 @@ class Trainer:
     on_progress: OnProgress | None = None
     checkpoint_interval_s: float = 30.0
     earlier_s: dict[str, float] = field(default_factory=dict, init=False)
+    spent_s: dict[str, float] = field(default_factory=dict, init=False)
     number_types: dict[str, NumberType] = field(default_factory=dict, init=False)
     n_returns: dict[str, int] = field(default_factory=dict, init=False)
     share: Share = field(init=False)
@@ -148,7 +149,7 @@ class Trainer:
             if checkpoint and self.fabric.is_global_zero and is_due and guard.is_sound() and all_finite(average):
                 held.save(checkpoint, step, guard.n_returns, self.earlier_s[phase] + now - started_s)
                 saved_s = now
-        self.n_returns[phase] = guard.n_returns
+        self.n_returns[phase], self.spent_s[phase] = guard.n_returns, time.monotonic() - started_s
         return average
 
     def _begun(

@@ -47,8 +47,6 @@ def test_help_imports_nothing_heavy():
 def test_what_the_shell_completes_is_what_there_is():
     assert train_command.complete_preset("") == list(PRESETS)
     assert tuple(solvers.SOLVERS) == sampling_options.SOLVERS
-    for name in ("DEFAULT_SOLVER", "DEFAULT_STEPS"):
-        assert getattr(sampling_options, name) == getattr(solvers, name)
 
 
 @pytest.mark.parametrize(

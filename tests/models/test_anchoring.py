@@ -11,6 +11,7 @@ from lamslide_md.flow.prior import GaussianPrior
 from lamslide_md.frames import from_settings
 from lamslide_md.frames.base import Unchanged
 from lamslide_md.frames.windowed import Aligned, Anchored, anchor_of
+from lamslide_md.models.flow_network import NetworkSizes
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState
 from lamslide_md.training.windows import random_rotations
@@ -24,7 +25,7 @@ CONTEXT = torch.arange(N_FRAMES) < N_KNOWN
 def propagator(autoencoder, request):
     torch.manual_seed(1)
     prior = GaussianPrior(N_FRAMES, 32, stationary=False)
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 1, 4, interpolant_of("gvp", "velocity"), prior)
+    flow = LatentFlow(NetworkSizes(2, 16, N_FRAMES, 32, 1, 4), interpolant_of("gvp", "velocity"), prior)
     return propagator_of(autoencoder, flow.eval().requires_grad_(False), request.param)
 
 

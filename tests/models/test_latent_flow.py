@@ -7,6 +7,7 @@ import torch
 from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import GaussianPrior, WhitePrior
 from lamslide_md.flow.solvers import Euler, solver_of
+from lamslide_md.models.flow_network import NetworkSizes
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.chain_state import ChainState
 from tests.models.conftest import propagator_of
@@ -16,7 +17,7 @@ N_FRAMES = 5
 
 def make_flow(prior, prediction="velocity"):
     torch.manual_seed(1)
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", prediction), prior)
+    flow = LatentFlow(NetworkSizes(2, 16, N_FRAMES, 32, 2, 4), interpolant_of("gvp", prediction), prior)
     return flow.eval().requires_grad_(False)
 
 
@@ -45,7 +46,9 @@ def test_context_frames_are_returned_unchanged(prior, solver, generator):
 
 
 def test_all_latents_of_a_frame_may_be_one_token(generator):
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="frames")
+    flow = LatentFlow(
+        NetworkSizes(2, 16, N_FRAMES, 32, 2, 4, tokens="frames"), interpolant_of("gvp", "data"), WhitePrior()
+    )
     torch.nn.init.normal_(flow.out.weight)
     windows = torch.randn(3, N_FRAMES, 2, 16, generator=generator)
     context = torch.arange(N_FRAMES) < 1
@@ -135,7 +138,9 @@ def test_a_chain_continues_from_its_last_frame_as_if_it_had_not_stopped(autoenco
 
 
 def test_a_latent_in_all_frames_of_a_window_may_be_one_token():
-    flow = LatentFlow(3, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="windows")
+    flow = LatentFlow(
+        NetworkSizes(3, 16, N_FRAMES, 32, 2, 4, tokens="windows"), interpolant_of("gvp", "data"), WhitePrior()
+    )
     assert not len(flow.over_frames)
     torch.nn.init.normal_(flow.out.weight)
     for block in flow.over_latents:
@@ -161,7 +166,7 @@ def test_a_whitened_network_writes_in_units_of_the_noise(prediction, generator):
     scale = torch.tensor([1.0, 1e-2]).repeat(16).view(2, 16)
     windows = scale * torch.randn(500, N_FRAMES, 2, 16, generator=generator)
     prior.fit(windows, reversible=True)
-    flow = LatentFlow(2, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", prediction), prior, whitened=True)
+    flow = LatentFlow(NetworkSizes(2, 16, N_FRAMES, 32, 2, 4, whitened=True), interpolant_of("gvp", prediction), prior)
     torch.nn.init.normal_(flow.out.weight, std=0.1)
     context = torch.arange(N_FRAMES) < 1
     with torch.no_grad():
@@ -173,7 +178,9 @@ def test_a_whitened_network_writes_in_units_of_the_noise(prediction, generator):
 def test_codes_let_tokens_be_treated_each_in_its_own_way():
     torch.manual_seed(2)
     flow = LatentFlow(
-        3, 16, N_FRAMES, 32, 2, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="windows", code_width=8
+        NetworkSizes(3, 16, N_FRAMES, 32, 2, 4, tokens="windows", code_width=8),
+        interpolant_of("gvp", "data"),
+        WhitePrior(),
     )
     torch.nn.init.normal_(flow.out.weight)
     for block in flow.over_latents:

@@ -8,6 +8,7 @@ from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import WhitePrior
 from lamslide_md.flow.solvers import Euler
 from lamslide_md.models import neighbourhoods
+from lamslide_md.models.flow_network import NetworkSizes
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.models.neighbourhoods import BLOCK, N_GLOBAL, Blocks, Neighbourhoods
 
@@ -66,7 +67,7 @@ def test_a_token_hears_of_its_block_at_once_and_of_all_others_by_the_global_toke
     changed[:, 0, 0] += 1
     for depth in (1, 2):
         flow = LatentFlow(
-            32, 4, 2, 32, depth, 4, interpolant_of("gvp", "data"), WhitePrior(), tokens="windows"
+            NetworkSizes(32, 4, 2, 32, depth, 4, tokens="windows"), interpolant_of("gvp", "data"), WhitePrior()
         ).requires_grad_(False)
         flow.neighbourhoods.fit(cube(32))
         for block in flow.over_latents:

@@ -23,6 +23,7 @@ def few_steps(n_steps=5, **changes):
     for stage in ("autoencoder", "flow"):
         settings[stage]["optimisation"] |= {"n_steps": n_steps, "iteration_dtype": "float32"}
     settings["flow"] |= {"known_noise": 0.1, "slow_weight": 0.5, "bridging": 0.5}
+    settings["flow"]["map"] = {"optimisation": settings["flow"]["optimisation"]}
     return type(tiny_settings()).model_validate(settings)
 
 
@@ -104,7 +105,7 @@ def test_two_processes_train_as_one_does(butane, tmp_path):
     assert farthest(models[1].autoencoder, models[2].autoencoder) < 1e-5
     names = [sorted(path.name for path in (tmp_path / str(n)).iterdir()) for n in (1, 2)]
     assert names[0] == names[1]
-    assert len(names[0]) == 2
+    assert len(names[0]) == 3
 
 
 @pytest.mark.slow
