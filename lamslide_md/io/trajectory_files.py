@@ -60,7 +60,11 @@ def load_topology(top: Top | None) -> md.Topology | None:
         with plain_path(path) as plain:
             return md.load_topology(plain)
     except Exception as error:
-        raise InputError(f"{path} cannot be read as a topology ({error}); pass a .pdb, .gro, .prmtop or .h5") from error
+        # mdtraj asks for the first of no atoms.
+        reason = "it holds no atoms" if isinstance(error, IndexError) else str(error)
+        raise InputError(
+            f"{path} cannot be read as a topology ({reason}); pass a .pdb, .gro, .prmtop or .h5"
+        ) from error
 
 
 def open_chunks(

@@ -67,9 +67,13 @@ def test_a_path_without_an_ending_is_no_sequence(odd, capsys, path):
     assert f"error: {os.path.normpath(path)} is n" in told
 
 
-def test_an_empty_topology_is_called_empty(odd, capsys):
-    for name in ("a.xtc", "empty.pdb"):
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(b"", "top.pdb is empty (0 bytes)"), (b"no atom\n", "top.pdb cannot be read as a topology (it holds no atoms)")],
+)
+def test_a_topology_without_atoms_is_called_that(odd, capsys, content, complaint):
+    for name, held in (("a.xtc", b"x"), ("top.pdb", content)):
         with open(name, "wb") as file:
-            file.write(b"x" * (name == "a.xtc"))
-    assert run(["train", "a.xtc", "--top", "empty.pdb", "--out", "m.lamslide"]) == 2
-    assert "error: empty.pdb is empty (0 bytes)" in capsys.readouterr().err
+            file.write(held)
+    assert run(["train", "a.xtc", "--top", "top.pdb", "--out", "m.lamslide"]) == 2
+    assert f"error: {complaint}" in capsys.readouterr().err
