@@ -76,6 +76,8 @@ def test_every_flipped_bit_of_a_restart_is_refused_or_changes_nothing(roll, tmp_
         ("n_frames", np.array(7.0), "n_frames in it is no count"),
         ("window", np.array(-3), "window in it is no count"),
         ("window", np.array(10**12), "window in it is 1000000000000 windows in 10 frames"),
+        ("window", np.array(0), "tells of 10 frames of each chain after 0 windows of 5: it is damaged"),
+        ("window", np.array(3), "tells of 10 frames of each chain after 3 windows of 5: it is damaged"),
         ("lengths", np.array([-1, 40]), "lengths in it is no length for each of 2 chains"),
         ("lengths", np.array([40]), "lengths in it is no length for each of 2 chains"),
         ("lengths", np.array([10**15, 10**15]), r"r\.chain1\.xtc was replaced or cut since .*1000000000000000 were"),
@@ -89,6 +91,7 @@ def test_every_flipped_bit_of_a_restart_is_refused_or_changes_nothing(roll, tmp_
         ("wall_time_s", np.array(1e300), "wall_time_s in it is no time"),
         ("digests", np.array(["a", "b", "c"]), "digests in it is none for each of 2 chains"),
         ("window", None, "it has no 'window'"),
+        ("known", None, "it has no 'known'"),
         ("lengths", None, "it has no 'lengths'"),
     ],
 )

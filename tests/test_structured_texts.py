@@ -107,9 +107,9 @@ def test_a_file_that_is_too_long_is_not_read(tmp_path):
     assert read_structured(tmp_path / "a.json", most_bytes=102) == "x" * 100
     with pytest.raises(InputError, match="more than 101 bytes"):
         read_structured(tmp_path / "a.json", most_bytes=101)
-    with pytest.raises(InputError, match=r"b\.json cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"b\.json is not there"):
         read_structured(tmp_path / "b.json")
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="is a folder"):
         read_structured(tmp_path)
 
 

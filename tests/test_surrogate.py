@@ -183,7 +183,7 @@ class TestModelFiles:
         assert "\n" not in str(error.value)
 
     def test_a_missing_file(self, tmp_path):
-        self.refused(tmp_path / "none.lamslide", "does not exist; train a model with")
+        self.refused(tmp_path / "none.lamslide", "is not there; train a model with")
 
     def test_random_bytes_and_a_pickle(self, tmp_path):
         path = tmp_path / "a.lamslide"

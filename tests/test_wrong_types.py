@@ -56,6 +56,7 @@ CALLS = {
     "model.rollout(n_frames=True)": "n_frames=True must be a whole number",
     "model.rollout(n_frames=np.True_)": "n_frames=np.True_ must be a whole number",
     "lam.forecast(model, 5, 3)": "histories is of type int",
+    "lam.forecast(model, [], 3)": "histories is an empty list",
     "model.save(None)": "path=None is of type NoneType",
     "rollout.save(b'x')": "path=b'x' is of type bytes",
     "rollout.save('a.xtc', 5)": "on_frames=5 is nothing that can be called",

@@ -7,6 +7,7 @@ import typer
 
 from lamslide_md.cli.options import Json, flattened, print_json, say
 from lamslide_md.errors import InputError
+from lamslide_md.io.given_paths import check_file
 from lamslide_md.io.outputs import MODEL_SUFFIX
 
 
@@ -88,8 +89,7 @@ def describe_trajectory(path: Path) -> dict[str, Any]:
     """
     from lamslide_md.io.manifests import find_manifest
 
-    if not path.is_file():
-        raise InputError(f"{path} is not there; check the path")
+    check_file(path)
     manifest = find_manifest(path)
     if manifest is None:
         raise InputError(f"{path} is no {MODEL_SUFFIX} file and has no manifest ({path.stem}.json) beside it")

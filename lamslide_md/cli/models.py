@@ -1,5 +1,6 @@
 """`lamslide models`: what ships with the package."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from lamslide_md.cli.options import Json, print_json, say
 from lamslide_md.errors import InputError
+from lamslide_md.io.given_paths import check_file
 
 if TYPE_CHECKING:
     from lamslide_md.io.model_arrays import Arrays
@@ -36,6 +38,8 @@ def find_model(model: Path) -> Path:
         return model
     names = pretrained_names()
     if str(model) not in names:
+        if os.path.lexists(model):
+            check_file(model, "a model is a .lamslide file")
         raise InputError(f"{model} is not there, and no pretrained model ({', '.join(names)}); see `lamslide models`")
     return pretrained_path(str(model))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lamslide_md.errors import InputError, note, printable
+from lamslide_md.io.given_paths import check_file
 from lamslide_md.io.locks import only_writer
 from lamslide_md.io.outputs import free_name, numbered, same_file
 from lamslide_md.io.records import echo_of, is_echo, read_json
@@ -82,8 +83,7 @@ def _names(context: Context) -> dict[str, str]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"{path} is not there; --config takes a .toml, .json or .yaml file")
+    check_file(path, "--config takes a .toml, .json or .yaml file")
     kind = format_of(path)
     if kind is None:
         raise InputError(f"{path}: --config takes a .toml, .json or .yaml file")

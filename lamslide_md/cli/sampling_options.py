@@ -7,6 +7,7 @@ import typer
 
 from lamslide_md.cli.numbers import IS_SMALL_COUNT
 from lamslide_md.errors import InputError
+from lamslide_md.io.given_paths import check_file
 
 if TYPE_CHECKING:
     import mdtraj as md
@@ -51,8 +52,7 @@ def read_start(path: Path, top: Path | None, mend: str) -> "md.Trajectory":
     from lamslide_md.cli.sidecars import sidecar_topology
     from lamslide_md.io.readers import read_structures
 
-    if not path.is_file():
-        raise InputError(f"{path} is not there; {mend}")
+    check_file(path, mend)
     return read_structures(path, sidecar_topology(path, top))
 
 

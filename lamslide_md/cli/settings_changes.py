@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lamslide_md.errors import InputError
-from lamslide_md.io.structured_texts import parse_structured, shortened
+from lamslide_md.io.structured_texts import parse_structured
 
 if TYPE_CHECKING:
     from lamslide_md.config import Settings
@@ -55,9 +55,7 @@ def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
     InputError
         If there is no such setting, or a value is impossible.
     """
-    from pydantic import ValidationError
-
-    from lamslide_md.config import Settings
+    from lamslide_md.config.settings import checked
 
     content: dict[str, Any] = settings.model_dump()
     for change in changes:
@@ -69,13 +67,7 @@ def with_changes(settings: "Settings", changes: Sequence[str]) -> "Settings":
         if not equals or not isinstance(inner, dict) or leaf not in inner:
             raise InputError(f"--set {change}: there is no such setting; one is flow.optimisation.n_steps=8000")
         inner[leaf] = _value(text)
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        issue = error.errors()[0]
-        value = "" if isinstance(issue["input"], dict) else f"={shortened(issue['input'])}"
-        where = " ".join(filter(None, ("--set", ".".join(map(str, issue["loc"])) + value)))
-        raise InputError(f"{where}: {issue['msg']}") from error
+    return checked(content, "--set")
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - whatever the user wrote

@@ -1,5 +1,6 @@
 """`lamslide simulate`: reference MD of a peptide or a protein."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -65,7 +66,7 @@ def simulate(
             solvent=solvent,
         )
     choice = None if platform is None else parse_platform(platform)
-    is_file = Path(molecule).suffix != ""
+    is_file = Path(molecule).suffix != "" or os.sep in molecule
     inputs = [Path(molecule)] if is_file else []
     names = [out / TOPOLOGY_FILE]
     for number in range(1, replicates + 1):

@@ -1,11 +1,11 @@
 """Settings of both stages."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lamslide_md.choices import SEEN_BY_RESIDUE, Assignment, LatentKind, Placement, Prediction, Tokens
-from lamslide_md.errors import InputError
+from lamslide_md.errors import InputError, in_one_line
 
 # Bounds that no network reaches: a damaged model file may claim any size.
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -214,13 +214,15 @@ class Settings(BaseModel):
         return self
 
 
-def checked(settings: Settings) -> Settings:
+def checked(settings: Settings | dict[str, Any], name: str = "") -> Settings:
     """Check settings again, as those that were changed by `model_copy` have not been.
 
     Parameters
     ----------
     settings
-        In full.
+        In full, or what they are made of.
+    name
+        Of what has set them: an error begins with it.
 
     Returns
     -------
@@ -233,8 +235,9 @@ def checked(settings: Settings) -> Settings:
         If a value is impossible, with its name.
     """
     try:
-        return Settings.model_validate(settings.model_dump())
+        return Settings.model_validate(settings.model_dump() if isinstance(settings, Settings) else settings)
     except ValidationError as error:
         issue = error.errors()[0]
-        value = "" if isinstance(issue["input"], dict) else f"={issue['input']}"
-        raise InputError(f"{'.'.join(map(str, issue['loc']))}{value}: {issue['msg']}") from error
+        value = "" if isinstance(issue["input"], dict) else f"={in_one_line(issue['input'])}"
+        where = " ".join(filter(None, (name, ".".join(map(str, issue["loc"])) + value)))
+        raise InputError(f"{where or 'settings'}: {issue['msg']}") from error

@@ -3,9 +3,11 @@
 import atexit
 import functools
 import json
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from lamslide_md.errors import InputError
@@ -17,6 +19,7 @@ FRAGILE = (".h5", ".hdf5", ".lh5", ".trr", ".xtc")
 READ_ALL = """
 import json, sys
 import mdtraj
+print("ready", flush=True)
 for line in sys.stdin:
     try:
         with mdtraj.open(json.loads(line)) as file:
@@ -32,7 +35,8 @@ for line in sys.stdin:
 def check_survives(path: Path) -> None:
     """Refuse a file that ends the process that reads it.
 
-    It takes the time of reading it once more, once a process, and a second at the first file.
+    It takes the time of reading it once more, once a process, and a second at the first file. Where no other process
+    can be had, the file passes: nothing speaks against it.
 
     Parameters
     ----------
@@ -42,7 +46,7 @@ def check_survives(path: Path) -> None:
     Raises
     ------
     InputError
-        If the process that read it has crashed.
+        If the process that read it was ended by a signal.
     """
     if suffix(path) not in FRAGILE or not path.is_file():
         return
@@ -58,43 +62,78 @@ def _survives(path: Path, size: int, changed_ns: int) -> bool:
         return _reader.survives(plain)
 
 
-class _Reader:
-    """The other process: started when it is needed, and anew after it has crashed."""
+class OtherReader:
+    """The other process: started when it is needed, and anew after it has crashed.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    program
+        Arguments of Python: what tells on standard output that it is ready, and then answers every path that it is
+        given on standard input as JSON, line by line.
+    """
+
+    def __init__(self, program: Sequence[str] = ("-P", "-W", "ignore", "-c", READ_ALL)) -> None:
+        self._program = program
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         atexit.register(self.close)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     def survives(self, path: str) -> bool:
+        """Tell whether the process has read a file; what ends it other than by a signal is not the file's fault."""
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._process = self._started()
-            process = self._process
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(json.dumps(path) + "\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer:
-                self.close()
-            return bool(answer)
+            answered, code = False, 0
+            try:
+                process = self._ready()
+                if process is not None:
+                    answered = _asked(process, path)
+                    code = 0 if answered else process.wait()
+            except OSError:
+                pass  # no process, or no memory for one; or it had ended before it was asked
+            finally:
+                if not answered:  # nor may a late answer, after Ctrl-C, be taken for the next
+                    self.close()
+            return code >= 0
 
     def close(self) -> None:
+        """End the process."""
         if self._process is not None:
             process, self._process = self._process, None
             process.kill()
             process.communicate()
 
-    def _started(self) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", READ_ALL],
+    def _forget(self) -> None:
+        """In a copy of this process: the other one answers the original."""
+        self._process, self._lock = None, threading.Lock()
+
+    def _ready(self) -> "subprocess.Popen[str] | None":
+        """The process, once it has imported what it needs; None where it cannot."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self.close()
+        self._process = subprocess.Popen(
+            [sys.executable or "python3", *self._program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,  # Ctrl-C is for its parent; it ends when that does
         )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline():
+            return self._process
+        self.close()
+        return None
 
 
-_reader = _Reader()
+def _asked(process: "subprocess.Popen[str]", path: str) -> bool:
+    """Whether the process answers once it has read the file."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(path) + "\n")
+    process.stdin.flush()
+    return bool(process.stdout.readline())
+
+
+_reader = OtherReader()

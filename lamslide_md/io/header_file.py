@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from lamslide_md.errors import InputError, in_one_line
 from lamslide_md.io.array_checks import check
 from lamslide_md.io.checksums import check_sums
+from lamslide_md.io.given_paths import check_file
 from lamslide_md.io.model_arrays import Arrays, Vocabularies, unpack
 from lamslide_md.io.model_header import FORMAT_VERSION, Header
 from lamslide_md.io.model_upgrades import upgrade_content
@@ -115,8 +116,7 @@ def read_content(path: Path) -> Content:
 
 def _stored(path: Path) -> tuple[dict[str, Any], Arrays]:
     """Read header and arrays as they are stored; safetensors checks the length of the file by its own header."""
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; train a model with `lamslide train`, or check the path")
+    check_file(path, "train a model with `lamslide train`, or check the path")
     try:
         with safe_open(path, framework="numpy") as file:
             # Weights are checked where they are read.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lamslide_md.errors import InputError, in_one_line
+from lamslide_md.io.given_paths import check_file
 
 SMALL_BYTES = 1_000_000
 """Limit of files that people write: configurations, echoes."""
@@ -67,6 +68,7 @@ def read_structured(path: Path, kind: str = "JSON", *, most_bytes: int = RECORD_
     InputError
         If the file cannot be read, is too long, no text, not of the format, or nested too deeply.
     """
+    check_file(path)
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)

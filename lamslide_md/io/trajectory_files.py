@@ -12,6 +12,7 @@ from lamslide_md.errors import InputError, option
 from lamslide_md.io.ase_files import ase_chunks
 from lamslide_md.io.atom_counts import atom_count_error
 from lamslide_md.io.fragile_formats import check_survives
+from lamslide_md.io.given_paths import check_file
 from lamslide_md.io.plain_paths import plain_path, suffix
 from lamslide_md.io.quiet import boxes_may_lack, netcdf_may_be_slow, quiet
 
@@ -23,6 +24,8 @@ TOPOLOGY_ONLY = {".psf", ".prmtop", ".parm7", ".prm7", ".top", ".itp", ".tpr"}
 """Formats of programs' topologies, which are given for trajectories now and then."""
 FRAME_WISE = {".xtc", ".trr"}
 """Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
+FOLDERS = {".bundle", ".dtr"}
+"""Formats of many files in a folder."""
 
 Top: TypeAlias = str | Path | md.Topology | md.Trajectory
 
@@ -50,16 +53,18 @@ def load_topology(top: Top | None) -> md.Topology | None:
     if isinstance(top, md.Trajectory):
         return top.topology
     path = Path(top)
-    if not path.is_file():
-        raise InputError(
-            f"topology {path} is not there" + (": it is a folder" if path.is_dir() else "; check the path")
-        )
+    check_file(path)
+    _check_content(path)
     check_survives(path)
     try:
         with plain_path(path) as plain:
             return md.load_topology(plain)
     except Exception as error:
-        raise InputError(f"{path} cannot be read as a topology ({error}); pass a .pdb, .gro, .prmtop or .h5") from error
+        # mdtraj asks for the first of no atoms.
+        reason = "it holds no atoms" if isinstance(error, IndexError) else str(error)
+        raise InputError(
+            f"{path} cannot be read as a topology ({reason}); pass a .pdb, .gro, .prmtop or .h5"
+        ) from error
 
 
 def open_chunks(
@@ -98,10 +103,9 @@ def open_chunks(
     InputError
         If the file is missing, of unknown format, damaged, or has other atoms than the topology.
     """
-    if not path.exists():
-        raise InputError(f"{path} is not there; check the path")
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes); was it copied or written completely?")
+    if not (path.is_dir() and suffix(path) in FOLDERS):
+        check_file(path)
+        _check_content(path)
     check_survives(path)
     ending = suffix(path)
     if ending in TOPOLOGY_ONLY:
@@ -127,6 +131,11 @@ def open_chunks(
             yield frames if needed is None else frames.atom_slice(needed)
         else:
             yield frames
+
+
+def _check_content(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes); was it copied or written completely?")
 
 
 def _mdtraj_chunks(

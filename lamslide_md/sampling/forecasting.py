@@ -59,6 +59,8 @@ def forecast(
         raise InputError(f"n_frames={n_frames} and n_samples={n_samples} must both be at least 1")
     if isinstance(histories, bytes) or not isinstance(histories, Sequence):
         raise InputError(f"histories is of type {type(histories).__name__}; pass a list of trajectories")
+    if not len(histories):
+        raise InputError("histories is an empty list; pass at least one trajectory")
     check_frames(n_samples * len(histories), n_frames, frame_bytes(smallest_system(model)))
     forecasts: list[np.ndarray] = [np.empty(0)] * len(histories)
     batch = 0

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from lamslide_md.sampling.chain_state import ChainState
+from lamslide_md.errors import InputError
+from lamslide_md.sampling.chain_state import MEND, ChainState
 
 OnFrames = Callable[[int, int], None]
 """Callback receiving the frames of all chains that are done, and those asked for."""
@@ -62,6 +63,11 @@ class FrameStream:
             The next ones of all chains, nm.
         state
             Where the chains stand behind them; None where it is not known.
+
+        Raises
+        ------
+        InputError
+            If the frames that are done are not those of the windows before the state.
         """
         if done == self.n_frames:
             return
@@ -71,6 +77,12 @@ class FrameStream:
         is_small = self.n_chains * self.n_frames * self.frame_bytes <= KEEP_BYTES
         kept: list[np.ndarray] | None = [] if keep and done == 0 and is_small else None
         for window, after in self.windows(state):
+            if state is not None and done != state.window * window.shape[1]:
+                raise InputError(
+                    f"the restart file tells of {done:,} frames of each chain after {state.window:,} windows of "
+                    f"{window.shape[1]:,}: it is damaged; {MEND}"
+                )
+            state = after
             chunk = window[:, : self.n_frames - done]
             done += chunk.shape[1]
             if kept is not None:

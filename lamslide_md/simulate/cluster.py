@@ -10,9 +10,9 @@ from lamslide_md.io.cluster import Task, connected, run_tasks
 from lamslide_md.simulate.checkpoints import load_bookkeeping
 from lamslide_md.simulate.jobs import Job, summed
 from lamslide_md.simulate.local import LocalWorkers
-from lamslide_md.simulate.platforms import choose_platform
 from lamslide_md.simulate.progress import Progress, ProgressCallback, speed_ns_per_day
 from lamslide_md.simulate.replicate import checkpoint_path
+from lamslide_md.simulate.timing import choose_platform
 
 
 def run_on_cluster(jobs: Sequence[Job], scheduler: str, progress: ProgressCallback | None = None) -> None:

@@ -165,7 +165,7 @@ def scan_frames(path: Path, start: int = 0) -> tuple[int, int]:
             else:
                 # XDR pads to whole words.
                 end = start + len(header) + (int(numbers[-1]) + 3) // 4 * 4
-            if end > size:
+            if not start < end <= size:
                 break
             start, n_frames = end, n_frames + 1
     return n_frames, start

@@ -1,16 +1,15 @@
 """Jobs in processes of this machine."""
 
-import json
 import os
 import pickle
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lamslide_md.errors import InputError
+from lamslide_md.io.parents import ending, message_in, running
 from lamslide_md.simulate.jobs import Job, summed
 from lamslide_md.simulate.progress import Progress, ProgressCallback
 
@@ -72,11 +71,12 @@ class LocalWorkers:
                 last_line = complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
             if code > 0 or attempt == ATTEMPTS:
                 raise InputError(
-                    f"{job.trajectory}: the worker process ended with code {code}: {last_line or 'killed'}"
+                    f"{job.trajectory}: the worker process {ending(code)} on platform {job.platform}: "
+                    f"{last_line or 'it said nothing'}"
                 )
 
     def _one_process(self, index: int, job: Job, total_ps: float, complaints: int) -> int:
-        command = [sys.executable, "-m", "lamslide_md.simulate.worker"]
+        command = running("lamslide_md.simulate.worker")
         # One thread each for numerical libraries; OpenMM is told its own number.
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         with subprocess.Popen(
@@ -93,14 +93,16 @@ class LocalWorkers:
                 except BrokenPipeError:
                     return process.wait()
                 for line in process.stdout:
-                    self._hear(index, job, json.loads(line), total_ps)
+                    self._hear(index, message_in(line), total_ps)
                 return process.wait()
             finally:
                 process.kill()
                 with self._lock:
                     self._running.discard(process)
 
-    def _hear(self, index: int, job: Job, message: dict[str, object], total_ps: float) -> None:
+    def _hear(self, index: int, message: dict[str, object], total_ps: float) -> None:
+        if not message:
+            return
         if "error" in message:
             raise InputError(str(message["error"]))
         progress = Progress(**message)  # type: ignore[arg-type]

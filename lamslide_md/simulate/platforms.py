@@ -1,15 +1,12 @@
-"""Which OpenMM platform, and how many threads: chosen by timing what is there."""
+"""Which OpenMM platform, and how many threads."""
 
 import os
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import openmm
 from openmm import unit
 
 from lamslide_md.errors import InputError
-from lamslide_md.simulate.progress import speed_ns_per_day
 from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.systems import PreparedSystem
 
@@ -130,109 +127,3 @@ def make_context(
         ) from error
     context.setPositions(prepared.positions_nm)
     return context
-
-
-def time_platforms(
-    prepared: PreparedSystem,
-    settings: SimulationSettings,
-    *,
-    n_cores: int | None = None,
-    seconds: float = 0.5,
-    platforms: Sequence[PlatformChoice] | None = None,
-) -> list[PlatformChoice]:
-    """Measure the speed of every platform here on the system itself.
-
-    Parameters
-    ----------
-    prepared
-        System to run.
-    settings
-        Time step and the like.
-    n_cores
-        Cores one replicate may use; all usable ones when left out.
-    seconds
-        Time given to each candidate, s.
-    platforms
-        Candidates; when left out every platform that has a chance, the CPU one with 1 thread and with all cores.
-
-    Returns
-    -------
-    list of PlatformChoice
-        The fastest first.
-
-    Raises
-    ------
-    InputError
-        If no candidate can run the system.
-    """
-    cores = n_cores or usable_cores()
-    if platforms is None:
-        names = available_platforms()
-        if prepared.system.getNumParticles() > REFERENCE_LIMIT and names != ["Reference"]:
-            names.remove("Reference")
-        platforms = [PlatformChoice(name) for name in names]
-        if cores > 1 and any(choice.name == "CPU" for choice in platforms):
-            platforms.append(PlatformChoice("CPU", cores))
-    timed, reasons = [], []
-    for choice in platforms:
-        try:
-            timed.append(_timed(prepared, settings, choice, seconds))
-        except InputError as error:
-            reasons.append(str(error))
-    if not timed:
-        raise InputError(f"{prepared.name} runs on no platform: {'; '.join(reasons)}")
-    return sorted(timed, key=lambda choice: -choice.ns_per_day)
-
-
-def choose_platform(
-    prepared: PreparedSystem, settings: SimulationSettings, *, n_cores: int | None = None, seconds: float = 0.5
-) -> PlatformChoice:
-    """Time the platforms and take the fastest; the Reference platform where it is as fast within 10 %.
-
-    Only on the Reference platform is a trajectory the same, bit by bit, when it is run again or continued.
-
-    Parameters
-    ----------
-    prepared
-        System to run.
-    settings
-        Time step and the like.
-    n_cores
-        Cores one replicate may use; all usable ones when left out.
-    seconds
-        Time given to each candidate, s.
-
-    Returns
-    -------
-    PlatformChoice
-        The choice with its measured speed.
-
-    Raises
-    ------
-    InputError
-        If no platform can run the system.
-    """
-    timed = time_platforms(prepared, settings, n_cores=n_cores, seconds=seconds)
-    reproducible = [choice for choice in timed if choice.name == "Reference"]
-    if reproducible and reproducible[0].ns_per_day >= 0.9 * timed[0].ns_per_day:
-        return reproducible[0]
-    return timed[0]
-
-
-def _timed(
-    prepared: PreparedSystem, settings: SimulationSettings, choice: PlatformChoice, seconds: float
-) -> PlatformChoice:
-    context = make_context(prepared, settings, choice, seed=1)
-    # A short minimisation keeps a strained start from flying apart, and compiles the kernels before the clock starts.
-    openmm.LocalEnergyMinimizer.minimize(context, maxIterations=10)
-    integrator = context.getIntegrator()
-    integrator.step(1)
-    n_steps, batch = 0, 1
-    start = time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds:
-        integrator.step(batch)
-        # Queued GPU kernels are waited for.
-        context.getState(energy=True)
-        n_steps, batch = n_steps + batch, min(2 * batch, 1000)
-    ns_per_day = speed_ns_per_day(n_steps * settings.timestep_ps, elapsed)
-    return PlatformChoice(choice.name, choice.n_threads, ns_per_day)

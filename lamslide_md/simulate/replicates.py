@@ -10,12 +10,13 @@ from lamslide_md.io.outputs import check_place
 from lamslide_md.simulate.jobs import Job, replicate_seed
 from lamslide_md.simulate.local import LocalWorkers
 from lamslide_md.simulate.molecules import Molecule
-from lamslide_md.simulate.platforms import PlatformChoice, choose_platform, usable_cores
+from lamslide_md.simulate.platforms import PlatformChoice, usable_cores
 from lamslide_md.simulate.progress import Progress, ProgressCallback
 from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.simulation import check_earlier, discard, replicate_files
 from lamslide_md.simulate.solute import write_system_pdb
 from lamslide_md.simulate.systems import PreparedSystem, prepare
+from lamslide_md.simulate.timing import choose_platform
 from lamslide_md.units import MOST_SEED, check_count
 
 TOPOLOGY_FILE = "system.pdb"

@@ -10,11 +10,12 @@ from lamslide_md.io.manifests import Manifest, content_of, find_manifest, manife
 from lamslide_md.io.unchanged import is_unchanged
 from lamslide_md.simulate.checkpoints import Bookkeeping, load_bookkeeping
 from lamslide_md.simulate.manifests import run_fingerprint
-from lamslide_md.simulate.platforms import PlatformChoice, choose_platform
+from lamslide_md.simulate.platforms import PlatformChoice
 from lamslide_md.simulate.progress import ProgressCallback
 from lamslide_md.simulate.replicate import Replicate, checkpoint_path
 from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.systems import PreparedSystem
+from lamslide_md.simulate.timing import choose_platform
 
 PATIENCE_S = 15.0
 """A worker whose parent was killed needs a moment to notice, and holds its trajectory until then."""

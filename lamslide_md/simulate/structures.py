@@ -10,7 +10,7 @@ from pdbfixer import PDBFixer
 from pdbfixer.pdbfixer import proteinResidues
 
 from lamslide_md.errors import InputError
-from lamslide_md.io.given_paths import path_of
+from lamslide_md.io.given_paths import check_file, path_of
 from lamslide_md.simulate.molecules import Molecule, check_chirality
 from lamslide_md.simulate.peptides import PH
 from lamslide_md.simulate.randomness import seeded_random
@@ -47,8 +47,7 @@ def clean_structure(path: str | Path, *, chains: Sequence[str] | None = None) ->
         If the file cannot be read, has no protein, a long gap, or a residue that is no L amino acid.
     """
     path = path_of(path, "path")
-    if not path.is_file():
-        raise InputError(f"{path} is not there; check the path")
+    check_file(path)
     try:
         fixer = PDBFixer(filename=str(path), platform=Platform.getPlatformByName("Reference"))
     except Exception as error:

@@ -23,7 +23,3 @@ def main() -> None:
 
 def _tell(progress: Progress) -> None:
     tell_parent(asdict(progress))
-
-
-if __name__ == "__main__":
-    main()

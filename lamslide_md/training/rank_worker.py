@@ -50,7 +50,3 @@ def _note(message: Warning | str, category: type[Warning], *where: object) -> No
 
 def _tell(progress: Progress) -> None:
     tell_parent(asdict(progress))
-
-
-if __name__ == "__main__":
-    main()

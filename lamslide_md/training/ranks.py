@@ -1,11 +1,9 @@
 """Training on several devices of this machine: a process for each, started, heard and ended together."""
 
-import json
 import os
 import queue
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,6 +15,7 @@ import torch
 
 from lamslide_md.config import Settings
 from lamslide_md.errors import InputError, note
+from lamslide_md.io.parents import message_in, running
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_autoencoder, build_flow
@@ -122,7 +121,7 @@ class _Ranks:
             self._complaints.append(tempfile.TemporaryFile())  # noqa: SIM115 - closed at the end
             self._processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "lamslide_md.training.rank_worker", str(folder)],
+                    [*running("lamslide_md.training.rank_worker"), str(folder)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._complaints[rank],
@@ -171,7 +170,8 @@ class _Ranks:
         if output is not None:
             try:
                 for line in output:
-                    self._messages.put((rank, json.loads(line)))
+                    if message := message_in(line):
+                        self._messages.put((rank, message))
             except ValueError:
                 pass  # closed while it was read
         self._messages.put((rank, None))

@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.readers import read
 from lamslide_md.simulate.checkpoints import load_bookkeeping, sealed
-from lamslide_md.simulate.frames import hash_of
+from lamslide_md.simulate.frames import hash_of, scan_frames
 from lamslide_md.simulate.replicates import make_jobs
 from lamslide_md.simulate.simulation import simulate
 from lamslide_md.simulate.solute import write_system_pdb
@@ -142,3 +143,17 @@ def test_a_full_disk_under_a_checkpoint_leaves_the_old_one(half, prepared, short
     assert checkpoint.read_bytes() == sound
     assert not list(half.parent.glob(".lamslide*"))
     assert simulate(prepared, short_settings, half, platform=REFERENCE).read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        np.array([1995, -5] + 12 * [0] + 9 * [0]),
+        np.array([1995, 20] + 20 * [0] + [-92]),
+        np.array([1995, 20] + 20 * [0] + [-(2**31)]),
+    ],
+)
+def test_a_frame_that_claims_to_end_before_it_begins_ends_the_count(tmp_path, header):
+    path = tmp_path / "a.xtc"
+    path.write_bytes(header.astype(">i4").tobytes())
+    assert scan_frames(path) == (0, 0)

@@ -11,10 +11,11 @@ import pytest
 from lamslide_md.errors import InputError
 from lamslide_md.io.readers import read
 from lamslide_md.simulate.jobs import replicate_seed, summed
-from lamslide_md.simulate.platforms import PlatformChoice, parse_platform, time_platforms
+from lamslide_md.simulate.platforms import PlatformChoice, parse_platform
 from lamslide_md.simulate.progress import Progress
 from lamslide_md.simulate.replicates import simulate_replicates
 from lamslide_md.simulate.simulation import simulate
+from lamslide_md.simulate.timing import time_platforms
 
 REFERENCE = PlatformChoice("Reference")
 
