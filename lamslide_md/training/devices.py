@@ -65,8 +65,8 @@ def check_devices(devices: int | None, nodes: int | None, settings: Settings) ->
                 "-m lamslide_md train ..., HOST being one of them"
             )
     n = found[0] * found[1]
-    for stage, own in (("autoencoder", settings.autoencoder), ("flow", settings.flow)):
-        size = own.optimisation.batch_size
+    for stage, own in (("autoencoder", settings.autoencoder), ("flow", settings.flow), ("flow.map", settings.flow.map)):
+        size = own.optimisation.batch_size if own is not None else n
         if size % n:
             fitting = " or ".join(str(k * n) for k in (size // n, size // n + 1) if k)
             raise InputError(
