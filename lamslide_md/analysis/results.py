@@ -72,7 +72,7 @@ def collect_maps(datasets: Mapping[str, Projected], torsions: tuple[Torsion, ...
         for axis in range(n_tics)
     )
     histograms = {
-        which: sum(map(angle_histograms, projected.angles)) / projected.n_frames
+        which: np.sum([angle_histograms(part) for part in projected.angles], axis=0) / projected.n_frames
         for which, projected in datasets.items()
     }
     ramachandran = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from lamslide_md.errors import InputError
 
@@ -112,7 +112,7 @@ class StoredFrames:
             out /= np.float32(self.unit)
         return out.reshape(*rows.shape, *out.shape[1:])
 
-    def kept(self, which: Index) -> "StoredFrames":
+    def kept(self, which: Index | Bool[np.ndarray, " frames"]) -> "StoredFrames":
         """Leave frames out, without reading any."""
         return replace(self, rows=self.rows[which])
 

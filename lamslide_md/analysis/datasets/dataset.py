@@ -94,12 +94,11 @@ class Described:
         if dataset.source is None:
             return self
         rows = [(index, _evenly(frames)) for index, frames in dataset.rows]
-        columns = (tuple(parts[index][frames] for index, frames in rows) for parts in _tuples(self))
-        return Described(*columns)
 
+        def some(parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+            return tuple(parts[index][frames] for index, frames in rows)
 
-def _tuples(described: Described) -> tuple[tuple[np.ndarray, ...], ...]:
-    return described.angles, described.tics, described.clusters
+        return Described(some(self.angles), some(self.tics), some(self.clusters))
 
 
 def _evenly(frames: Path) -> Index:
@@ -209,7 +208,8 @@ def project(dataset: Dataset, described: Described, *, relaxation_ps: float, n_b
     blocks = split_into_blocks(lengths, choose_n_blocks(dataset.total_ps, relaxation_ps))
     n_blocks = int(max(block[-1] for block in blocks)) + 1
     weights = bootstrap_weights(n_blocks, n_bootstrap, seed)
-    return Projected(dataset.name, dataset.interval_ps, *_tuples(described.of(dataset)), blocks, weights)
+    own = described.of(dataset)
+    return Projected(dataset.name, dataset.interval_ps, own.angles, own.tics, own.clusters, blocks, weights)
 
 
 def block_populations(projected: Projected, reference_model: ReferenceModel) -> Float[np.ndarray, "blocks states"]:
