@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import mdtraj as md
@@ -11,6 +12,7 @@ import pytest
 
 import lamslide_md.io.stored_trajectories as stored_trajectories
 from lamslide_md.cli.app import run
+from tests.damage import files_up_to
 from tests.small import shivering_peptide
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +69,19 @@ def test_frames_in_a_file_are_compared_to_the_same_figures_as_those_in_memory(tm
         assert run(["compare", str(trajectories[0]), "--reference", str(trajectories[1]), *how]) == 0
         results.append((tmp_path / name).read_bytes())
     assert results[0] == results[1]
+
+
+def test_a_full_disk_for_temporary_files_is_told_in_one_line_and_left_empty(tmp_path, monkeypatch, capsys):
+    path, folder = written(tmp_path / "a.xtc", 2 * TILED, 0), tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(stored_trajectories, "KEPT_BYTES", 0)
+    with files_up_to(100_000):
+        assert run(["compare", str(path), "--reference", str(path)]) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith(f"error: cannot keep the frames in {folder}/lamslide-compare-"), told
+    assert "TMPDIR" in told
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.slow
