@@ -43,6 +43,13 @@ N_TRAINED = 40
 COMPARED = (10_000, 100_000, 1_000_000)
 """Frames on each side, of AGVD: copies of a rollout with as much noise as xtc leaves."""
 TILE_FRAMES, TILE_NOISE_NM = 500, 0.002
+COMPARE = """
+import sys
+from lamslide_md.cli.app import run
+assert run(sys.argv[1:]) == 0
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+"""
+"""What `resource` tells of a child begins with the peak of its parent; this does not."""
 SPACING_NM = 2.2
 """Between the centres of two copies of Trp-cage."""
 CUTOFF_NM, STIFF_NM = 0.6, 0.26
@@ -204,12 +211,11 @@ def compare_many() -> None:
     rolled = lam.load_pretrained("AGVD").rollout(n_frames=TILE_FRAMES, n_chains=N_CHAINS, seed=0).chains()
     for n_frames in COMPARED:
         one, other = (many_frames(FOLDER / f"{side}_{n_frames}.xtc", n_frames, rolled, side) for side in (1, 2))
-        command = [sys.executable, "-m", "lamslide_md", "compare", str(one), "--reference", str(other)]
-        quietly = lambda command=command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
-        _, took_s = timed(quietly)
-        # Of the largest child so far, which is this one.
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(f"{n_frames:,} frames on each side: {took_s:.0f} s, peak {usage.ru_maxrss / 2**20:.2f} GB", flush=True)
+        command = [sys.executable, "-c", COMPARE, "compare", str(one), "--reference", str(other)]
+        begun_s = time.perf_counter()
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        took_s, peak_GB = time.perf_counter() - begun_s, 1024 * int(told.split()[-1]) / 1e9
+        print(f"{n_frames:,} frames on each side: {took_s:.0f} s, peak {peak_GB:.2f} GB", flush=True)
 
 
 def many_frames(path: Path, n_frames: int, rolled: list[md.Trajectory], seed: int) -> Path:
