@@ -3,6 +3,7 @@
     python benchmarks/scaling.py                    # 28 to 448 residues, two rounds; about a quarter of an hour
     python benchmarks/scaling.py --residues 2000    # others; nothing is written
     python benchmarks/scaling.py --attention        # the two ways of attention in bfloat16; nothing is written
+    python benchmarks/scaling.py --memory           # `lamslide compare` of many frames; nothing is written
 
 Protein-like motion for cost, never for quality: Langevin dynamics of an elastic network around copies of Trp-cage that
 stand side by side, cut to the number of residues asked for, or around a structure of yours (--structure). Kept in
@@ -39,6 +40,16 @@ FOLDER = ROOT / "runs" / "elastic"
 N_FRAMES, STEPS_PER_FRAME = 300, 50
 N_CHAINS, N_ROLLED = 20, 20
 N_TRAINED = 40
+COMPARED = (10_000, 100_000, 1_000_000)
+"""Frames on each side, of AGVD: copies of a rollout with as much noise as xtc leaves."""
+TILE_FRAMES, TILE_NOISE_NM = 500, 0.002
+COMPARE = """
+import sys
+from lamslide_md.cli.app import run
+assert run(sys.argv[1:]) == 0
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+"""
+"""What `resource` tells of a child begins with the peak of its parent; this does not."""
 SPACING_NM = 2.2
 """Between the centres of two copies of Trp-cage."""
 CUTOFF_NM, STIFF_NM = 0.6, 0.26
@@ -54,9 +65,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--one", action="store_true", help="measure one size in this process and print the figures")
     parser.add_argument("--attention", action="store_true", help="only time attention, forwards and back")
+    parser.add_argument("--memory", action="store_true", help="only compare many frames, and tell time and memory")
     args = parser.parse_args()
-    if args.attention:
-        time_attention()
+    if args.attention or args.memory:
+        (time_attention if args.attention else compare_many)()
         return
     structure = md.load(args.structure) if args.structure else None
     sizes = args.residues if structure is None else (structure.n_residues,)
@@ -191,6 +203,32 @@ def time_attention() -> None:
     seen = {name: [timed(lambda way=way: step(way))[1] for _ in range(20)] for name, way in ways.items()}
     for name, times_s in seen.items():
         print(f"{name}: {1e3 * statistics.median(times_s):.2f} ms")
+
+
+def compare_many() -> None:
+    """Compare more and more frames, each number in a process of its own."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    rolled = lam.load_pretrained("AGVD").rollout(n_frames=TILE_FRAMES, n_chains=N_CHAINS, seed=0).chains()
+    for n_frames in COMPARED:
+        one, other = (many_frames(FOLDER / f"{side}_{n_frames}.xtc", n_frames, rolled, side) for side in (1, 2))
+        command = [sys.executable, "-c", COMPARE, "compare", str(one), "--reference", str(other)]
+        begun_s = time.perf_counter()
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        took_s, peak_GB = time.perf_counter() - begun_s, 1024 * int(told.split()[-1]) / 1e9
+        print(f"{n_frames:,} frames on each side: {took_s:.0f} s, peak {peak_GB:.2f} GB", flush=True)
+
+
+def many_frames(path: Path, n_frames: int, rolled: list[md.Trajectory], seed: int) -> Path:
+    """Chains of a rollout drawn again and again, with noise, as one trajectory."""
+    generator, interval_ps = np.random.default_rng(seed), float(rolled[0].timestep)
+    with md.formats.XTCTrajectoryFile(str(path), "w") as file:
+        for first in range(0, n_frames, TILE_FRAMES):
+            xyz = rolled[generator.integers(len(rolled))].xyz
+            noise = generator.normal(scale=TILE_NOISE_NM, size=xyz.shape)
+            times_ps = interval_ps * np.arange(first, first + TILE_FRAMES)
+            file.write((xyz + noise).astype(np.float32), time=times_ps.astype(np.float32))
+    rolled[0][0].save_pdb(str(path.with_suffix(".pdb")))
+    return path
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

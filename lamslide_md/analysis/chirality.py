@@ -1,6 +1,6 @@
 """Chiral centres: which atoms they are, by names and by the bond graph, and on which side of it frames are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import mdtraj as md
 import numpy as np
@@ -59,7 +59,7 @@ def graph_centres(topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"]) -> I
 
 
 def find_centres(
-    topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"], parts_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]
+    topology: md.Topology, bonds: Int[np.ndarray, "bonds 2"], parts_nm: Iterable[Float[np.ndarray, "_ atoms 3"]]
 ) -> tuple[Int[np.ndarray, "centres 4"], Float[np.ndarray, " centres"]]:
     """Find the chiral centres of the reference, and their chirality.
 
@@ -70,7 +70,7 @@ def find_centres(
     bonds
         Bonded pairs.
     parts_nm
-        Frames of the reference in parts, nm.
+        Frames of the reference in parts, nm, gone through once.
 
     Returns
     -------
@@ -80,9 +80,12 @@ def find_centres(
     """
     named, others = named_centres(topology), graph_centres(topology, bonds)
     others = others[~np.isin(others[:, 0], named[:, 0])]
-    sums = sum(np.sign(relative_volumes(part, named)).sum(axis=0) for part in parts_nm)
-    n_frames = sum(len(part) for part in parts_nm)
-    parts = [relative_volumes(part, others) for part in parts_nm]
-    signs, volumes = sum(np.sign(part).sum(axis=0) for part in parts), sum(part.sum(axis=0) for part in parts)
+    n_frames, sums, signs, volumes = 0, np.zeros(len(named)), np.zeros(len(others)), np.zeros(len(others))
+    for part in parts_nm:
+        of_others = relative_volumes(part, others)
+        n_frames += len(part)
+        sums += np.sign(relative_volumes(part, named)).sum(axis=0)
+        signs += np.sign(of_others).sum(axis=0)
+        volumes += of_others.sum(axis=0)
     kept = (np.abs(signs) == n_frames) & (np.abs(volumes) > MIN_VOLUME * n_frames)
     return np.concatenate([named, others[kept]]), np.concatenate([np.sign(sums), np.sign(signs)[kept]])

@@ -137,8 +137,8 @@ def angle_histograms(
     angles: Float[np.ndarray, "frames torsions"], n_bins: int = N_TORSION_BINS
 ) -> Float[np.ndarray, "torsions bins"]:
     """Count the frames of every torsion in equal bins on (-pi, pi)."""
-    bins = angle_bins(angles, n_bins)
-    return np.stack([np.bincount(column, minlength=n_bins) for column in bins.T]).astype(float)
+    # One torsion at a time: bins of all of them would need as much memory as the angles.
+    return np.stack([np.bincount(angle_bins(column, n_bins), minlength=n_bins) for column in angles.T]).astype(float)
 
 
 def free_energies_kt(populations: Float[np.ndarray, "*batch states"]) -> Float[np.ndarray, "*batch states"]:

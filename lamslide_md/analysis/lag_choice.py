@@ -11,7 +11,7 @@ from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
 from lamslide_md.analysis.msm.counts import NotEstimableError
 from lamslide_md.analysis.msm.model import fit_markov_model
 from lamslide_md.analysis.msm.states import supported_states
-from lamslide_md.analysis.reference_model import ToFeatures, assign, fit_centres, fit_tica
+from lamslide_md.analysis.reference_model import ToFeatures, assign, fit_centres, fit_tica, project_on
 from lamslide_md.units import whole_frames
 
 TOLERANCE = 0.1
@@ -74,7 +74,7 @@ def choose_lag(
             candidates_ps[max(0, int(np.searchsorted(candidates_ps, relaxation_ps / 2, side="right")) - 1)]
         )
     tica, n_tics = fit_tica(coordinates, whole_frames(start_ps, interval_ps, "lag"), to_features)
-    tics = [np.asarray(tica.transform(to_features(part)))[:, :n_tics] for part in coordinates]
+    tics = [project_on(tica, n_tics, part, to_features) for part in coordinates]
     centres = fit_centres(np.concatenate(tics), n_clusters, seed)
     paths = [assign(centres, part) for part in tics]
     timescales_ps = np.full(len(candidates_ps), np.nan)

@@ -69,17 +69,17 @@ def collect_playback(topology: md.Topology, reference: Dataset, rollout: Dataset
     """
     n_frames = max(2, min(MAX_FRAMES, MAX_POSITIONS // topology.n_atoms))
     heavy = heavy_atoms(topology)
-    target = reference.positions_nm[0][0]
+    start_nm = reference.positions_nm[0][:100]
     frames = {}
     for name, dataset in (("reference", reference), ("rollout", rollout)):
-        positions = superposed(_first_frames(dataset, interval_ps, n_frames), target, heavy)
+        positions = superposed(_first_frames(dataset, interval_ps, n_frames), start_nm[0], heavy)
         frames[name] = np.round(positions * PICOMETRES_PER_NM).astype(int)
     nm = {name: positions / PICOMETRES_PER_NM for name, positions in frames.items()}
     return Playback(
         cartoon=_cartoon(topology, nm),
         elements=tuple("X" if atom.element is None else atom.element.symbol for atom in topology.atoms),
         names=tuple(str(atom) for atom in topology.atoms),
-        bonds=bond_pairs(topology, reference.positions_nm[0][:100]),
+        bonds=bond_pairs(topology, start_nm),
         interval_ps=interval_ps,
         positions_pm=frames,
     )
@@ -109,7 +109,7 @@ def _cartoon(topology: md.Topology, positions_nm: Mapping[str, np.ndarray]) -> C
 def _first_frames(dataset: Dataset, interval_ps: float, n_frames: int) -> np.ndarray:
     longest = max(dataset.positions_nm, key=len)
     stride = max(1, round(interval_ps / dataset.interval_ps))
-    return longest[::stride][:n_frames].astype(np.float64)
+    return longest[: stride * n_frames : stride].astype(np.float64)
 
 
 def superposed(

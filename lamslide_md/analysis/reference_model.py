@@ -18,6 +18,9 @@ from lamslide_md.errors import InputError, option
 KINETIC_VARIANCE = 0.95
 """TICs are kept for clustering up to this fraction of the kinetic variance, and at least two of them."""
 
+AT_ONCE = 10_000
+"""Frames that TICA sees at once: what it sees is twice as large as the angles, or more."""
+
 CLUSTERED_FRAMES = 50_000
 """Cluster centres are fitted on at most so many frames, evenly spread: more of them do not move the centres."""
 
@@ -43,7 +46,7 @@ class ReferenceModel:
 
     def tics(self, coordinates: Float[np.ndarray, "frames coordinates"]) -> Float[np.ndarray, "frames tics"]:
         """Project torsion angles, rad, or what else it was fitted on, onto the TICs (kinetic-map scaling)."""
-        return np.asarray(self.tica.transform(self.to_features(coordinates)))[:, : self.n_tics]
+        return project_on(self.tica, self.n_tics, coordinates, self.to_features)
 
     def clusters(self, tics: Float[np.ndarray, "frames tics"]) -> Int[np.ndarray, " frames"]:
         """Assign every frame to its nearest cluster centre."""
@@ -75,12 +78,15 @@ def fit_tica(
         If no trajectory is longer than the lag, or no torsion moves.
     """
     estimator = TICA(lagtime=lag_frames, scaling="kinetic_map")
-    used = [to_features(trajectory) for trajectory in coordinates if len(trajectory) > lag_frames]
+    used = [trajectory for trajectory in coordinates if len(trajectory) > lag_frames]
     if not used:
         longest = max(map(len, coordinates))
         raise InputError(f"TICA at a lag of {lag_frames} frames needs a longer trajectory than {longest}")
-    for features in used:
-        estimator.partial_fit((features[:-lag_frames], features[lag_frames:]))
+    at_once = max(AT_ONCE, lag_frames)
+    for trajectory in used:
+        for first in range(0, len(trajectory) - lag_frames, at_once):
+            features = to_features(trajectory[first : first + at_once + lag_frames])
+            estimator.partial_fit((features[:-lag_frames], features[lag_frames:]))
     try:
         model = estimator.fetch_model()
         variance = np.asarray(model.singular_values) ** 2
@@ -88,6 +94,20 @@ def fit_tica(
         raise InputError(f"TICA found no moving torsion or distance in the reference: {error}") from error
     n_tics = int(np.searchsorted(np.cumsum(variance) / variance.sum(), KINETIC_VARIANCE) + 1)
     return model, min(max(n_tics, 2), len(variance))
+
+
+def project_on(
+    tica: TransferOperatorModel,
+    n_tics: int,
+    coordinates: Float[np.ndarray, "frames coordinates"],
+    to_features: ToFeatures,
+) -> Float[np.ndarray, "frames tics"]:
+    """Project coordinates on the first TICs, some frames at a time."""
+    tics = np.empty((len(coordinates), n_tics))
+    for first in range(0, len(coordinates), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        tics[some] = np.asarray(tica.transform(to_features(coordinates[some])))[:, :n_tics]
+    return tics
 
 
 def fit_reference_model(
@@ -128,7 +148,7 @@ def fit_reference_model(
         With notes on everything that was cut back.
     """
     tica, n_tics = fit_tica(coordinates, tica_lag_frames, to_features)
-    tics = [np.asarray(tica.transform(to_features(part)))[:, :n_tics] for part in coordinates]
+    tics = [project_on(tica, n_tics, part, to_features) for part in coordinates]
     centres = fit_centres(np.concatenate(tics), n_clusters, seed)
     clusters = [assign(centres, part) for part in tics]
     state_of_cluster = np.zeros(n_clusters, dtype=int)

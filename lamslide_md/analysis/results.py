@@ -68,30 +68,31 @@ def collect_maps(datasets: Mapping[str, Projected], torsions: tuple[Torsion, ...
     """
     n_tics = min(2, next(iter(datasets.values())).tics[0].shape[1])
     edges = tuple(
-        joint_edges([projected.all_tics[:, axis] for projected in datasets.values()], N_TIC_BINS_2D)
+        joint_edges([projected.all_of_tic(axis) for projected in datasets.values()], N_TIC_BINS_2D)
         for axis in range(n_tics)
     )
     histograms = {
-        which: angle_histograms(projected.all_angles) / projected.n_frames for which, projected in datasets.items()
+        which: np.sum([angle_histograms(part) for part in projected.angles], axis=0) / projected.n_frames
+        for which, projected in datasets.items()
     }
     ramachandran = {
         torsions[phi].name.removeprefix("phi "): {
-            which: _angle_map(projected.all_angles[:, (phi, psi)]) for which, projected in datasets.items()
+            which: _angle_map(projected.all_of_angle(phi), projected.all_of_angle(psi))
+            for which, projected in datasets.items()
         }
-        for phi, psi in ramachandran_pairs(torsions)
+        for phi, psi in ramachandran_pairs(torsions).tolist()
     }
-    tics = {which: _tic_map(projected.all_tics, edges) for which, projected in datasets.items()} if n_tics == 2 else {}
+    tics = {which: _tic_map(projected, edges) for which, projected in datasets.items()} if n_tics == 2 else {}
     return Maps(histograms, ramachandran, tics, edges)
 
 
-def _angle_map(angles: np.ndarray) -> np.ndarray:
-    bins = angle_bins(angles, N_RAMACHANDRAN_BINS)
-    flat = bins[:, 0] * N_RAMACHANDRAN_BINS + bins[:, 1]
+def _angle_map(phi: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    flat = angle_bins(phi, N_RAMACHANDRAN_BINS) * N_RAMACHANDRAN_BINS + angle_bins(psi, N_RAMACHANDRAN_BINS)
     return _probabilities(flat, (N_RAMACHANDRAN_BINS, N_RAMACHANDRAN_BINS))
 
 
-def _tic_map(tics: np.ndarray, edges: tuple[np.ndarray, ...]) -> np.ndarray:
-    flat = bins_of(tics[:, 0], edges[0]) * N_TIC_BINS_2D + bins_of(tics[:, 1], edges[1])
+def _tic_map(projected: Projected, edges: tuple[np.ndarray, ...]) -> np.ndarray:
+    flat = bins_of(projected.all_of_tic(0), edges[0]) * N_TIC_BINS_2D + bins_of(projected.all_of_tic(1), edges[1])
     return _probabilities(flat, (N_TIC_BINS_2D, N_TIC_BINS_2D))
 
 

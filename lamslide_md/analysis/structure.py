@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from lamslide_md.analysis.chirality import find_centres
 from lamslide_md.analysis.clashes import ClashRules, has_clash, learn_clashes
 from lamslide_md.analysis.features import heavy_atoms
+from lamslide_md.data.stored_frames import Frames, pieces_of
 from lamslide_md.systems.bonds import bond_pairs
 from lamslide_md.systems.volumes import relative_volumes
 
@@ -50,7 +51,7 @@ class FrameStructure:
     n_flipped: Int[np.ndarray, " frames"]
 
 
-def learn_structure(topology: md.Topology, positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]) -> StructureRules:
+def learn_structure(topology: md.Topology, positions_nm: Sequence[Frames]) -> StructureRules:
     """Learn from the reference what its bonds, chiral centres and non-bonded pairs are.
 
     Parameters
@@ -66,14 +67,16 @@ def learn_structure(topology: md.Topology, positions_nm: Sequence[Float[np.ndarr
         Bond means over all frames; signs of C-alphas by majority, of other centres by all frames.
     """
     bonds = bond_pairs(topology, positions_nm[0][:100])
-    totals = sum(_bond_lengths(part, bonds).sum(axis=0, dtype=np.float64) for part in _chunks(positions_nm))
+    totals = sum(
+        _bond_lengths(part, bonds).sum(axis=0, dtype=np.float64) for part in pieces_of(positions_nm, CHUNK_FRAMES)
+    )
     n_frames = sum(len(part) for part in positions_nm)
-    centres, signs = find_centres(topology, bonds, _chunks(positions_nm))
+    centres, signs = find_centres(topology, bonds, pieces_of(positions_nm, CHUNK_FRAMES))
     clashes = learn_clashes(topology.n_atoms, bonds, heavy_atoms(topology))
     return StructureRules(bonds, np.asarray(totals) / n_frames, centres, signs, clashes)
 
 
-def check_structure(rules: StructureRules, positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]) -> FrameStructure:
+def check_structure(rules: StructureRules, positions_nm: Sequence[Frames]) -> FrameStructure:
     """Check every frame against the rules.
 
     Parameters
@@ -89,7 +92,7 @@ def check_structure(rules: StructureRules, positions_nm: Sequence[Float[np.ndarr
         One entry per frame of all trajectories.
     """
     broken, n_flipped, clash, error_nm = [], [], [], []
-    for part in _chunks(positions_nm):
+    for part in pieces_of(positions_nm, CHUNK_FRAMES):
         deviation_nm = np.abs(_bond_lengths(part, rules.bonds) - rules.bond_means_nm)
         broken.append((deviation_nm > BOND_TOLERANCE * rules.bond_means_nm).any(axis=1))
         error_nm.append(deviation_nm.mean(axis=1, dtype=np.float64))
@@ -97,10 +100,6 @@ def check_structure(rules: StructureRules, positions_nm: Sequence[Float[np.ndarr
         clash.append(has_clash(rules.clashes, part))
     flips = np.concatenate(n_flipped)
     return FrameStructure(np.concatenate(broken), flips > 0, np.concatenate(clash), np.concatenate(error_nm), flips)
-
-
-def _chunks(positions_nm: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [part[start : start + CHUNK_FRAMES] for part in positions_nm for start in range(0, len(part), CHUNK_FRAMES)]
 
 
 def _bond_lengths(positions_nm: np.ndarray, bonds: np.ndarray) -> np.ndarray:

@@ -122,7 +122,7 @@ def temperature_of(trajectories: Sequence[Path]) -> float | None:
 def read_all(
     trajectories: Sequence[Path], top: Path | None, folder: Path | None, how: dict[str, Any]
 ) -> "list[md.Trajectory | StoredTrajectory]":
-    """Read trajectories to train on.
+    """Read trajectories to train on, or to compare.
 
     Parameters
     ----------

@@ -2,13 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from lamslide_md.errors import InputError
 
@@ -72,8 +72,8 @@ class StoredFrames:
         except OSError as error:
             free = shutil.disk_usage(path.parent).free / 1e9
             raise InputError(
-                f"cannot keep the frames in {path.parent} ({error}; {free:.1f} GB are free): free space, or give "
-                "another folder for checkpoints"
+                f"cannot keep the frames in {path.parent} ({error}; {free:.1f} GB are free): free space, or keep them "
+                "elsewhere (in training the folder of checkpoints, in comparing that of the environment's TMPDIR)"
             ) from error
         return cls(path, frame_shape, np.arange(n_frames))
 
@@ -112,9 +112,9 @@ class StoredFrames:
             out /= np.float32(self.unit)
         return out.reshape(*rows.shape, *out.shape[1:])
 
-    def kept(self, mask: np.ndarray) -> "StoredFrames":
+    def kept(self, which: Index | Bool[np.ndarray, " frames"]) -> "StoredFrames":
         """Leave frames out, without reading any."""
-        return replace(self, rows=self.rows[mask])
+        return replace(self, rows=self.rows[which])
 
     def ordered(self, order: np.ndarray) -> "StoredFrames":
         """Put points in another order, without reading any frame."""
@@ -130,7 +130,11 @@ class StoredFrames:
         return StoredFrames.written(self.path.with_name(f"frames{n_files}.bin"), blocks)
 
 
-def blocks_of(frames: np.ndarray | StoredFrames, n: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
+Frames: TypeAlias = np.ndarray | StoredFrames
+"""Frames of a trajectory, in memory or in a file."""
+
+
+def blocks_of(frames: Frames, n: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
     """Go through frames some at a time; an array in memory in one piece."""
     if isinstance(frames, np.ndarray):
         yield frames
@@ -139,7 +143,19 @@ def blocks_of(frames: np.ndarray | StoredFrames, n: int = BLOCK_FRAMES) -> Itera
         yield frames[first : first + n]
 
 
-def some_of(parts: list[np.ndarray | StoredFrames], most: int) -> np.ndarray:
+def chosen(frames: Frames, which: Index) -> Frames:
+    """Some frames, without reading any that are in a file."""
+    return frames.kept(which) if isinstance(frames, StoredFrames) else frames[which]
+
+
+def pieces_of(parts: Sequence[Frames], n: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
+    """Go through the frames of several trajectories some at a time, in memory or not; no piece is of two of them."""
+    for part in parts:
+        for first in range(0, len(part), n):
+            yield part[first : first + n]
+
+
+def some_of(parts: list[Frames], most: int) -> np.ndarray:
     """Frames of several trajectories in one array: all where they are in memory, else some at equal distances."""
     n_frames = sum(map(len, parts))
     stride = 1 if all(isinstance(part, np.ndarray) for part in parts) else max(1, n_frames // most)

@@ -21,6 +21,9 @@ from lamslide_md.systems.selections import Selection
 COMPRESSED = {".xtc": 3.0}
 """Bytes of coordinates in memory for each byte of a file; one for other formats."""
 
+KEPT_BYTES = 200_000_000
+"""Coordinates up to this size are compared in memory, more of them in a file."""
+
 COPIES = 6
 """Of the coordinates that a training in memory makes: as read, joined, placed, scaled, parted, as latents."""
 
@@ -123,5 +126,9 @@ def read_to_disk(
 
 def need_disk(paths: Sequence[Path]) -> bool:
     """Tell whether the frames of files, with what a training makes of them, would not fit into memory."""
-    expected = sum(path.stat().st_size * COMPRESSED.get(suffix(path), 1.0) for path in paths if path.is_file())
-    return COPIES * expected > available_bytes()
+    return COPIES * expected_bytes(paths) > available_bytes()
+
+
+def expected_bytes(paths: Sequence[Path]) -> float:
+    """Size of the coordinates of files in memory, by the sizes of the files."""
+    return sum(path.stat().st_size * COMPRESSED.get(suffix(path), 1.0) for path in paths if path.is_file())

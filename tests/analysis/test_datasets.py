@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import mdtraj as md
 import numpy as np
 import pytest
 
-from lamslide_md.analysis.datasets.dataset import Dataset
+from lamslide_md.analysis.datasets.dataset import Dataset, Described
 from lamslide_md.analysis.datasets.matching import match_atoms
 from lamslide_md.analysis.datasets.reading import read_dataset
 from lamslide_md.analysis.datasets.screening import screen_bonds
+from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 
 
@@ -120,6 +123,42 @@ def test_halves_hold_every_frame_once_and_cut_only_the_middle_trajectory():
     first, second = numbered([100]).halves()
     joined = np.concatenate([*first.positions_nm, *second.positions_nm]).ravel()
     assert joined.tolist() == list(range(100))
+
+
+def test_frames_chosen_of_files_are_those_chosen_in_memory(tmp_path):
+    in_memory = numbered([60, 30, 7])
+    stored = replace(
+        in_memory,
+        positions_nm=tuple(
+            StoredFrames.written(tmp_path / f"{index}.bin", [part]) for index, part in enumerate(in_memory.positions_nm)
+        ),
+    )
+    ways = (
+        lambda dataset: dataset.thinned(11),
+        lambda dataset: dataset.strided(4),
+        lambda dataset: dataset.halves()[0].strided(3),
+        lambda dataset: dataset.halves()[1].thinned(9),
+    )
+    for way in ways:
+        for one, other in zip(way(in_memory).positions_nm, way(stored).positions_nm, strict=True):
+            np.testing.assert_array_equal(one, other[:])
+
+
+def test_what_is_known_of_a_dataset_is_known_of_the_frames_chosen_from_it():
+    whole = numbered([60, 30, 7])
+    known = Described(
+        tuple(part[:, 0] for part in whole.positions_nm),
+        tuple(2 * part[:, 0] for part in whole.positions_nm),
+        tuple(part[:, 0, 0].astype(int) for part in whole.positions_nm),
+    )
+    assert known.of(whole) is known
+    first, second = whole.halves()
+    for chosen in (whole.thinned(11), whole.strided(4), first, second, second.strided(3), second.thinned(5)):
+        of_chosen = known.of(chosen)
+        for positions, angles, clusters in zip(chosen.positions_nm, of_chosen.angles, of_chosen.clusters, strict=True):
+            np.testing.assert_array_equal(angles, positions[:, 0])
+            np.testing.assert_array_equal(clusters, positions[:, 0, 0])
+    assert np.shares_memory(known.of(second.strided(3)).angles[0], known.angles[0])
 
 
 def test_a_stride_keeps_every_so_many_frames_of_each_trajectory():

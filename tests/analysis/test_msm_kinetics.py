@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lamslide_md.analysis.bootstrap import split_into_blocks
-from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
+from lamslide_md.analysis.datasets.dataset import Dataset, Projected, describe, project
 from lamslide_md.analysis.features import Torsion, torsion_angles
 from lamslide_md.analysis.kinetics.chapman_kolmogorov import chapman_kolmogorov
 from lamslide_md.analysis.kinetics.timescales import bayesian_timescales
@@ -104,7 +104,10 @@ def described(reference_md):
             n_states=2,
             seed=0,
         )
-        return project(dataset, TORSIONS, reference_model, relaxation_ps=33.0, n_bootstrap=20, seed=0), reference_model
+        projected = project(
+            dataset, describe(dataset, angles, reference_model), relaxation_ps=33.0, n_bootstrap=20, seed=0
+        )
+        return projected, reference_model
 
     return at_lag
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Literal
 
-import mdtraj as md
-
 from lamslide_md.analysis.compare.comparison import Comparison
 from lamslide_md.analysis.compare.evaluate import evaluate
 from lamslide_md.analysis.compare.prepare import prepare
 from lamslide_md.analysis.compare.settings import ComparisonSettings
 from lamslide_md.analysis.datasets.reading import (
+    AnyTrajectory,
     Given,
     dataset_interval_ps,
     read_dataset,
@@ -129,7 +128,7 @@ def compare(
     return evaluate(prepared, settings, provenance=shown | {"versions": library_versions()}, notes=notes)
 
 
-def _has_times(trajectories: list[md.Trajectory]) -> bool:
+def _has_times(trajectories: list[AnyTrajectory]) -> bool:
     return any(believable_interval(trajectory.time)[0] is not None for trajectory in trajectories)
 
 

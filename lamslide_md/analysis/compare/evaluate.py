@@ -18,7 +18,7 @@ from lamslide_md.analysis.compare.prepare import (
 from lamslide_md.analysis.compare.projected import ProjectedDatasets, block_notes, torsion_results
 from lamslide_md.analysis.compare.protein import compare_protein
 from lamslide_md.analysis.compare.settings import ComparisonSettings, settings_shown, slow_notes
-from lamslide_md.analysis.datasets.dataset import Dataset, Projected, project
+from lamslide_md.analysis.datasets.dataset import Dataset, Described, Projected, describe, project
 from lamslide_md.analysis.features import SlowCoordinates, choose_slow_coordinates, torsion_angles
 from lamslide_md.analysis.kinetics.autocorrelation import common_lags_ps
 from lamslide_md.analysis.kinetics.markov_result import markov_result
@@ -35,7 +35,7 @@ from lamslide_md.analysis.results import (
 from lamslide_md.errors import option
 from lamslide_md.units import whole_frames
 
-Described = TypeVar("Described")
+Result = TypeVar("Result")
 
 N_LAGS_OF_TIMESCALES = 8
 LONGEST_LAG = 5.0
@@ -67,20 +67,9 @@ def evaluate(
     angles = tuple(torsion_angles(part, prepared.torsions) for part in prepared.reference.positions_nm)
     relaxation_ps = slowest_relaxation_ps(angles, prepared.reference.interval_ps)
     slow = choose_slow_coordinates(prepared.topology, settings.tica_features)
-    coordinates = tuple(slow.of(*parts) for parts in zip(prepared.reference.positions_nm, angles, strict=True))
-    lag = _resolve_lag(prepared, settings, coordinates, relaxation_ps, slow)
-    lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, option("lag_ps"))
-    reference_model = fit_reference_model(
-        coordinates,
-        tica_lag_frames=lag_frames,
-        lag_frames=lag_frames,
-        lag_ps=lag.lag_ps,
-        n_clusters=settings.n_clusters,
-        n_states=settings.n_states,
-        seed=settings.seed,
-        to_features=slow.to_features,
-    )
-    projected = _project_all(prepared, reference_model, relaxation_ps, settings, slow)
+    lag, reference_model = _fit(prepared, settings, angles, relaxation_ps, slow)
+    described = {"reference": describe(prepared.reference, angles, reference_model, slow)}
+    projected = _project_all(prepared, reference_model, relaxation_ps, settings, slow, described)
     protein = compare_protein(prepared, projected, lag.lag_ps)
     lags_ps = common_lags_ps(base_interval_ps(prepared), longest_lag_ps(prepared, relaxation_ps))
     autocorrelations = _each(projected, lambda dataset: autocorrelation_curves(dataset, lags_ps))
@@ -116,6 +105,29 @@ def evaluate(
         provenance=provenance,
         protein=None if protein is None else protein.result(),
         strips=None if protein is None else protein.strips(prepared),
+    )
+
+
+def _fit(
+    prepared: Prepared,
+    settings: ComparisonSettings,
+    angles: tuple[np.ndarray, ...],
+    relaxation_ps: float | None,
+    slow: SlowCoordinates,
+) -> tuple[LagChoice, ReferenceModel]:
+    """Fit on the reference; what TICA is fitted on is not kept."""
+    coordinates = tuple(slow.of(*parts) for parts in zip(prepared.reference.positions_nm, angles, strict=True))
+    lag = _resolve_lag(prepared, settings, coordinates, relaxation_ps, slow)
+    lag_frames = whole_frames(lag.lag_ps, prepared.reference.interval_ps, option("lag_ps"))
+    return lag, fit_reference_model(
+        coordinates,
+        tica_lag_frames=lag_frames,
+        lag_frames=lag_frames,
+        lag_ps=lag.lag_ps,
+        n_clusters=settings.n_clusters,
+        n_states=settings.n_states,
+        seed=settings.seed,
+        to_features=slow.to_features,
     )
 
 
@@ -158,32 +170,36 @@ def _project_all(
     relaxation_ps: float | None,
     settings: ComparisonSettings,
     slow: SlowCoordinates,
+    described: dict[str, Described],
 ) -> ProjectedDatasets:
-    def described(dataset: Dataset, seed: int) -> Projected:
-        slowest_ps = dataset.longest_ps if relaxation_ps is None else relaxation_ps
+    """Project every dataset, those chosen from another one together with it; `described` are known, by name."""
+
+    def projected(dataset: Dataset, seed: int) -> Projected:
+        whole = dataset.source or dataset
+        if whole.name not in described:
+            angles = tuple(torsion_angles(part, prepared.torsions) for part in whole.positions_nm)
+            described[whole.name] = describe(whole, angles, reference_model, slow)
         return project(
             dataset,
-            prepared.torsions,
-            reference_model,
-            relaxation_ps=slowest_ps,
+            described[whole.name],
+            relaxation_ps=dataset.longest_ps if relaxation_ps is None else relaxation_ps,
             n_bootstrap=settings.n_bootstrap,
             # Datasets with equally many blocks must not be resampled alike.
             seed=settings.seed * 10 + seed,
-            slow=slow,
         )
 
-    reference = described(prepared.reference, 1)
+    reference = projected(prepared.reference, 1)
     same = prepared.floor_reference is prepared.reference
     return ProjectedDatasets(
-        rollout=described(prepared.rollout, 0),
+        rollout=projected(prepared.rollout, 0),
         reference=reference,
-        floor=described(prepared.floor, 2),
-        kinetic_floor=described(prepared.kinetic_floor, 3),
-        floor_reference=reference if same else described(prepared.floor_reference, 4),
+        floor=projected(prepared.floor, 2),
+        kinetic_floor=projected(prepared.kinetic_floor, 3),
+        floor_reference=reference if same else projected(prepared.floor_reference, 4),
     )
 
 
-def _each(projected: ProjectedDatasets, describe: Callable[[Projected], Described]) -> dict[str, Described]:
+def _each(projected: ProjectedDatasets, describe: Callable[[Projected], Result]) -> dict[str, Result]:
     """Describe the kinetics of every dataset, that of the reference once."""
     reference = describe(projected.reference)
     same = projected.floor_reference is projected.reference

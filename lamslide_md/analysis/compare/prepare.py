@@ -11,9 +11,11 @@ import numpy as np
 
 from lamslide_md.analysis.datasets.dataset import Dataset
 from lamslide_md.analysis.datasets.matching import left_out_note, match_atoms
+from lamslide_md.analysis.datasets.reading import AnyTrajectory
 from lamslide_md.analysis.datasets.screening import repeat_notes, screen_bonds, screen_motion
 from lamslide_md.analysis.features import Torsion, survey_torsions
 from lamslide_md.analysis.kinetics.autocorrelation import relaxation_times, torsion_autocorrelation
+from lamslide_md.data.stored_frames import Frames, StoredFrames
 from lamslide_md.errors import InputError, option
 from lamslide_md.units import RELATIVE_TOLERANCE, whole_frames
 
@@ -39,7 +41,7 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str, float]) -> Prepared:
+def prepare(given: Mapping[str, Sequence[AnyTrajectory]], intervals_ps: Mapping[str, float]) -> Prepared:
     """Check and match all datasets, and choose the MD of the noise floor.
 
     Parameters
@@ -68,8 +70,7 @@ def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str,
         orders[name] = own[np.isin(there, shared)]
         whole = np.array_equal(orders[name], np.arange(topologies[name].n_atoms))
         positions = tuple(
-            np.ascontiguousarray(trajectory.xyz if whole else trajectory.xyz[:, orders[name]])
-            for trajectory in given[name]
+            trajectory.xyz if whole else _ordered(trajectory.xyz, orders[name]) for trajectory in given[name]
         )
         datasets[name] = Dataset(name, positions, intervals_ps[name])
     topology = reference_topology.subset(shared)
@@ -96,6 +97,14 @@ def prepare(given: Mapping[str, list[md.Trajectory]], intervals_ps: Mapping[str,
         floor_reference,
         text,
         tuple(notes),
+    )
+
+
+def _ordered(positions_nm: Frames, order: np.ndarray) -> Frames:
+    return (
+        positions_nm.ordered(order)
+        if isinstance(positions_nm, StoredFrames)
+        else np.ascontiguousarray(positions_nm[:, order])
     )
 
 
@@ -187,10 +196,11 @@ def _least_common_multiple(first: Fraction, second: Fraction) -> Fraction:
 def slowest_relaxation_ps(angles: Sequence[np.ndarray], interval_ps: float) -> float | None:
     """Find the longest torsion relaxation time of the reference, ps; None if none relaxes within half its length."""
     n_lags = max(2, max(map(len, angles)) // 2)
-    curve = torsion_autocorrelation(angles, n_lags)
-    times_ps = relaxation_times(curve, np.arange(n_lags) * interval_ps)
-    finite = times_ps[np.isfinite(times_ps)]
-    return float(finite.max()) if len(finite) else None
+    lags_ps, slowest_ps = np.arange(n_lags) * interval_ps, []
+    for column in range(angles[0].shape[1]):  # one at a time: Fourier transforms are much larger than the angles
+        curve = torsion_autocorrelation([part[:, column : column + 1] for part in angles], n_lags)
+        slowest_ps += [float(time_ps) for time_ps in relaxation_times(curve, lags_ps) if np.isfinite(time_ps)]
+    return max(slowest_ps, default=None)
 
 
 def longest_lag_ps(prepared: Prepared, relaxation_ps: float | None) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lamslide_md.errors import InputError, option
 from lamslide_md.io.gate import screened
+from lamslide_md.io.stored_trajectories import StoredTrajectory
 from lamslide_md.io.times import believable_interval
 from lamslide_md.systems.topologies import atom_keys
 from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
@@ -27,7 +28,8 @@ class RolloutLike(Protocol):
         ...
 
 
-Given: TypeAlias = md.Trajectory | RolloutLike | Sequence[md.Trajectory | RolloutLike]
+AnyTrajectory: TypeAlias = md.Trajectory | StoredTrajectory
+Given: TypeAlias = AnyTrajectory | RolloutLike | Sequence[AnyTrajectory | RolloutLike]
 
 
 def trajectories_of(given: object) -> object:
@@ -44,7 +46,7 @@ def temperature_of(given: object) -> float | None:
     return temperatures_K.pop() if len(temperatures_K) == 1 else None
 
 
-def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
+def read_dataset(trajectories: object, name: str) -> list[AnyTrajectory]:
     """Check one dataset as the user gave it: one trajectory or several of the same atoms, all coordinates finite.
 
     Parameters
@@ -56,7 +58,7 @@ def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
 
     Returns
     -------
-    list of md.Trajectory
+    list
         The trajectories that have frames.
 
     Raises
@@ -66,32 +68,34 @@ def read_dataset(trajectories: object, name: str) -> list[md.Trajectory]:
         the gate that every trajectory passes.
     """
     given = list(trajectories) if isinstance(trajectories, list | tuple) else [trajectories]
-    listed: list[md.Trajectory] = []
+    listed: list[AnyTrajectory] = []
     for trajectory in given:
-        if not isinstance(trajectory, md.Trajectory):
+        if not isinstance(trajectory, AnyTrajectory):
             raise InputError(f"{name} must be an mdtraj.Trajectory or a list of them, got {type(trajectory).__name__}")
         listed += [trajectory] if trajectory.n_frames > 0 else []
     n_frames = sum(trajectory.n_frames for trajectory in listed)
     if n_frames < MIN_FRAMES:
         raise InputError(f"{name} has {n_frames} frames; a comparison of distributions needs at least {MIN_FRAMES}")
     for index, trajectory in enumerate(listed):
+        if atom_keys(trajectory.topology) != atom_keys(listed[0].topology):
+            raise InputError(
+                f"{name} trajectory {index} ({trajectory.topology.n_atoms} atoms) has other atoms than trajectory 0 "
+                f"({listed[0].topology.n_atoms} atoms); the trajectories of one dataset must be of the same system"
+            )
+        if isinstance(trajectory, StoredTrajectory):
+            continue  # it has passed the gate when it was read
         bad = ~np.isfinite(trajectory.xyz).all(axis=(1, 2))
         if bad.any():
             raise InputError(
                 f"{name} trajectory {index} has coordinates that are not finite in {int(bad.sum())} of {len(bad)} "
                 f"frames, first in frame {int(np.argmax(bad))}; cut the trajectory before it"
             )
-        if atom_keys(trajectory.topology) != atom_keys(listed[0].topology):
-            raise InputError(
-                f"{name} trajectory {index} ({trajectory.n_atoms} atoms) has other atoms than trajectory 0 "
-                f"({listed[0].n_atoms} atoms); the trajectories of one dataset must be of the same system"
-            )
         # Broken bonds are a finding about a dataset, not a reason to refuse it. What the first lacked, all lack.
         listed[index] = screened(trajectory, f"the {name}", topology=listed[0].topology, check_bonds=False)
     return listed
 
 
-def dataset_interval_ps(trajectories: Sequence[md.Trajectory], name: str, given_ps: float | None = None) -> float:
+def dataset_interval_ps(trajectories: Sequence[AnyTrajectory], name: str, given_ps: float | None = None) -> float:
     """Find the time between two frames of a dataset.
 
     Parameters
@@ -155,5 +159,5 @@ def _agree(one_ps: float, other_ps: float) -> bool:
     return abs(one_ps - other_ps) <= RELATIVE_TOLERANCE * other_ps
 
 
-def _called(name: str, index: int, trajectories: Sequence[md.Trajectory]) -> str:
+def _called(name: str, index: int, trajectories: Sequence[AnyTrajectory]) -> str:
     return f"the {name}" if len(trajectories) == 1 else f"{name} trajectory {index}"

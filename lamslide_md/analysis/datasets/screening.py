@@ -5,10 +5,11 @@ from itertools import combinations
 
 import mdtraj as md
 import numpy as np
-from jaxtyping import Float, UInt
+from jaxtyping import UInt
 
 from lamslide_md.analysis.datasets.dataset import Dataset
 from lamslide_md.analysis.features import Torsion, torsion_angles
+from lamslide_md.data.stored_frames import Frames, pieces_of
 from lamslide_md.errors import InputError
 from lamslide_md.systems.bonds import bond_pairs
 
@@ -55,7 +56,7 @@ def screen_bonds(topology: md.Topology, reference: Dataset, others: Sequence[Dat
 
 
 def _spread(dataset: Dataset) -> np.ndarray:
-    return np.concatenate(dataset.thinned(SCREENED_FRAMES).positions_nm)
+    return np.concatenate(list(pieces_of(dataset.thinned(SCREENED_FRAMES).positions_nm)))
 
 
 def _lengths(positions_nm: np.ndarray, bonds: np.ndarray) -> np.ndarray:
@@ -129,12 +130,13 @@ _MEANINGS = {
 }
 
 
-def frame_keys(positions_nm: Float[np.ndarray, "frames atoms 3"]) -> UInt[np.ndarray, " frames"]:
+def frame_keys(positions_nm: Frames) -> UInt[np.ndarray, " frames"]:
     """Give every frame a number of 64 bits, the same for the same positions only (but for one chance in 2^64)."""
-    factors = np.random.default_rng(0).integers(2**64, size=positions_nm[0].size, dtype=np.uint64) | np.uint64(1)
+    size = int(np.prod(positions_nm.shape[1:]))
+    factors = np.random.default_rng(0).integers(2**64, size=size, dtype=np.uint64) | np.uint64(1)
     keys = []
-    for start in range(0, len(positions_nm), KEYED_FRAMES):
-        part = np.ascontiguousarray(positions_nm[start : start + KEYED_FRAMES], dtype=np.float32)
+    for piece in pieces_of([positions_nm], KEYED_FRAMES):
+        part = np.ascontiguousarray(piece, dtype=np.float32)
         keys.append((part.reshape(len(part), -1).view(np.uint32).astype(np.uint64) * factors).sum(axis=1))
     return np.concatenate(keys)
 

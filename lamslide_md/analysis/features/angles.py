@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.analysis.features.names import Torsion
+from lamslide_md.data.stored_frames import Frames, pieces_of
 from lamslide_md.systems.dihedrals import dihedral
 
 
@@ -13,15 +14,17 @@ def heavy_atoms(topology: md.Topology) -> np.ndarray:
     return np.array([atom.element is None or atom.element.symbol != "H" for atom in topology.atoms])
 
 
-def torsion_angles(
-    positions_nm: Float[np.ndarray, "frames atoms 3"], torsions: tuple[Torsion, ...]
-) -> Float[np.ndarray, "frames torsions"]:
+ANGLES_AT_ONCE = 10_000
+"""Frames whose angles are computed at once: bounds memory."""
+
+
+def torsion_angles(positions_nm: Frames, torsions: tuple[Torsion, ...]) -> Float[np.ndarray, "frames torsions"]:
     """Torsion angles by the IUPAC sign (cis is 0, clockwise positive).
 
     Parameters
     ----------
     positions_nm
-        Positions of whole molecules, nm.
+        Positions of whole molecules, nm, (frames, atoms, 3).
     torsions
         Torsions, indices into the atoms.
 
@@ -30,8 +33,14 @@ def torsion_angles(
     np.ndarray
         Angles in [-pi, pi], rad.
     """
-    columns = [dihedral(*(positions_nm[:, atom].astype(np.float64) for atom in torsion.atoms)) for torsion in torsions]
-    return np.stack(columns, axis=1)
+    angles = np.empty((len(positions_nm), len(torsions)))
+    start = 0
+    for part in pieces_of([positions_nm], ANGLES_AT_ONCE):
+        for column, torsion in enumerate(torsions):
+            corners = (part[:, atom].astype(np.float64) for atom in torsion.atoms)
+            angles[start : start + len(part), column] = dihedral(*corners)
+        start += len(part)
+    return angles
 
 
 def torsion_features(angles: Float[np.ndarray, "frames torsions"]) -> Float[np.ndarray, "frames features"]:

@@ -1,6 +1,6 @@
 """Coordinates in which slow motion is looked for: torsions, or distances between C-alphas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from lamslide_md.analysis.features.alphas import alpha_pairs, find_alphas, pair_distances
 from lamslide_md.analysis.features.angles import torsion_features
+from lamslide_md.data.stored_frames import Frames
 from lamslide_md.errors import InputError, option
 
 TicaFeatures = Literal["torsions", "distances"]
@@ -18,6 +19,8 @@ MAX_TORSION_RESIDUES = 20
 """Of longer chains the fold is slow, not a torsion: distances are used where nothing else is asked for."""
 N_PAIRS = 400
 """More distances of a chain follow from these, and TICA would fit its noise."""
+AT_ONCE = 10_000
+"""Frames whose distances are computed at once: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,18 @@ class SlowCoordinates:
         return "torsions" if self.pairs is None else "distances"
 
     def of(
-        self, positions_nm: Float[np.ndarray, "frames atoms 3"], angles: Float[np.ndarray, "frames torsions"]
+        self, positions_nm: Frames, angles: Float[np.ndarray, "frames torsions"]
     ) -> Float[np.ndarray, "frames coordinates"]:
         """Give the torsion angles (rad), or the distances (nm), of every frame."""
-        return angles if self.pairs is None else pair_distances(positions_nm, self.pairs)
+        return angles if self.pairs is None else np.concatenate(list(self.pieces(positions_nm, angles)))
+
+    def pieces(
+        self, positions_nm: Frames, angles: Float[np.ndarray, "frames torsions"]
+    ) -> Iterator[Float[np.ndarray, "_ coordinates"]]:
+        """Go through the same, some frames at a time."""
+        for first in range(0, len(angles), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            yield angles[some] if self.pairs is None else pair_distances(positions_nm[some], self.pairs)
 
     @property
     def to_features(self) -> Callable[[np.ndarray], np.ndarray]:

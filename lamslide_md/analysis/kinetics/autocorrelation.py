@@ -165,18 +165,19 @@ def block_autocorrelation(
     products, pairs = np.zeros((n_blocks, len(lag_frames), n_torsions)), np.zeros((n_blocks, len(lag_frames)))
     vectors, frames = np.zeros((n_blocks, n_torsions), dtype=complex), np.zeros(n_blocks)
     for trajectory, block in zip(angles, blocks, strict=True):
-        unit = np.exp(1j * trajectory.astype(np.float64))
-        np.add.at(frames, block, 1.0)
         starts = np.flatnonzero(np.diff(block, prepend=-1))
-        np.add.at(vectors, block[starts], np.add.reduceat(unit, starts, axis=0))
-        for column, lag in enumerate(lag_frames):
-            if len(unit) <= lag:
-                continue
-            n_pairs = len(unit) - lag
-            cosines = (unit[:n_pairs].conj() * unit[lag:]).real
-            begin = starts[starts < n_pairs]
-            np.add.at(products[:, column], block[begin], np.add.reduceat(cosines, begin, axis=0))
-            np.add.at(pairs[:, column], block[:n_pairs], 1.0)
+        frames += np.bincount(block, minlength=n_blocks)
+        for row, lag in enumerate(lag_frames):
+            pairs[:, row] += np.bincount(block[: max(len(block) - lag, 0)], minlength=n_blocks)
+        # One torsion at a time: complex numbers of all of them would need several times the memory of the angles.
+        for torsion in range(n_torsions):
+            unit = np.exp(1j * trajectory[:, torsion].astype(np.float64))
+            np.add.at(vectors[:, torsion], block[starts], np.add.reduceat(unit, starts))
+            for row, lag in enumerate(lag_frames):
+                begin = starts[starts < len(unit) - lag]
+                if len(begin):
+                    cosines = (unit[: len(unit) - lag].conj() * unit[lag:]).real
+                    np.add.at(products[:, row, torsion], block[begin], np.add.reduceat(cosines, begin))
     return BlockAutocorrelation(products, pairs, vectors, frames)
 
 

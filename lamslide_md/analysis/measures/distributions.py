@@ -30,15 +30,12 @@ def _js_estimate(
 
 def torsion_estimates(projected: Projected, reference: Projected) -> list[Estimate]:
     """Jensen-Shannon distance of every torsion between two datasets, 100 bins on (-pi, pi)."""
-    bins, reference_bins = ([angle_bins(part) for part in dataset.angles] for dataset in (projected, reference))
+
+    def bins(dataset: Projected, column: int) -> tuple:
+        return tuple(angle_bins(part[:, column]) for part in dataset.angles)
+
     return [
-        _js_estimate(
-            projected,
-            reference,
-            tuple(part[:, column] for part in bins),
-            tuple(part[:, column] for part in reference_bins),
-            N_TORSION_BINS,
-        )
+        _js_estimate(projected, reference, bins(projected, column), bins(reference, column), N_TORSION_BINS)
         for column in range(projected.angles[0].shape[1])
     ]
 
@@ -61,7 +58,7 @@ def _tic_bins(projected: Projected, edges: list[np.ndarray]) -> tuple:
 def _tic_estimate(projected: Projected, reference: Projected, n_tics: int, n_bins: int) -> Estimate:
     if projected.tics[0].shape[1] < n_tics:
         return Estimate(None, reason=f"the reference has only {projected.tics[0].shape[1]} TIC")
-    edges = [joint_edges([projected.all_tics[:, axis], reference.all_tics[:, axis]], n_bins) for axis in range(n_tics)]
+    edges = [joint_edges([projected.all_of_tic(axis), reference.all_of_tic(axis)], n_bins) for axis in range(n_tics)]
     return _js_estimate(projected, reference, _tic_bins(projected, edges), _tic_bins(reference, edges), n_bins**n_tics)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lamslide_md.analysis.proteins.rules import ProteinRules
+from lamslide_md.data.stored_frames import Frames, chosen, pieces_of
 from lamslide_md.systems.neighbours import close_pairs
 
 
@@ -60,7 +61,7 @@ class ContactCounts:
 
 def count_contacts(
     rules: ProteinRules,
-    positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]],
+    positions_nm: Sequence[Frames],
     blocks: Sequence[Int[np.ndarray, " _"]],
     n_blocks: int,
     stride: int,
@@ -93,8 +94,9 @@ def count_contacts(
     touching, changing = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for part, of_frame in zip(positions_nm, blocks, strict=True):
         of_frame = of_frame[::stride]
-        now, later = _touching(rules, part[::stride]), _touching(rules, part[lag::stride])
-        n_later = len(part[lag::stride])
+        after = chosen(part, slice(lag, None, stride))
+        now, later = _touching(rules, chosen(part, slice(None, None, stride))), _touching(rules, after)
+        n_later = len(after)
         changed = np.setxor1d(now[now < n_later * n_pairs], later, assume_unique=True)
         touching.append(of_frame[now // n_pairs] * n_pairs + now % n_pairs)
         changing.append(of_frame[changed // n_pairs] * n_pairs + changed % n_pairs)
@@ -111,15 +113,17 @@ def count_contacts(
     return ContactCounts(len(rules.alphas), keys, tables[0], sizes, tables[1], change_sizes)
 
 
-def _touching(rules: ProteinRules, positions_nm: Float[np.ndarray, "frames atoms 3"]) -> Int[np.ndarray, " touching"]:
+def _touching(rules: ProteinRules, positions_nm: Frames) -> Int[np.ndarray, " touching"]:
     """Frame times squared number of residues, plus the key of a pair that touches in it."""
-    n_residues = len(rules.alphas)
+    n_residues, start = len(rules.alphas), 0
     found = [np.zeros(0, dtype=np.int64)]
-    for frames, pairs in close_pairs(positions_nm[:, rules.contact_atoms], rules.contact_nm):
-        residues = np.sort(rules.contact_residues[pairs], axis=1)
-        apart = rules.alphas.apart(residues)
-        keys = residues[apart, 0].astype(np.int64) * n_residues + residues[apart, 1]
-        # Many atoms of two residues may be near: the frame counts once.
-        found.append(np.unique(frames[apart] * n_residues**2 + keys))
+    for piece in pieces_of([positions_nm]):
+        for frames, pairs in close_pairs(piece[:, rules.contact_atoms], rules.contact_nm):
+            residues = np.sort(rules.contact_residues[pairs], axis=1)
+            apart = rules.alphas.apart(residues)
+            keys = residues[apart, 0].astype(np.int64) * n_residues + residues[apart, 1]
+            # Many atoms of two residues may be near: the frame counts once.
+            found.append(np.unique((start + frames[apart]) * n_residues**2 + keys))
+        start += len(piece)
     # Parts of the frames follow one another: what is found rises.
     return np.concatenate(found)

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from lamslide_md.analysis.proteins.contacts import ContactCounts, count_contacts
 from lamslide_md.analysis.proteins.rules import ProteinRules, alpha_trajectory
 from lamslide_md.analysis.proteins.secondary import CLASSES, secondary_structure
+from lamslide_md.data.stored_frames import Frames, chosen, pieces_of
 
 MAX_COUNTED = 5000
 """Contacts and secondary structure are counted in at most so many frames, evenly spread."""
@@ -57,7 +58,7 @@ class ProteinFrames:
 
 def see_protein(
     rules: ProteinRules,
-    positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]],
+    positions_nm: Sequence[Frames],
     blocks: Sequence[Int[np.ndarray, " _"]],
     weights: Float[np.ndarray, "draws blocks"],
     lag: int,
@@ -85,13 +86,16 @@ def see_protein(
     n_blocks = weights.shape[1]
     joined = np.concatenate(blocks)
     trajectory = alpha_trajectory(
-        rules.topology, rules.alphas, np.concatenate([part[:, rules.alphas.atoms] for part in positions_nm])
+        rules.topology,
+        rules.alphas,
+        np.concatenate([piece[:, rules.alphas.atoms] for piece in pieces_of(positions_nm)]),
     )
     rmsd_nm = md.rmsd(trajectory, alpha_trajectory(rules.topology, rules.alphas, rules.first_nm[None]))
     trajectory.superpose(alpha_trajectory(rules.topology, rules.alphas, rules.mean_nm[None]))
     displacements = trajectory.xyz - rules.mean_nm
     stride = -(-len(joined) // MAX_COUNTED)
-    counted = [(part[::stride], block[::stride]) for part, block in zip(positions_nm, blocks, strict=True)]
+    every = slice(None, None, stride)
+    counted = [(chosen(part, every), block[every]) for part, block in zip(positions_nm, blocks, strict=True)]
     return ProteinFrames(
         lengths=tuple(map(len, positions_nm)),
         blocks=joined,
@@ -108,15 +112,13 @@ def see_protein(
     )
 
 
-def _count_secondary(
-    rules: ProteinRules, counted: Sequence[tuple[np.ndarray, np.ndarray]], n_blocks: int
-) -> np.ndarray:
+def _count_secondary(rules: ProteinRules, counted: Sequence[tuple[Frames, np.ndarray]], n_blocks: int) -> np.ndarray:
     counts = np.zeros((n_blocks, len(rules.alphas), len(CLASSES)))
-    chosen = np.flatnonzero(rules.complete)
+    whole = np.flatnonzero(rules.complete)
     for positions_nm, blocks in counted:
-        codes = secondary_structure(rules.topology, rules.alphas.residues[chosen], positions_nm)
+        codes = secondary_structure(rules.topology, rules.alphas.residues[whole], positions_nm)
         for index in range(len(CLASSES)):
-            counts[:, chosen, index] += _block_sums(codes == index, blocks, n_blocks)
+            counts[:, whole, index] += _block_sums(codes == index, blocks, n_blocks)
     return counts
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, UInt
 from lamslide_md.analysis.proteins.frames import ProteinFrames
 from lamslide_md.analysis.proteins.rules import ProteinRules
 from lamslide_md.analysis.proteins.secondary import UNKNOWN, secondary_structure
+from lamslide_md.data.stored_frames import Frames, chosen
 
 MIN_OCCUPANCY = 0.01
 MAX_STRIP_FRAMES = 300
@@ -74,7 +75,7 @@ def _propensities(counts: np.ndarray) -> np.ndarray:
     return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1.0)
 
 
-def secondary_strips(rules: ProteinRules, datasets: Mapping[str, tuple[Sequence[np.ndarray], float]]) -> Strips | None:
+def secondary_strips(rules: ProteinRules, datasets: Mapping[str, tuple[Sequence[Frames], float]]) -> Strips | None:
     """Assign secondary structure over time to the longest trajectory of each dataset.
 
     Parameters
@@ -95,9 +96,9 @@ def secondary_strips(rules: ProteinRules, datasets: Mapping[str, tuple[Sequence[
     for which, (positions_nm, interval_ps) in datasets.items():
         longest = max(positions_nm, key=len)
         stride = -(-len(longest) // MAX_STRIP_FRAMES)
-        shown = longest[::stride]
+        shown = chosen(longest, slice(None, None, stride))
         codes[which] = np.full((len(shown), len(rules.alphas)), UNKNOWN, dtype=np.uint8)
-        chosen = rules.alphas.residues[rules.complete]
-        codes[which][:, rules.complete] = secondary_structure(rules.topology, chosen, shown)
+        residues = rules.alphas.residues[rules.complete]
+        codes[which][:, rules.complete] = secondary_structure(rules.topology, residues, shown)
         intervals_ps[which] = stride * interval_ps
     return Strips(codes, intervals_ps)

@@ -10,6 +10,7 @@ from scipy.sparse.linalg import svds
 
 from lamslide_md.analysis.features import Alphas, alpha_pairs, find_alphas, heavy_atoms
 from lamslide_md.analysis.proteins.secondary import BACKBONE_NAMES, complete_residues
+from lamslide_md.data.stored_frames import Frames, chosen, pieces_of
 
 MEAN_ROUNDS = 5
 """Superposing on a mean and taking it anew has converged long before."""
@@ -47,7 +48,7 @@ class ProteinRules:
         return tuple(str(self.topology.residue(int(index))) for index in self.alphas.residues)
 
 
-def learn_protein(topology: md.Topology, positions_nm: Sequence[Float[np.ndarray, "_ atoms 3"]]) -> ProteinRules | None:
+def learn_protein(topology: md.Topology, positions_nm: Sequence[Frames]) -> ProteinRules | None:
     """Learn from the reference what the measures of a protein are taken against.
 
     Parameters
@@ -66,8 +67,9 @@ def learn_protein(topology: md.Topology, positions_nm: Sequence[Float[np.ndarray
     if len(alphas) == 0:
         return None
     stride = -(-sum(map(len, positions_nm)) // MAX_FITTED)
-    sample = np.concatenate([part[::stride][:, alphas.atoms] for part in positions_nm])
-    first = np.array(positions_nm[0][0, alphas.atoms])
+    spread = [chosen(part, slice(None, None, stride)) for part in positions_nm]
+    sample = np.concatenate([piece[:, alphas.atoms] for piece in pieces_of(spread)])
+    first = sample[0]
     mean, fitted = _mean_fold(topology, alphas, sample, first)
     atoms, residues, contact_nm = _contact_atoms(topology, alphas)
     return ProteinRules(

@@ -2,7 +2,9 @@
 
 import mdtraj as md
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt
+from jaxtyping import Bool, Int, UInt
+
+from lamslide_md.data.stored_frames import Frames
 
 BACKBONE_NAMES = ("N", "CA", "C", "O")
 CLASSES = ("helix", "strand", "coil")
@@ -19,7 +21,7 @@ def complete_residues(topology: md.Topology, residues: Int[np.ndarray, " residue
 
 
 def secondary_structure(
-    topology: md.Topology, residues: Int[np.ndarray, " residues"], positions_nm: Float[np.ndarray, "frames atoms 3"]
+    topology: md.Topology, residues: Int[np.ndarray, " residues"], positions_nm: Frames
 ) -> UInt[np.ndarray, "frames residues"]:
     """Assign helix (0), strand (1) or coil (2) to residues in every frame, by mdtraj's DSSP.
 
@@ -47,7 +49,7 @@ def secondary_structure(
     atoms = np.sort([atom.index for residue in residues for atom in topology.residue(int(residue)).atoms])
     backbone = topology.subset(atoms)
     for start in range(0, len(positions_nm), CHUNK_FRAMES):
-        part = positions_nm[start : start + CHUNK_FRAMES, atoms]
+        part = positions_nm[start : start + CHUNK_FRAMES][:, atoms]
         assigned = md.compute_dssp(md.Trajectory(part, backbone), simplified=True)
         codes[start : start + len(part)] = np.select([assigned == code for code in CODES], range(len(CODES)), UNKNOWN)
     return codes
