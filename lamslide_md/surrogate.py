@@ -23,9 +23,10 @@ from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.devices import agreed, check_accelerator, ends_with_others, group_fabric, single_device
 from lamslide_md.training.gathering import Source, gather, items_of
 from lamslide_md.training.preset_choice import usual_preset
+from lamslide_md.training.progress import OnProgress
 from lamslide_md.training.ranks import RankJob, train_on_devices
 from lamslide_md.training.stages import train_both
-from lamslide_md.training.trainer import OnProgress, Trainer
+from lamslide_md.training.trainer import Trainer
 from lamslide_md.training.training_data import prepare_data
 from lamslide_md.units import MOST_K, MOST_PS, MOST_SEED, check_count, check_quantity
 
@@ -131,7 +132,7 @@ class Surrogate(Sampler):
             else:
                 fabric = fabric or single_device(accelerator)
                 trainer = Trainer(fabric, seed=seed, checkpoint_dir=folder, on_progress=on_progress)
-                with ends_with_others():
+                with ends_with_others(), trainer.threads.chosen():
                     autoencoder, flow, facts = train_both(trainer, data, settings)
         facts |= {EXTENTS_KEY: data.extents_nm(), "trajectory_hashes": data.trajectory_hashes(), "notes": notes}
         provenance = {"preset": preset, "seed": seed, **facts, "versions": {name: version(name) for name in LIBRARIES}}

@@ -1,10 +1,15 @@
 """A small real run, made once for all tests that need one: a dipeptide, and a model that has learned little."""
 
+import os
+
 import pytest
 
 from lamslide_md.cli.app import run
 from lamslide_md.cli.options import flattened
 from tests.small import butane as butane
+
+# Results to the bit are those of one number of threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SETTINGS = {
     "autoencoder": {"width": 32, "optimisation": {"n_steps": 60, "batch_size": 16}},

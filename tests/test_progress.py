@@ -6,7 +6,7 @@ from rich.console import Console
 from lamslide_md.cli import progress
 from lamslide_md.cli.progress import ProgressBars, clock
 from lamslide_md.simulate.progress import Progress as SimulationProgress
-from lamslide_md.training.trainer import Progress as TrainingProgress
+from lamslide_md.training.progress import Progress as TrainingProgress
 
 
 class Clock:

@@ -12,7 +12,7 @@ from rich.progress import Progress as RichProgress
 
 if TYPE_CHECKING:
     from lamslide_md.simulate.progress import Progress as SimulationProgress
-    from lamslide_md.training.trainer import Progress as TrainingProgress
+    from lamslide_md.training.progress import Progress as TrainingProgress
 
 LINE_INTERVAL_S = 20.0
 """Where the output is no terminal, a phase writes a line this often, and one at its end."""

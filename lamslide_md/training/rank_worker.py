@@ -13,9 +13,10 @@ from lamslide_md.errors import InputError, InputNote
 from lamslide_md.io.parents import end_with_parent, tell_parent
 from lamslide_md.training.devices import ends_with_others, make_fabric
 from lamslide_md.training.handing_over import taken_over
+from lamslide_md.training.progress import Progress
 from lamslide_md.training.ranks import RESULT_FILE, RankJob
 from lamslide_md.training.stages import train_both
-from lamslide_md.training.trainer import Progress, Trainer
+from lamslide_md.training.trainer import Trainer
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.checkpoint_folder import SHARED_PREFIX
 from lamslide_md.training.devices import OTHER_ENDED, single_device
 from lamslide_md.training.handing_over import hand_over
-from lamslide_md.training.trainer import OnProgress, Progress
+from lamslide_md.training.progress import OnProgress, Progress
 from lamslide_md.training.training_data import TrainingData
 
 PATIENCE_S = 5.0

@@ -14,35 +14,15 @@ from torch import Tensor, nn
 from lamslide_md.config import NumberType, Optimisation
 from lamslide_md.errors import note
 from lamslide_md.shares import Share, SharedGenerator
+from lamslide_md.threads import Threads
 from lamslide_md.training.checkpoints import read_checkpoint, read_facts
 from lamslide_md.training.divergence import LOST, Guard, all_finite
 from lamslide_md.training.number_types import fast_type
 from lamslide_md.training.optimisers import build_optimisers, set_rate
+from lamslide_md.training.progress import OnProgress, Progress
 from lamslide_md.training.training_state import Kept, TrainingState
 from lamslide_md.training.wrapped_step import wrapped_step
 
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a long phase stands.
-
-    Attributes
-    ----------
-    phase
-        What is running.
-    done, total
-        Units of work.
-    message
-        A figure worth showing, with its unit.
-    """
-
-    phase: str
-    done: int
-    total: int
-    message: str = ""
-
-
-OnProgress = Callable[[Progress], None]
 Network = TypeVar("Network", bound=nn.Module)
 TrainingStep = Callable[..., Any]
 Loss = Callable[[TrainingStep, torch.Generator], Tensor]
@@ -76,6 +56,8 @@ class Trainer:
         Times that each phase has diverged and gone back to where it was sound, with a lower learning rate.
     share
         This process's part of every batch.
+    threads
+        How many compute a step.
     """
 
     fabric: Fabric
@@ -88,11 +70,13 @@ class Trainer:
     number_types: dict[str, NumberType] = field(default_factory=dict, init=False)
     n_returns: dict[str, int] = field(default_factory=dict, init=False)
     share: Share = field(init=False)
+    threads: Threads = field(init=False)
     _fast_type: NumberType | None = field(default=None, init=False)
     _reported_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.share = Share(self.fabric.global_rank, self.fabric.world_size)
+        self.threads = Threads(self.fabric.device.type == "cpu")
 
     def train(self, phase: str, fingerprint: str, network: Network, loss: Loss, settings: Optimisation) -> Network:
         """Train, continuing from the checkpoint of the same phase and fingerprint if there is one.
@@ -127,16 +111,17 @@ class Trainer:
         started_s = saved_s = time.monotonic()
         while step < settings.n_steps:
             set_rate(held.optimisers, settings, step, guard.rate_factor)
-            value = loss(training_step, held.generator)
-            network.zero_grad()
-            self.fabric.backward(value)
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-            mean, worst = guard.worst(step, value, norm)
-            if worst < LOST:
-                for optimiser in fabric_optimisers:
-                    optimiser.step()
-                step += 1
-                _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
+            with self.threads.step():
+                value = loss(training_step, held.generator)
+                network.zero_grad()
+                self.fabric.backward(value)
+                norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
+                mean, worst = guard.worst(step, value, norm)
+                if worst < LOST:
+                    for optimiser in fabric_optimisers:
+                        optimiser.step()
+                    step += 1
+                    _average_into(average, network, min(settings.ema_decay, step / (step + 10)))
             is_last = step == settings.n_steps
             if worst >= LOST or (is_last and not all_finite(average)):
                 step = self._back(held, guard, kept, checkpoint, (step, worst))
@@ -238,8 +223,9 @@ class Trainer:
         now = time.monotonic()
         if self.on_progress and self.fabric.is_global_zero and (now - self._reported_s > 1 or step == n_steps):
             self._reported_s = now
-            number_type_text = f", Muon in {self.number_types[phase]}" if phase in self.number_types else ""
-            self.on_progress(Progress(phase, step, n_steps, f"loss {loss.item():.4g}{number_type_text}"))
+            number_type = f"Muon in {self.number_types[phase]}" if phase in self.number_types else ""
+            message = ", ".join(filter(None, (f"loss {loss.item():.4g}", number_type, str(self.threads))))
+            self.on_progress(Progress(phase, step, n_steps, message))
 
 
 @torch.no_grad()
