@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lamslide_md.analysis.compare import compare
     from lamslide_md.analysis.compare.comparison import Comparison
     from lamslide_md.config import Settings
+    from lamslide_md.distilling import distil
     from lamslide_md.errors import InputError
     from lamslide_md.io.readers import read
     from lamslide_md.pretrained import load_pretrained
@@ -36,6 +37,7 @@ __all__ = [
     "Surrogate",
     "System",
     "compare",
+    "distil",
     "forecast",
     "load_pretrained",
     "read",
@@ -51,6 +53,7 @@ _HOMES = {
     "Surrogate": "lamslide_md.surrogate",
     "System": "lamslide_md.systems.system",
     "compare": "lamslide_md.analysis.compare",
+    "distil": "lamslide_md.distilling",
     "forecast": "lamslide_md.sampling.forecasting",
     "load_pretrained": "lamslide_md.pretrained",
     "read": "lamslide_md.io.readers",

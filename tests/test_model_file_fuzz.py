@@ -154,6 +154,7 @@ def test_json_nested_as_deep_as_it_goes(model, tmp_path):
     assert complaint_of(write_with(path, '{"format_version": 1' + ', "a": {"b": [1]}' * 50_000 + "}", tensors))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("little_memory")
 @pytest.mark.parametrize("old", [FORMAT_1, FORMAT_2], ids=["1", "2"])
 def test_every_value_of_an_older_header_may_be_absurd(tmp_path, old):

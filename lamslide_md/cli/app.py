@@ -8,6 +8,7 @@ import typer
 
 from lamslide_md import __version__
 from lamslide_md.cli.compare import compare
+from lamslide_md.cli.distil import distil
 from lamslide_md.cli.info import info
 from lamslide_md.cli.interpolate import interpolate
 from lamslide_md.cli.models import models
@@ -31,6 +32,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "lamslide train rep1.xtc --top system.pdb --set flow.optimisation.n_steps=8000 --out long.lamslide",
         "lamslide train runs/*/rep*.xtc --preset peptide --devices 4 --out all.lamslide",
     ),
+    distil: ("lamslide distil ALDA.lamslide --out fast.lamslide",),
     rollout: (
         "lamslide rollout ALDA.lamslide --frames 10000 --chains 4 --out rollout.xtc",
         "lamslide rollout ALDA.lamslide --frames 10000 --chains 4 --out rollout.xtc --continue",

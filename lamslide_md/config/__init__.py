@@ -1,6 +1,7 @@
 """Settings of both stages, and the presets that name good ones."""
 
 from lamslide_md.config.forecasts import TASKS, forecast_settings, without_latents
+from lamslide_md.config.molecules import MAP
 from lamslide_md.config.presets import BUDGETS, PRESETS, preset_settings
 from lamslide_md.config.settings import (
     AutoencoderSettings,
@@ -14,6 +15,7 @@ from lamslide_md.config.settings import (
 
 __all__ = [
     "BUDGETS",
+    "MAP",
     "PRESETS",
     "TASKS",
     "AutoencoderSettings",

@@ -1,6 +1,11 @@
 """Presets for rollouts of molecules."""
 
-from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, Optimisation, Settings
+from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, MapSettings, Optimisation, Settings
+
+MAP = MapSettings(
+    optimisation=Optimisation(n_steps=1500, matrices="adamw", learning_rate=5e-4, batch_size=32, constant_fraction=0.1)
+)
+"""Of a flow of which nothing else is known."""
 
 MOLECULES: dict[str, Settings] = {
     "molecule-quick": Settings(

@@ -77,7 +77,7 @@ def remove_checkpoints(folder: Path) -> None:
         May be missing.
     """
     for path in folder.glob("*.safetensors"):
-        if re.fullmatch(r"(autoencoder|flow)-[0-9a-f]{12}", path.stem):
+        if re.fullmatch(r"(autoencoder|flow|map)-[0-9a-f]{12}", path.stem):
             path.unlink(missing_ok=True)
     for left in folder.glob(f"{SHARED_PREFIX}*"):
         shutil.rmtree(left, ignore_errors=True)

@@ -66,8 +66,7 @@ def train_flow(
     torch.manual_seed(trainer.seed)
     source, own = LatentWindows(autoencoder, datasets, settings), settings.flow
     flow = build_flow(autoencoder, settings, with_map=False)
-    device = trainer.fabric.device
-    sample, owners = _draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
+    sample, owners = draw_sample(source, own, torch.Generator().manual_seed(trainer.seed))
     if not torch.isfinite(sample).all():
         raise InputError(
             "the first stage gives latents that are not finite: its training has diverged; lower "
@@ -83,8 +82,7 @@ def train_flow(
             "flow.bfloat16=true is left aside: this device is slower in bfloat16 than in float32; "
             "flow.optimisation.iteration_dtype=bfloat16 insists on it"
         )
-    slow = _slow_directions(flow, source, sample, owners, trainer.seed).to(device) if own.slow_weight else None
-    errors = FlowErrors(flow.prior, own, slow)
+    errors = errors_of(flow, source, sample, owners, trainer.seed)
     loss = FlowLoss(flow, autoencoder, source, settings, errors, bfloat16, trainer.share)
     trained = trainer.train("flow", fingerprints["flow"], flow, loss, own.optimisation)
     _check_trained(trainer, trained, loss)
@@ -125,10 +123,27 @@ def multiplies_in_bfloat16(settings: FlowSettings, fast: NumberType) -> bool:
     return settings.bfloat16 and "bfloat16" in (fast, settings.optimisation.iteration_dtype)
 
 
-def _draw_sample(
+def draw_sample(
     source: LatentWindows, settings: FlowSettings, generator: torch.Generator
 ) -> tuple[Float[Tensor, "windows frames tokens channels"], Int[np.ndarray, " windows"]]:
-    """Draw windows that speak for all, on the CPU, and the dataset that each is of."""
+    """Draw windows that speak for all.
+
+    Parameters
+    ----------
+    source
+        Windows of latents.
+    settings
+        How long they are.
+    generator
+        Source of randomness.
+
+    Returns
+    -------
+    Tensor
+        Their latents, on the CPU.
+    np.ndarray
+        The dataset that each is of.
+    """
     n_numbers = settings.n_frames * source.autoencoder.n_latents * source.autoencoder.n_channels
     n_windows = min(SAMPLE_WINDOWS, len(source.windows), max(1, SAMPLE_NUMBERS // n_numbers))
     index, context = source.windows.draw(n_windows, generator), torch.arange(settings.n_frames) < settings.n_known
@@ -137,18 +152,41 @@ def _draw_sample(
     return latents, np.concatenate([np.sort(source.windows.owners(part)) for part in parts])
 
 
-def _slow_directions(
+def errors_of(
     flow: LatentFlow,
     source: LatentWindows,
     sample: Float[Tensor, "windows frames tokens channels"],
     owners: Int[np.ndarray, " windows"],
     seed: int,
-) -> Float[Tensor, "features slow"]:
-    """Slow coordinates of the latents, from the sample of windows or, where these are shorter than the lag, pairs."""
+) -> FlowErrors:
+    """Weigh errors as the settings say, along slow coordinates of the latents if they matter.
+
+    Parameters
+    ----------
+    flow
+        Its normalisation and prior are estimated.
+    source
+        Windows of latents.
+    sample
+        Of the windows, from which slow coordinates are found; where these are shorter than the lag, from pairs.
+    owners
+        The dataset that each is of.
+    seed
+        Of the pairs.
+
+    Returns
+    -------
+    FlowErrors
+        On the device of the source.
+    """
+    own = source.settings.flow
+    if not own.slow_weight:
+        return FlowErrors(flow.prior, own, None)
     if sample.shape[1] <= LAG and (found := source.pairs(LAG, len(sample), torch.Generator().manual_seed(seed))):
         pairs, owners = found
         sample = pairs.to(sample)
-    return slow_coordinates(flow.standardise(sample), owners)
+    standardised = flow.standardise(sample.to(flow.latent_mean)).cpu()
+    return FlowErrors(flow.prior, own, slow_coordinates(standardised, owners).to(source.device))
 
 
 def _places_of_tokens(datasets: list[SystemDataset], n_tokens: int) -> Float[Tensor, "tokens 3"] | None:

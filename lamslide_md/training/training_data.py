@@ -171,7 +171,7 @@ def prepare_data(
         constraints = find_constraints(own, entities.bonds, old.topology is not None, new.exchanges)
         shared[id(old)] = replace(new, entities=entities, constraints=constraints)
     trajectories = [replace(r, system=shared[id(r.system)]) for r in trajectories]
-    datasets = [s for system in shared.values() for s in _datasets_of(system, trajectories, settings, interval_ps)]
+    datasets = [s for system in shared.values() for s in datasets_of(system, trajectories, settings, interval_ps)]
     # Refused now where no window fits, not after the first stage.
     Windows(datasets, settings.flow.n_frames)
     scale_nm = _length_scale(datasets, settings)
@@ -192,10 +192,27 @@ def _check_chains(systems: list[System]) -> None:
         check_chain(system.topology)
 
 
-def _datasets_of(
+def datasets_of(
     system: System, trajectories: list[PointTrajectory], settings: Settings, interval_ps: float
 ) -> list[SystemDataset]:
-    """Place the trajectories of a system; those with the same frame interval are joined."""
+    """Place the trajectories of a system; those with the same frame interval are joined.
+
+    Parameters
+    ----------
+    system
+        With the vocabularies of the model.
+    trajectories
+        Of this and other systems.
+    settings
+        Placement.
+    interval_ps
+        Of the model.
+
+    Returns
+    -------
+    list
+        In nm.
+    """
     by_stride: dict[int, list[np.ndarray | StoredFrames]] = {}
     transform = system.transform(from_settings(settings.placement))
     for r in trajectories:

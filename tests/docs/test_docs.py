@@ -12,6 +12,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 WORKFLOWS = DOCS.with_name("workflows")
 """Whose readers and simulators pages show."""
 PAGES = sorted(page for page in DOCS.rglob("*.md") if re.search(r"^```(bash|python)$", page.read_text(), re.MULTILINE))
+LONG = ("tutorial.md", "index.md", "howto/command.md", "howto/paths.md")
+"""Pages of which each takes a quarter of a minute and more; `.ci/run` runs them after `make test`."""
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -20,7 +22,13 @@ def python_so_far(gathered):
     return [f"python - <<'END_OF_BLOCK'\n{gathered}\nEND_OF_BLOCK"] if gathered else []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def named(page):
+    """A page by its name, slow if it is long."""
+    name = str(page.relative_to(DOCS))
+    return pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+
+
+@pytest.mark.parametrize("page", [named(page) for page in PAGES])
 def test_the_blocks_of_a_page_run_one_after_another(page, tmp_path):
     script, gathered = ["set -e", f'PATH="{Path(sys.executable).parent}:$PATH"'], ""
     for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
