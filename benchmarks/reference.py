@@ -24,8 +24,8 @@ from rich.table import Table
 
 from lamslide_md.simulate import Molecule, PreparedSystem, SimulationSettings, peptide, prepare
 from lamslide_md.simulate.energies import sample_energies
-from lamslide_md.simulate.platforms import time_platforms
 from lamslide_md.simulate.systems import PROTEIN
+from lamslide_md.simulate.timing import time_platforms
 from lamslide_md.simulate.validation import check_ensemble, check_kinetic
 
 IMPLICIT = [("A", True), ("AA", False), ("ALDA", False), ("KFWY", False), ("ACDEFGHIKL", False)]

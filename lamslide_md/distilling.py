@@ -1,4 +1,4 @@
-"""`distil`: give a trained model a map, which draws frames in one evaluation of the network."""
+"""`distil`: give a trained model a map, which draws frames in one evaluation of the network, or two."""
 
 import copy
 from collections.abc import Iterator

@@ -79,8 +79,8 @@ class Surrogate(Sampler):
         seed
             Of weights, batches and noise.
         checkpoint_dir
-            Where to keep checkpoints; a training that was interrupted continues from there, exactly on the CPU. No
-            other training may use the folder meanwhile.
+            Where to keep checkpoints; a training that was interrupted continues from there, on the CPU exactly if
+            OMP_NUM_THREADS is set. No other training may use the folder meanwhile.
         on_progress
             Callback receiving a `Progress` about once a second.
         accelerator

@@ -1,4 +1,4 @@
-"""`lamslide distil`: a map of one evaluation for a trained model."""
+"""`lamslide distil`: a map, of one evaluation or two, for a trained model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +36,7 @@ def distil(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Learn from a model's own rollouts to draw frames in one evaluation of the network instead of nine."""
+    """Learn from a model's own rollouts to draw frames in one or two evaluations of the network instead of nine."""
     from lamslide_md.cli.models import find_model
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.config import MAP

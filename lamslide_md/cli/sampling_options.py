@@ -61,14 +61,14 @@ Top = Annotated[Path | None, typer.Option(help="Topology of the structures given
 Solver = Annotated[
     str | None,
     typer.Option(
-        help="map (one evaluation of the network), euler, heun, dopri5, sde, ddim or dpm; the map of a model that has "
+        help="map (two evaluations of the network), euler, heun, dopri5, sde, ddim or dpm; the map of a model that has "
         "one, otherwise heun.",
         autocompletion=complete_solver,
     ),
 ]
 SolverSteps = Annotated[
     int | None,
-    typer.Option(min=1, callback=IS_SMALL_COUNT, help="Steps of the solver in each window: 1 of the map, otherwise 5."),
+    typer.Option(min=1, callback=IS_SMALL_COUNT, help="Steps of the solver in each window: 2 of the map, otherwise 5."),
 ]
 Constrain = Annotated[
     bool,

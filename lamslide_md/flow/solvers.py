@@ -215,9 +215,12 @@ class DpmMultistep(Ddim):
 
 @dataclass(frozen=True)
 class MapSolver(Ddim):
-    """Asks a map where the path ends, from its start and, with more steps than one, again from on the way."""
+    """Asks a map where the path ends, from its start and, with more steps than one, again from on the way.
 
-    n_steps: int = 1
+    Two are as good as the flow, one is nearly so (docs/decisions/map.md).
+    """
+
+    n_steps: int = 2
 
 
 SOLVERS: dict[str, type[Solver]] = {

@@ -17,7 +17,7 @@ from lamslide_md.models.flow_network import FlowNetwork, NetworkSizes
 from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.shares import normal
 
-NO_MAP = "this model has no map of one evaluation; choose another solver, such as heun"
+NO_MAP = "this model has no map; choose another solver, such as heun"
 
 
 @dataclass(frozen=True)

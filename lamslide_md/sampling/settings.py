@@ -20,10 +20,10 @@ class Sampling:
     Attributes
     ----------
     solver
-        ``map`` (one evaluation of the network, of models that have one), ``euler``, ``heun``, ``dopri5`` (chooses its
+        ``map`` (two evaluations of the network, of models that have one), ``euler``, ``heun``, ``dopri5`` (chooses its
         own steps), ``sde``, ``ddim`` or ``dpm``. None: the map, if the model has one that is as good, else ``heun``.
     n_solver_steps
-        Steps of the solver in each window; ``dopri5`` does without. None: 1 of the map, 5 of the others.
+        Steps of the solver in each window; ``dopri5`` does without. None: 2 of the map, 5 of the others.
     seed
         Of the noise: same seed, same frames, on the same machine.
     constrain
@@ -74,8 +74,8 @@ class Sampling:
         """
         if self.solver == MAP_SOLVER and flow_map is None:
             raise InputError(
-                f"{option('solver')}={MAP_SOLVER}: this model has no map of one evaluation; leave the solver out, or "
-                "train with flow.map among the settings"
+                f"{option('solver')}={MAP_SOLVER}: this model has no map; leave the solver out, or learn one with "
+                "distil"
             )
         usual = MAP_SOLVER if flow_map is not None and flow_map.is_trusted else DEFAULT_SOLVER
         own = replace(self, solver=self.solver or usual)

@@ -215,11 +215,11 @@ def time_apart(
     except (pickle.PicklingError, AttributeError, TypeError, OSError):
         # A system that cannot be sent, such as one with a function of the user's, or no process to send it to.
         return time_platform(prepared, settings, choice, seconds)
-    told = {key: value for line in ended.stdout.splitlines() for key, value in message_in(line).items()}
-    if "error" in told:
-        raise InputError(str(told["error"]))
-    if "ns_per_day" in told:
-        return PlatformChoice(choice.name, choice.n_threads, float(told["ns_per_day"]))
-    if ended.returncode >= 0 and "ready" not in told:
+    said = {key: value for line in ended.stdout.splitlines() for key, value in message_in(line).items()}
+    if "error" in said:
+        raise InputError(str(said["error"]))
+    if "ns_per_day" in said:
+        return PlatformChoice(choice.name, choice.n_threads, float(said["ns_per_day"]))
+    if ended.returncode >= 0 and "ready" not in said:
         return time_platform(prepared, settings, choice, seconds)
     raise PlatformFailure(f"platform {choice.name} crashes: the process that tried it {ending(ended.returncode)}")

@@ -27,8 +27,8 @@ def sample(flow, solver, windows):
 
 
 def test_without_a_map_it_is_refused_by_name(generator):
-    with pytest.raises(InputError, match="no map of one evaluation; choose another solver, such as heun"):
-        sample(make_flow(), MapSolver(), torch.randn(3, 3, 2, 16, generator=generator))
+    with pytest.raises(InputError, match="has no map; choose another solver, such as heun"):
+        sample(make_flow(), MapSolver(1), torch.randn(3, 3, 2, 16, generator=generator))
 
 
 def test_frames_are_those_of_the_map_and_of_its_number_of_evaluations(generator):
@@ -38,9 +38,9 @@ def test_frames_are_those_of_the_map_and_of_its_number_of_evaluations(generator)
     torch.nn.init.normal_(flow.map.out.weight, std=0.1)
     asked = []
     flow.map.embed_tau.register_forward_hook(lambda _, inputs, __: asked.append(float(inputs[0][0])))
-    once = sample(flow, MapSolver(), windows)
+    once = sample(flow, MapSolver(1), windows)
     assert asked == pytest.approx([0.001])
-    twice = sample(flow, MapSolver(2), windows)
+    twice = sample(flow, MapSolver(), windows)
     assert asked == pytest.approx([0.001, 0.001, 0.5])
     assert torch.equal(sample(flow, Heun(2), windows), before)
     assert torch.equal(once[:, 0], windows[:, 0])

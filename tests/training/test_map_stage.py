@@ -78,7 +78,7 @@ def test_rollouts_ask_a_map_that_is_as_good_and_say_so(butane):
     model = lam.Surrogate.fit(butane, settings=with_map(n_steps=2, flow_steps=2))
     model.flow.map.error.fill_(0.05)
     facts = model.rollout(n_frames=2).facts
-    assert (facts["solver"], facts["n_solver_steps"]) == ("map", 1)
+    assert (facts["solver"], facts["n_solver_steps"]) == ("map", 2)
     facts = model.rollout(n_frames=2, solver="heun").facts
     assert (facts["solver"], facts["n_solver_steps"]) == ("heun", 5)
     model.flow.map.error.fill_(0.5)
@@ -89,7 +89,7 @@ def test_rollouts_ask_a_map_that_is_as_good_and_say_so(butane):
 def test_without_a_map_there_is_none_to_ask(butane):
     model = lam.Surrogate.fit(butane, settings=tiny_settings(n_steps=5))
     assert model.rollout(n_frames=2).facts["solver"] == "heun"
-    with pytest.raises(lam.InputError, match="solver=map: this model has no map of one evaluation; leave the solver"):
+    with pytest.raises(lam.InputError, match="solver=map: this model has no map; leave the solver out, or learn one"):
         model.rollout(n_frames=2, solver="map")
 
 
