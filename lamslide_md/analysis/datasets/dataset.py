@@ -178,7 +178,7 @@ def describe(
     """
     pairs = zip(dataset.positions_nm, angles, strict=True)
     tics = tuple(
-        np.concatenate([reference_model.tics(coordinates) for coordinates in slow.pieces(*pair)]) for pair in pairs
+        np.concatenate([reference_model.tics(coordinates) for coordinates in slow.parts(*pair)]) for pair in pairs
     )
     return Described(angles, tics, tuple(reference_model.clusters(part) for part in tics))
 

@@ -38,9 +38,9 @@ class SlowCoordinates:
         self, positions_nm: Frames, angles: Float[np.ndarray, "frames torsions"]
     ) -> Float[np.ndarray, "frames coordinates"]:
         """Give the torsion angles (rad), or the distances (nm), of every frame."""
-        return angles if self.pairs is None else np.concatenate(list(self.pieces(positions_nm, angles)))
+        return angles if self.pairs is None else np.concatenate(list(self.parts(positions_nm, angles)))
 
-    def pieces(
+    def parts(
         self, positions_nm: Frames, angles: Float[np.ndarray, "frames torsions"]
     ) -> Iterator[Float[np.ndarray, "_ coordinates"]]:
         """Go through the same, some frames at a time."""
