@@ -131,4 +131,4 @@ def need_disk(paths: Sequence[Path]) -> bool:
 
 def expected_bytes(paths: Sequence[Path]) -> float:
     """Size of the coordinates of files in memory, by the sizes of the files."""
-    return sum(path.stat().st_size * COMPRESSED.get(suffix(path), 1.0) for path in paths if path.is_file())
+    return sum((path.stat().st_size * COMPRESSED.get(suffix(path), 1.0) for path in paths if path.is_file()), start=0.0)

@@ -1,5 +1,6 @@
 """The flow's map: trained on where the flow's own paths end."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -176,4 +177,5 @@ class MapLoss:
         if self.trainer.share.n_ranks > 1:
             generator = SharedGenerator()
             generator.share = self.trainer.share
-        return generator.manual_seed((self.trainer.seed << 32) + number)
+        state = np.random.SeedSequence([self.trainer.seed, number]).generate_state(1, np.uint64)[0]
+        return generator.manual_seed(int(state) >> 1)

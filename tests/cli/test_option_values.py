@@ -20,6 +20,7 @@ from lamslide_md.units import whole_frames
 
 # Inputs are not there: whoever reads them first, or computes, says so instead of naming the option.
 LINES = {
+    "distil": ["absent.lamslide", "--out", "fast.lamslide"],
     "simulate": ["absent.pdb", "--out", "out"],
     "train": ["absent.xtc", "--out", "a.lamslide"],
     "rollout": ["absent.lamslide", "--out", "a.xtc"],
@@ -51,7 +52,7 @@ OPTIONS = list(numeric_options())
 
 def test_the_options_with_numbers_are_found():
     assert set(LINES) == {function.__name__ for function in EXAMPLES}
-    assert len(OPTIONS) == 30
+    assert len(OPTIONS) == 31
     assert {("simulate", "--ns"), ("train", "--temperature-K"), ("compare", "--lag-ps"), ("rollout", "--seed")} < {
         *OPTIONS
     }
