@@ -73,8 +73,7 @@ def distil(
         raise InputError(f"model is of type {type(model).__name__}; give a Surrogate, such as Surrogate.load gives")
     check_count("seed", seed, 0, MOST_SEED)
     folder = None if checkpoint_dir is None else path_of(checkpoint_dir, "checkpoint_dir")
-    wanted = settings or model.settings.flow.map or MAP
-    new = checked(model.settings.model_copy(update={"flow": model.settings.flow.model_copy(update={"map": wanted})}))
+    new = checked(with_map(model.settings, settings))
     with ExitStack() as held:
         if folder is not None:
             held.enter_context(only_writer_in(folder, "checkpoint_dir"))
@@ -83,10 +82,16 @@ def distil(
         held.enter_context(trainer.threads.chosen())
         flow = copy.deepcopy(model.flow)
         flow.map = None
-        flow.map = _learned(model, new, trainer).eval().requires_grad_(False)
+        flow.map = _learned(model, new, trainer)
     own = {"seed": seed, "n_frames": N_FRAMES, "training_s": trainer.spent_s["map"] + trainer.earlier_s["map"]}
     provenance = model.provenance | {"distilled": own}
     return Surrogate(**{**vars(model), "flow": flow, "settings": new, "provenance": provenance})
+
+
+def with_map(settings: Settings, wanted: MapSettings | None = None) -> Settings:
+    """Let settings have a map: the one that is wanted, or else their own, or else the usual one."""
+    flow = settings.flow
+    return settings.model_copy(update={"flow": flow.model_copy(update={"map": wanted or flow.map or MAP})})
 
 
 def _learned(model: Surrogate, settings: Settings, trainer: Trainer) -> FlowMap:

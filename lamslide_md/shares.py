@@ -94,6 +94,49 @@ class SharedGenerator(torch.Generator):
     share: Share
 
 
+def seeded(seed: int, share: Share) -> torch.Generator:
+    """Make a source of randomness that is alike in all processes.
+
+    Parameters
+    ----------
+    seed
+        Of everything that is drawn.
+    share
+        This process's part of every batch.
+
+    Returns
+    -------
+    torch.Generator
+        On the CPU.
+    """
+    if share.n_ranks == 1:
+        return torch.Generator().manual_seed(seed)
+    generator = SharedGenerator()
+    generator.share = share
+    return generator.manual_seed(seed)
+
+
+def seeded_in_turn(seed: int, turn: int, share: Share) -> torch.Generator:
+    """Make one of many sources of randomness of the same seed, each of which can be begun without the others.
+
+    Parameters
+    ----------
+    seed
+        Of all of them.
+    turn
+        Which one.
+    share
+        This process's part of every batch.
+
+    Returns
+    -------
+    torch.Generator
+        On the CPU.
+    """
+    state = int(np.random.SeedSequence([seed, turn]).generate_state(1, np.uint64)[0]) >> 1
+    return seeded(state, share)
+
+
 def normal(shape: tuple[int, ...] | torch.Size, generator: torch.Generator | None) -> Tensor:
     """Draw standard normal numbers on the CPU.
 

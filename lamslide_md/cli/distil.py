@@ -39,8 +39,8 @@ def distil(
     """Learn from a model's own rollouts to draw frames in one or two evaluations of the network instead of nine."""
     from lamslide_md.cli.models import find_model
     from lamslide_md.cli.progress import ProgressBars
-    from lamslide_md.config import MAP
     from lamslide_md.distilling import distil as learn
+    from lamslide_md.distilling import with_map
     from lamslide_md.io.outputs import check_model_name, check_outputs
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.training.checkpoint_folder import only_trainer, remove_checkpoints
@@ -51,9 +51,7 @@ def distil(
     check_model_name(out)
     context.with_resource(only_trainer(out, kept))
     surrogate = Surrogate.load(find_model(model), accelerator=accelerator)
-    flow = surrogate.settings.flow
-    with_map = surrogate.settings.model_copy(update={"flow": flow.model_copy(update={"map": flow.map or MAP})})
-    settings = with_changes(with_map, set_)
+    settings = with_changes(with_map(surrogate.settings), set_)
     echo_parameters(context, out, inputs)
     with ProgressBars() as bars:
         made = learn(

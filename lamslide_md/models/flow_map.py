@@ -51,28 +51,7 @@ class FlowMap(FlowNetwork):
         prior: Prior,
         bfloat16: bool = False,
     ) -> Latents:
-        """Predict, in the terms of the flow's interpolant; see `FlowNetwork.predicted`.
-
-        Parameters
-        ----------
-        state
-            Interpolated window, standardised latents.
-        tau
-            Flow time of each sample.
-        conditioning
-            Context frames, and the prior's guess elsewhere.
-        context
-            Which frames are context.
-        prior
-            Of the flow.
-        bfloat16
-            Multiply matrices in bfloat16.
-
-        Returns
-        -------
-        Tensor
-            The prediction.
-        """
+        """Predict, in the terms of the flow's interpolant and perhaps in bfloat16; see `FlowNetwork.predicted`."""
         with torch.autocast(state.device.type, torch.bfloat16, enabled=bfloat16):
             output = self.predicted(state, tau, conditioning, context, prior)
         return output.to(state)

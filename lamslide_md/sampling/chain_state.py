@@ -10,7 +10,7 @@ from jaxtyping import Float
 from lamslide_md.errors import InputError
 from lamslide_md.io.arrays import read_arrays, write_arrays
 from lamslide_md.io.manifest_models import MOST_SECONDS
-from lamslide_md.shares import Share, SharedGenerator
+from lamslide_md.shares import Share, seeded_in_turn
 
 FORMAT_VERSION = 1
 
@@ -72,13 +72,7 @@ def noise_stream(seed: int, window: int, share: Share | None = None) -> torch.Ge
     torch.Generator
         For this window.
     """
-    state = int(np.random.SeedSequence([seed, window]).generate_state(1, np.uint64)[0]) >> 1
-    if share is None:
-        return torch.Generator().manual_seed(state)
-    generator = SharedGenerator()
-    generator.share = share
-    generator.manual_seed(state)
-    return generator
+    return seeded_in_turn(seed, window, share or Share())
 
 
 def label_stream(seed: int, window: int, share: Share | None = None) -> np.random.Generator:

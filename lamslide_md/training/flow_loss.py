@@ -7,7 +7,6 @@ from torch import Tensor
 
 from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
-from lamslide_md.data.masks import draw_context
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.flow_terms import FlowOutput
 from lamslide_md.models.latent_flow import LatentFlow
@@ -56,11 +55,8 @@ class FlowLoss:
 
     def __call__(self, training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         """Draw windows, noise and flow times, and sum up all errors."""
-        own, windows = self.settings, self.source.windows
-        context = draw_context(own, generator)
-        # As many frames in every batch: of shorter windows there are more.
-        n_windows = max(1, own.optimisation.batch_size * own.n_frames // len(context))
-        index = windows.draw(n_windows, generator)
+        own = self.settings
+        context, index = self.source.draw(own.optimisation.batch_size, generator)
         latents, batch = self.source.encode(index, context, generator, self.share, with_batch=own.decoded_weight > 0)
         tau = self.share.part(torch.rand(len(index), generator=generator)).to(self.device)
         context = context.to(self.device)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lamslide_md.config import Settings
 from lamslide_md.data.batch import Batch
+from lamslide_md.data.masks import draw_context
 from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.frames import from_settings
 from lamslide_md.models.autoencoder import Autoencoder
@@ -57,6 +58,29 @@ class LatentWindows:
         if isinstance(own, StoredFrames):
             return torch.from_numpy(own[frames]).to(self.device)
         return own[torch.from_numpy(frames).to(self.device)]
+
+    def draw(
+        self, batch_size: int, generator: torch.Generator
+    ) -> tuple[Bool[Tensor, " frames"], Int[np.ndarray, " windows"]]:
+        """Draw a batch of windows, with as many frames in each: of shorter windows there are more.
+
+        Parameters
+        ----------
+        batch_size
+            Of the longest windows.
+        generator
+            Source of randomness.
+
+        Returns
+        -------
+        Tensor
+            Which frames will be context.
+        np.ndarray
+            Which windows.
+        """
+        own = self.settings.flow
+        context = draw_context(own, generator)
+        return context, self.windows.draw(max(1, batch_size * own.n_frames // len(context)), generator)
 
     @torch.no_grad()
     def encode(

@@ -1,16 +1,14 @@
 """The flow's map: trained on where the flow's own paths end."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lamslide_md.config import MapSettings, Settings
-from lamslide_md.data.masks import draw_context
 from lamslide_md.flow.prior import ContextMask
 from lamslide_md.flow.solvers import DEFAULT_SOLVER, solver_of
 from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.models.latent_flow import Given, LatentFlow, Latents
-from lamslide_md.shares import SharedGenerator, normal
+from lamslide_md.shares import normal, seeded_in_turn
 from lamslide_md.training.building import build_map
 from lamslide_md.training.flow_errors import FlowErrors
 from lamslide_md.training.latent_windows import LatentWindows
@@ -113,7 +111,7 @@ class MapLoss:
         share = self.trainer.share
         number = int(torch.randint(self.n_batches, (), generator=generator))
         known, noise, end, context = self._batch(number)
-        later = share.part(torch.rand(share.total or len(noise), generator=generator) < self.own.later)
+        later = share.part(torch.rand(share.total, generator=generator) < self.own.later)
         tau = (HALFWAY * later).to(noise)
         data = self._predicted(training_step, known, noise, end, tau, context)
         return share.weighted(self.errors.mean(data - end, context))
@@ -132,10 +130,9 @@ class MapLoss:
     @torch.no_grad()
     def _batch(self, number: int, keep: bool = True) -> tuple[Given, Latents, Latents, ContextMask]:
         """Windows, noise and the ends of their paths, which are the same for the same number."""
-        generator, share, own = self._source_of(number), self.trainer.share, self.source.settings.flow
-        context = draw_context(own, generator)
-        n_windows = max(1, self.own.optimisation.batch_size * own.n_frames // len(context))
-        index = self.source.windows.draw(n_windows, generator)
+        share, own = self.trainer.share, self.source.settings.flow
+        generator = seeded_in_turn(self.trainer.seed, number, share)
+        context, index = self.source.draw(self.own.optimisation.batch_size, generator)
         share.total = len(index)
         latents, _ = self.source.encode(index, context, generator, share)
         context = context.to(self.source.device)
@@ -170,12 +167,3 @@ class MapLoss:
             known.mean * target_mask + state, asked, known.conditioning, context, self.flow.prior, self.bfloat16
         )
         return interpolant.to_data(prediction, state, asked) * target_mask
-
-    def _source_of(self, number: int) -> torch.Generator:
-        """Randomness of a batch, alike in all processes."""
-        generator: torch.Generator = torch.Generator()
-        if self.trainer.share.n_ranks > 1:
-            generator = SharedGenerator()
-            generator.share = self.trainer.share
-        state = np.random.SeedSequence([self.trainer.seed, number]).generate_state(1, np.uint64)[0]
-        return generator.manual_seed(int(state) >> 1)

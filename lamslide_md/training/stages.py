@@ -133,5 +133,7 @@ def _described(settings: BaseModel) -> str:
 
 def _n_parameters(networks: dict[str, nn.Module | None]) -> dict[str, int]:
     """Parameters of each network that is there, without those of networks in it that are named, too."""
-    numbers = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items() if network}
+    numbers = {
+        name: sum(p.numel() for p in network.parameters()) for name, network in networks.items() if network is not None
+    }
     return numbers | {"flow": numbers["flow"] - numbers.get("map", 0)}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lamslide_md.config import NumberType, Optimisation
 from lamslide_md.errors import note
-from lamslide_md.shares import Share, SharedGenerator
+from lamslide_md.shares import Share, seeded
 from lamslide_md.threads import Threads
 from lamslide_md.training.checkpoints import read_checkpoint, read_facts
 from lamslide_md.training.divergence import LOST, Guard, all_finite
@@ -209,12 +209,7 @@ class Trainer:
 
     def generator(self) -> torch.Generator:
         """Source of batches and noise from the first on, which is alike in all processes."""
-        if self.share.n_ranks == 1:
-            return torch.Generator().manual_seed(self.seed)
-        generator = SharedGenerator()
-        generator.share = self.share
-        generator.manual_seed(self.seed)
-        return generator
+        return seeded(self.seed, self.share)
 
     def _checkpoint(self, phase: str, fingerprint: str) -> Path | None:
         return self.checkpoint_dir and self.checkpoint_dir / f"{phase}-{fingerprint[:12]}.safetensors"
