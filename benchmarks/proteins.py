@@ -2,7 +2,7 @@
 
     python benchmarks/proteins.py gb3 --data DIR            # DIR holds 00.xtc to 14.xtc and gb3.pdb
     python benchmarks/proteins.py beta_peptide --data DIR   # DIR holds beta_peptide.xtc and beta_peptide.pdb
-    python benchmarks/proteins.py chignolin                 # of benchmarks/reference_md.py; trp_cage likewise
+    python benchmarks/proteins.py chignolin                 # of benchmarks/reference.py --md; trp_cage likewise
     python benchmarks/proteins.py AGVD                      # of benchmarks/accuracy.py, as is ala2: the same of little
     ... --seeds 0 1 2    --set flow.optimisation.n_steps=8000    --long
 

@@ -21,7 +21,7 @@ ROUNDING_NM = 1e-6
 """What the order of floating-point operations leaves of a frame."""
 
 TIPPED_NM = 3e-3
-"""The same where a pair stands on the edge of its range, and rounding decides whether projection moves it (1.6e-3 seen)."""
+"""The same where a pair is on the edge of its range, and rounding decides whether it is moved (1.6e-3 seen)."""
 
 
 def test_there_is_a_step_from_every_format_to_the_next():

@@ -1,9 +1,11 @@
-"""`attend`: dot-product attention, by whichever of two ways is fast on the device and in the number type at hand."""
+"""`attend`: dot-product attention, by whichever way is fast on the device and for the axis at hand."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
+
+LONG = 256
+"""Keys from which on the products of a processor are not written out: they would take much memory."""
 
 
 def attend(
@@ -13,8 +15,9 @@ def attend(
 ) -> Float[Tensor, "*batch queries channels"]:
     """Read from the values, weighted by the softmax of the products of queries and keys.
 
-    PyTorch's fused attention, but on processors in bfloat16: there its backward pass takes 4 to 6 times as long as the
-    products written out (`python benchmarks/scaling.py --attention`).
+    PyTorch's fused attention on GPUs. On processors products are written out, those of two frames without products of
+    matrices: forwards and back this takes 0.7 to 1.0 times as long for the axes of windows, in bfloat16 a quarter or as
+    long, which differs from processor to processor (`python benchmarks/scaling.py --attention`).
 
     Parameters
     ----------
@@ -30,7 +33,11 @@ def attend(
     Tensor
         What each query has read.
     """
-    if query.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+    n_keys = key.shape[-2]
+    if query.device.type != "cpu" or n_keys > LONG:
         return functional.scaled_dot_product_attention(query, key, value)
-    products = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    return products.softmax(dim=-1).to(value) @ value
+    query = query * query.shape[-1] ** -0.5
+    if n_keys > 2:
+        return (query @ key.transpose(-1, -2)).softmax(dim=-1).to(value) @ value
+    products = (query.unsqueeze(-2) * key.unsqueeze(-3)).sum(dim=-1)
+    return (products.softmax(dim=-1).to(value).unsqueeze(-1) * value.unsqueeze(-3)).sum(dim=-2).to(value)

@@ -61,14 +61,35 @@ def train_map(
     assert own is not None, "there are no settings of a map"
     torch.manual_seed(trainer.seed)
     network = build_map(source.autoencoder, settings)
-    if settings.flow.map_sizes == settings.flow.sizes:
-        network.load_state_dict(flow.state_dict(), strict=False)
+    _inherit(network, flow, settings)
     if network.neighbourhoods.in_blocks and flow.neighbourhoods.in_blocks:
         network.neighbourhoods.places.copy_(flow.neighbourhoods.places)
     loss = MapLoss(flow, source, own, errors, bfloat16, trainer)
     trained = trainer.train("map", fingerprint, network, loss, own.optimisation)
     trained.error.fill_(loss.relative_error(trained))
     return trained
+
+
+def _inherit(network: FlowMap, flow: LatentFlow, settings: Settings) -> None:
+    """Begin with the flow's weights where they fit: those of all levels or, of fewer, of levels spread evenly."""
+    (*own, depth), (*others, flow_depth) = (
+        (tokens, width, n_heads, depth)
+        for tokens, width, depth, n_heads in (settings.flow.map_sizes, settings.flow.sizes)
+    )
+    if own != others or not 0 < depth <= flow_depth:
+        return
+    levels = torch.linspace(0, flow_depth - 1, depth).round().int().tolist() if depth > 1 else [0]
+    weights = flow.state_dict()
+    for blocks in ("over_latents", "over_frames"):
+        theirs = {name: weights.pop(name) for name in list(weights) if name.startswith(f"{blocks}.")}
+        for level, of_flow in enumerate(levels):
+            before = f"{blocks}.{of_flow}."
+            weights |= {
+                f"{blocks}.{level}.{name.removeprefix(before)}": weight
+                for name, weight in theirs.items()
+                if name.startswith(before)
+            }
+    network.load_state_dict(weights, strict=False)
 
 
 class MapLoss:
