@@ -71,22 +71,23 @@ def train_map(
 
 
 def _inherit(network: FlowMap, flow: LatentFlow, settings: Settings) -> None:
-    """Begin with the flow's weights where they fit: those of all levels or, of fewer, of levels spread evenly."""
-    (*own, depth), (*others, flow_depth) = (
-        (tokens, width, n_heads, depth)
-        for tokens, width, depth, n_heads in (settings.flow.map_sizes, settings.flow.sizes)
-    )
-    if own != others or not 0 < depth <= flow_depth:
+    """Begin with the flow's weights where they fit; of more levels or fewer those that are spread evenly.
+
+    Levels beside the flow's own pass on what they are given at first, as those of every new network do.
+    """
+    (tokens, width, depth, n_heads), (*others, flow_depth, flow_heads) = settings.flow.map_sizes, settings.flow.sizes
+    if [tokens, width, n_heads] != [*others, flow_heads] or not depth or not flow_depth:
         return
-    levels = torch.linspace(0, flow_depth - 1, depth).round().int().tolist() if depth > 1 else [0]
+    n_shared = min(depth, flow_depth)
+    own, theirs = (torch.linspace(0, most - 1, n_shared).round().int().tolist() for most in (depth, flow_depth))
     weights = flow.state_dict()
     for blocks in ("over_latents", "over_frames"):
-        theirs = {name: weights.pop(name) for name in list(weights) if name.startswith(f"{blocks}.")}
-        for level, of_flow in enumerate(levels):
-            before = f"{blocks}.{of_flow}."
+        of_flow = {name: weights.pop(name) for name in list(weights) if name.startswith(f"{blocks}.")}
+        for level, other in zip(own, theirs, strict=True):
+            before = f"{blocks}.{other}."
             weights |= {
                 f"{blocks}.{level}.{name.removeprefix(before)}": weight
-                for name, weight in theirs.items()
+                for name, weight in of_flow.items()
                 if name.startswith(before)
             }
     network.load_state_dict(weights, strict=False)

@@ -144,6 +144,25 @@ def test_a_map_of_its_own_sizes_is_smaller(butane):
     assert np.isfinite(model.rollout(n_frames=3, solver="map").points_nm()).all()
 
 
+@pytest.mark.parametrize(
+    ("flow_depth", "map_depth", "pairs"), [(3, 2, {0: 0, 1: 2}), (2, 3, {0: 0, 2: 1}), (3, 1, {0: 0})]
+)
+def test_a_map_of_more_levels_or_fewer_begins_with_levels_of_the_flow(butane, flow_depth, map_depth, pairs):
+    settings = with_changes(with_map(n_steps=1, flow_steps=30, depth=map_depth), [f"flow.depth={flow_depth}"])
+    flow = lam.Surrogate.fit(butane, settings=settings).flow
+    moved = 2 * settings.flow.map.optimisation.learning_rate
+    for blocks in (flow.map.over_latents, flow.map.over_frames):
+        assert len(blocks) == map_depth
+        for level, block in enumerate(blocks):
+            if level in pairs:
+                theirs = getattr(flow, "over_frames" if blocks is flow.map.over_frames else "over_latents")
+                for one, other in zip(block.parameters(), theirs[pairs[level]].parameters(), strict=True):
+                    torch.testing.assert_close(one, other, rtol=0, atol=moved)
+            else:
+                # Its gate is closed: it passes on what it is given.
+                assert block.modulation.weight.abs().max() <= moved
+
+
 def test_a_flow_that_predicts_noise_has_no_map():
     settings = with_map(1, 1)
     with pytest.raises(ValueError, match="a map needs prediction=data or velocity"):
