@@ -62,7 +62,7 @@ MOLECULES = {
 }
 
 
-def commands(name: str, train: str, seed: int) -> dict[str, str]:
+def commands(name: str, train: str, seed: int, solver: str = "heun") -> dict[str, str]:
     """Each file to be made in a run's folder, and the command that makes it, in the order of their making."""
     molecule = MOLECULES[name]
     md = f"../../md/{name}"
@@ -72,7 +72,7 @@ def commands(name: str, train: str, seed: int) -> dict[str, str]:
         f"{name}.lamslide": f"lamslide train {md}/rep1.xtc --interval-ps {molecule.interval_ps:g} {train} "
         f"--seed {seed} --out {name}.lamslide",
         "rollout.xtc": f"lamslide rollout {name}.lamslide --chains {N_CHAINS} --frames {N_FRAMES} --seed {seed} "
-        "--out rollout.xtc",
+        f"--solver {solver} --out rollout.xtc",
         "comparison.json": f"lamslide compare rollout.xtc {evaluated} --out comparison.json --report report.html",
     }
 

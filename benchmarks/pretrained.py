@@ -2,11 +2,13 @@
 
     python benchmarks/pretrained.py ala2      # or AGVD, SVFA; about 40 minutes each on 2 idle cores
     python benchmarks/pretrained.py peptides  # some hours
-    python benchmarks/pretrained.py ala2 --evaluate    # the model that ships already, after a change of the sampling
+    python benchmarks/pretrained.py ala2 --distil      # the model that ships already, with a map learned anew
+    python benchmarks/pretrained.py ala2 --evaluate    # the same as it is, after a change of the sampling
 
 Trains in the folder of the first seed of row "NAME PRESET" of benchmarks/accuracy.py, or of benchmarks/peptides.py:
-what is done is kept, what was interrupted goes on. What ships has its weights in half precision, and is rolled out and
-evaluated anew. Writes lamslide_md/pretrained/NAME.lamslide and NAME.md, and benchmarks/results/pretrained_NAME.json.
+what is done is kept, what was interrupted goes on. Then a map is learned from the model's own rollouts. What ships has
+its weights in half precision, and is rolled out and evaluated anew. Writes lamslide_md/pretrained/NAME.lamslide and
+NAME.md, and benchmarks/results/pretrained_NAME.json.
 """
 
 import argparse
@@ -27,21 +29,29 @@ from lamslide_md.pretrained import HOME
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=(*MOLECULES, "peptides"))
-    parser.add_argument("--evaluate", action="store_true", help="train nothing, evaluate what ships anew")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--distil", action="store_true", help="train nothing but a map of what ships")
+    what.add_argument("--evaluate", action="store_true", help="train nothing, evaluate what ships anew")
     args = parser.parse_args()
     name, folder = args.name, ROOT / "runs" / "pretrained" / args.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    made = folder / f"{name}.lamslide"
     if args.evaluate:
-        shutil.copyfile(HOME / f"{name}.lamslide", folder / f"{name}.lamslide")
+        shutil.copyfile(HOME / made.name, made)
     else:
-        trained = train_peptides() if name == "peptides" else train_molecule(name)
-        lam.Surrogate.load(trained).save(folder / f"{name}.lamslide", half_precision=True)
+        trained = HOME / made.name if args.distil else trained_flow(name)
+        lam.distil(lam.Surrogate.load(trained), checkpoint_dir=folder / "map").save(made, half_precision=True)
     figures, card = evaluate_peptides(folder) if name == "peptides" else evaluate_molecule(name, folder)
     write_result(f"pretrained_{name}", figures)
     shutil.copyfile(folder / f"{name}.lamslide", HOME / f"{name}.lamslide")
     (HOME / f"{name}.md").write_text(card, encoding="utf-8")
     print(f"written: {HOME / name}.lamslide and .md; figures in {RESULTS}")
+
+
+def trained_flow(name: str) -> Path:
+    """Train a model, or go on with it."""
+    return train_peptides() if name == "peptides" else train_molecule(name)
 
 
 def train_molecule(name: str) -> Path:
@@ -62,7 +72,7 @@ def evaluate_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
 
 def steps_of(name: str) -> dict[str, str]:
     """Give all commands of a molecule."""
-    return commands(name, f"--preset {MOLECULES[name].preset}", seed=0)
+    return commands(name, f"--preset {MOLECULES[name].preset}", seed=0, solver="map")
 
 
 def train_peptides() -> Path:
@@ -195,7 +205,8 @@ def limits(interval_ps: float) -> str:
 def made_by(name: str, steps: Sequence[str]) -> str:
     """Name the command and what it runs."""
     return f"""\
-`python benchmarks/pretrained.py {name}`, which runs, and rounds the weights to half precision before the rollout,
+`python benchmarks/pretrained.py {name}`, which runs what follows; between training and rollout it lets the
+model learn a map from its own rollouts, as `lamslide distil` does, and rounds the weights to half precision.
 
 ```
 {chr(10).join(steps)}

@@ -16,7 +16,7 @@ from lamslide_md.hashing import sha256_of
 from lamslide_md.io.given_paths import path_of
 from lamslide_md.io.locks import only_writer_in
 from lamslide_md.models.flow_map import FlowMap
-from lamslide_md.models.weights import weights_digest
+from lamslide_md.models.weights import n_parameters, weights_digest
 from lamslide_md.surrogate import Surrogate
 from lamslide_md.systems.system import PointTrajectory, System
 from lamslide_md.training.devices import single_device
@@ -83,8 +83,12 @@ def distil(
         flow = copy.deepcopy(model.flow)
         flow.map = None
         flow.map = _learned(model, new, trainer)
-    own = {"seed": seed, "n_frames": N_FRAMES, "training_s": trainer.spent_s["map"] + trainer.earlier_s["map"]}
-    provenance = model.provenance | {"distilled": own}
+    spent_s = trainer.spent_s["map"] + trainer.earlier_s["map"]
+    provenance = model.provenance | {
+        "training_s": model.provenance.get("training_s", {}) | {"map": spent_s},
+        "n_parameters": model.provenance.get("n_parameters", {}) | {"map": n_parameters(flow.map)},
+        "distilled": {"seed": seed, "n_frames": N_FRAMES},
+    }
     return Surrogate(**{**vars(model), "flow": flow, "settings": new, "provenance": provenance})
 
 

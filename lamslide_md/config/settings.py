@@ -88,8 +88,8 @@ class MapSettings(BaseModel):
 
     optimisation: Optimisation
     tokens: Tokens | None = None
-    """What is a token of its network; None: as in the flow, and likewise below. A network that differs from the flow's in
-    depth at most begins with the flow's weights."""
+    """What is a token of its network; None: as in the flow, and likewise below. A network that is like the flow's, or
+    differs in its depth only, begins with the flow's weights."""
     width: Width | None = None
     depth: Depth | None = None
     n_heads: Width | None = None

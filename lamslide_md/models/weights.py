@@ -1,4 +1,4 @@
-"""Short hashes of weights and arrays: another training, or another start, is another rollout."""
+"""Short hashes of weights and arrays: another training, or another start, is another rollout. And their number."""
 
 import numpy as np
 from torch import nn
@@ -14,3 +14,8 @@ def digest_of(*arrays: np.ndarray) -> str:
 def weights_digest(*modules: nn.Module) -> str:
     """Hash all weights of networks to 12 hexadecimal digits."""
     return digest_of(*(tensor.cpu().numpy() for module in modules for tensor in module.state_dict().values()))
+
+
+def n_parameters(network: nn.Module) -> int:
+    """Count the numbers that are learned."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -13,6 +13,7 @@ from lamslide_md.frames import from_settings
 from lamslide_md.hashing import sha256_of
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
+from lamslide_md.models.weights import n_parameters
 from lamslide_md.training.autoencoder_stage import reconstruction_rmsd, train_autoencoder
 from lamslide_md.training.building import build_autoencoder
 from lamslide_md.training.flow_stage import multiplies_in_bfloat16, train_flow
@@ -133,7 +134,5 @@ def _described(settings: BaseModel) -> str:
 
 def _n_parameters(networks: dict[str, nn.Module | None]) -> dict[str, int]:
     """Parameters of each network that is there, without those of networks in it that are named, too."""
-    numbers = {
-        name: sum(p.numel() for p in network.parameters()) for name, network in networks.items() if network is not None
-    }
+    numbers = {name: n_parameters(network) for name, network in networks.items() if network is not None}
     return numbers | {"flow": numbers["flow"] - numbers.get("map", 0)}

@@ -41,6 +41,7 @@ def done_now(completed):
 
 
 SHORT = ("--ns", 0.2, "--equilibration-ps", 2, "--frames", 40, "--chains", 2, "--lag-ps", 10, *SMALL)
+SHORT += ("--set", "flow.map.optimisation.n_steps=3")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_one_command_leaves_everything_and_ends_with_the_table(first):
 
 def test_each_long_phase_tells_the_remaining_time_or_its_end(first):
     _, completed = first
-    for phase in ("simulate", "train autoencoder", "train flow", "roll out"):
+    for phase in ("simulate", "train autoencoder", "train flow", "train map", "roll out"):
         assert f"{phase}: 100 %  took " in completed.stderr
 
 
