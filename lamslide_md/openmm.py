@@ -19,6 +19,7 @@ from lamslide_md.simulate import PlatformChoice, PreparedSystem, SimulationSetti
 from lamslide_md.simulate.energies import degrees_of_freedom
 from lamslide_md.simulate.hydrogen_building import HydrogenBuilder, own_system, potential_kJ_per_mol
 from lamslide_md.simulate.hydrogen_building import minimise as minimise_energy
+from lamslide_md.simulate.platform_trials import tried
 from lamslide_md.simulate.platforms import REFERENCE_LIMIT, make_context
 from lamslide_md.units import GAS_CONSTANT_KJ_PER_MOL_K
 
@@ -146,7 +147,8 @@ def refine(
     index = index % trajectory.n_frames
     builder = HydrogenBuilder(prepared, trajectory.topology)
     settings = _settings(prepared, equilibrate_ps, temperature_K, timestep_fs)
-    context = make_context(prepared, settings, _platform(prepared, settings, platform), seed)
+    chosen = tried(prepared, settings, _platform(prepared, settings, platform))
+    context = make_context(prepared, settings, chosen, seed)
     done = [
         _refine_one(context, builder, trajectory.xyz[frame], settings, minimise, seed + i)
         for i, frame in enumerate(index)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -18,6 +18,7 @@ from lamslide_md.units import MOST_PS, RELATIVE_TOLERANCE, check_quantity
 if TYPE_CHECKING:
     import mdtraj as md
 
+    from lamslide_md.data.frame_file import FrameFile
     from lamslide_md.io.stored_trajectories import StoredTrajectory
 
 OPTIONS = {f"{name}_interval_ps": f"--{name}-interval-ps" for name in ("rollout", "reference", "replicate")} | {
@@ -104,6 +105,7 @@ def compare(
     from lamslide_md.analysis.compare import compare as compare_trajectories
     from lamslide_md.cli.progress import ProgressBars
     from lamslide_md.cli.sidecars import files_read, ns_per_s, simulation_ns_per_s, temperature_of
+    from lamslide_md.data.frame_file import FrameFile
     from lamslide_md.io.stored_trajectories import KEPT_BYTES, expected_bytes
     from lamslide_md.systems.solvent import solute_mask
 
@@ -111,16 +113,15 @@ def compare(
     inputs = [*files_read([rollout, *reference, *replicate], top), *([config] if config else [])]
     check_outputs("compare", {"--report": report, "--out": out}, inputs, overwrite=overwrite)
     context.with_resource(only_writer(*filter(None, (report, out)), lends=True))
-    folder = None
-    if expected_bytes([rollout, *reference, *replicate]) > KEPT_BYTES:
-        folder = Path(context.with_resource(TemporaryDirectory(prefix="lamslide-compare-")))
+    many = expected_bytes([rollout, *reference, *replicate]) > KEPT_BYTES
+    file = FrameFile(Path(gettempdir())) if many else None
     with collected_notes() as notes:
-        made = _read_all([rollout], top, folder, "rollout", rollout_interval_ps)
+        made = _read_all([rollout], top, file, "rollout", rollout_interval_ps)
         # Gigabytes of water are read only to be compared.
         wet = not solute_mask(made[0].topology).all()
-        simulated = _read_all(reference, top, folder, "reference", reference_interval_ps, solvent=wet)
+        simulated = _read_all(reference, top, file, "reference", reference_interval_ps, solvent=wet)
         replicate_ps = replicate_interval_ps, reference_interval_ps
-        independent = _read_all(replicate, top, folder, "replicate", *replicate_ps, solvent=wet)
+        independent = _read_all(replicate, top, file, "replicate", *replicate_ps, solvent=wet)
     speeds = {"rollout_ns_per_s": ns_per_s(rollout), "md_ns_per_s": simulation_ns_per_s(reference)}
     provenance: dict[str, Any] = {name: speed for name, speed in speeds.items() if speed is not None}
     provenance |= {"title": f"{rollout.stem} against MD", "rollout": rollout, "reference": list(map(str, reference))}
@@ -174,7 +175,7 @@ def _save(
 def _read_all(
     paths: Sequence[Path],
     top: Path | None,
-    folder: Path | None,
+    file: "FrameFile | None",
     name: str,
     interval_ps: float | None,
     otherwise_ps: float | None = None,
@@ -191,11 +192,11 @@ def _read_all(
             # Broken bonds are a finding about a rollout, not a reason to refuse it.
             how: dict[str, Any] = {"atoms": "all", "solvent": solvent, "check_bonds": False}
             try:
-                trajectories += read_all([path], top, folder, how | {"frame_interval_ps": interval_ps})
+                trajectories += read_all([path], top, file, how | {"frame_interval_ps": interval_ps})
             except InputError:
                 if interval_ps is not None or otherwise_ps is None:
                     raise
-                trajectories += read_all([path], top, folder, how | {"frame_interval_ps": otherwise_ps})
+                trajectories += read_all([path], top, file, how | {"frame_interval_ps": otherwise_ps})
     return trajectories
 
 

@@ -11,6 +11,7 @@ from lamslide_md.io.trajectory_files import load_topology
 if TYPE_CHECKING:
     import mdtraj as md
 
+    from lamslide_md.data.frame_file import FrameFile
     from lamslide_md.io.stored_trajectories import StoredTrajectory
 
 PS_PER_NS = 1000.0
@@ -120,7 +121,7 @@ def temperature_of(trajectories: Sequence[Path]) -> float | None:
 
 
 def read_all(
-    trajectories: Sequence[Path], top: Path | None, folder: Path | None, how: dict[str, Any]
+    trajectories: Sequence[Path], top: Path | None, file: "FrameFile | None", how: dict[str, Any]
 ) -> "list[md.Trajectory | StoredTrajectory]":
     """Read trajectories to train on, or to compare.
 
@@ -130,8 +131,8 @@ def read_all(
         Trajectory files.
     top
         The topology the user gave.
-    folder
-        Where frames are kept in files; None: they are in memory.
+    file
+        Where frames are kept; None: in memory.
     how
         Further parameters of `lamslide_md.read`.
 
@@ -146,5 +147,5 @@ def read_all(
     data: list[md.Trajectory | StoredTrajectory] = []
     for path in trajectories:
         topology = sidecar_topology(path, top)
-        data += read([path], topology, **how) if folder is None else read_to_disk(path, folder, topology, **how)
+        data += read([path], topology, **how) if file is None else read_to_disk(path, file, topology, **how)
     return data

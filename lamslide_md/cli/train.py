@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,7 +106,7 @@ def train(
     from lamslide_md.io.stored_trajectories import need_disk
     from lamslide_md.surrogate import Surrogate
     from lamslide_md.systems.selections import leaves_solvent_out
-    from lamslide_md.training.checkpoint_folder import frames_folder, only_trainer, remove_checkpoints
+    from lamslide_md.training.checkpoint_folder import frame_file, only_trainer, remove_checkpoints
     from lamslide_md.training.devices import agreed, group_fabric
     from lamslide_md.training.preset_choice import usual_preset
 
@@ -115,8 +114,7 @@ def train(
     kept = checkpoints or out.with_name(f"{out.name}.checkpoints")
     words = {"frame_interval_ps": "--data-interval-ps", "check_bonds=False": "--set check_bonds=false"}
     fabric = group_fabric(accelerator, devices, nodes, settings)
-    kept_frames = ExitStack()
-    with agreed(fabric), options_called(words), collected_notes() as notes, kept_frames:
+    with agreed(fabric), options_called(words), collected_notes() as notes:
         inputs = [*files_read(trajectories, top), *([config] if config else [])]
         check_outputs("train", {"--out": out}, inputs, overwrite=overwrite)
         check_model_name(out)
@@ -125,16 +123,14 @@ def train(
         how = {"atoms": settings.atoms, "check_bonds": settings.check_bonds, "recover": recover}
         how |= {"frame_interval_ps": data_interval_ps, "solvent": not leaves_solvent_out(settings.atoms)}
         stored = need_disk(trajectories) if on_disk is None else on_disk
-        data = read_all(trajectories, top, kept_frames.enter_context(frames_folder(kept)) if stored else None, how)
-        # What is in files is removed at the end of the training, or where reading fails.
-        kept_frames = kept_frames.pop_all()
+        data = read_all(trajectories, top, frame_file(kept) if stored else None, how)
     preset = preset or usual_preset(data)
     settings = changed_settings(preset, set_)
     if is_first():
         echo_parameters(context, out, inputs)
         _recommend(settings, data)
     words = {"frame_interval_ps": "--interval-ps", "preset='protein'": "--preset protein"}
-    with kept_frames, ProgressBars() as bars, options_called(words):
+    with ProgressBars() as bars, options_called(words):
         surrogate = Surrogate.fit(
             data,
             settings=settings,

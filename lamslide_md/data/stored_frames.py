@@ -1,16 +1,13 @@
 """`StoredFrames`: frames in a file instead of in memory, of which only those that are asked for are read."""
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lamslide_md.errors import InputError
+from lamslide_md.data.frame_file import FrameFile
 
 BLOCK_FRAMES = 1000
 """Frames that are read at once where all are gone through."""
@@ -24,32 +21,35 @@ class StoredFrames:
 
     Attributes
     ----------
-    path
-        The file.
+    file
+        Where they are, with others.
+    first_byte
+        Where the first of them begins.
     frame_shape
         Shape of a frame in the file.
     rows
-        Which frames of the file these are, in their order.
+        Which frames from there on these are, in their order.
     order
         Which points of a frame, in their order; None: all.
     unit
         What coordinates are divided by.
     """
 
-    path: Path
+    file: FrameFile
+    first_byte: int
     frame_shape: tuple[int, ...]
     rows: Int[np.ndarray, " frames"]
     order: Int[np.ndarray, " points"] | None = None
     unit: float = 1.0
 
     @classmethod
-    def written(cls, path: Path, blocks: Iterable[np.ndarray]) -> "StoredFrames":
-        """Write frames to a new file.
+    def written(cls, file: FrameFile, blocks: Iterable[np.ndarray]) -> "StoredFrames":
+        """Write frames behind those that are in a file.
 
         Parameters
         ----------
-        path
-            File.
+        file
+            Of this process.
         blocks
             Frames after frames, of one shape.
 
@@ -63,19 +63,8 @@ class StoredFrames:
         InputError
             If the disk is full.
         """
-        n_frames, frame_shape = 0, ()
-        try:
-            with path.open("wb") as file:
-                for block in blocks:
-                    np.ascontiguousarray(block, dtype=np.float32).tofile(file)
-                    n_frames, frame_shape = n_frames + len(block), tuple(block.shape[1:])
-        except OSError as error:
-            free = shutil.disk_usage(path.parent).free / 1e9
-            raise InputError(
-                f"cannot keep the frames in {path.parent} ({error}; {free:.1f} GB are free): free space, or keep them "
-                "elsewhere (in training the folder of checkpoints, in comparing that of the environment's TMPDIR)"
-            ) from error
-        return cls(path, frame_shape, np.arange(n_frames))
+        first_byte, (n_frames, *frame_shape) = file.append(blocks)
+        return cls(file, first_byte, tuple(frame_shape), np.arange(n_frames))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -96,17 +85,14 @@ class StoredFrames:
         rows = self.rows[frames]
         n_bytes = 4 * int(np.prod(self.frame_shape))
         out = np.empty((rows.size, *self.frame_shape), dtype=np.float32)
-        views = memoryview(out.reshape(rows.size, -1).data).cast("B") if rows.size else b""
-        with self.path.open("rb", buffering=0) as file:
-            done, flat = 0, rows.ravel()
-            # Frames that follow one another are read at once.
-            ends = np.flatnonzero(np.diff(flat) != 1) + 1
-            for run in np.split(flat, ends) if rows.size else []:
-                start, stop = done * n_bytes, (done + len(run)) * n_bytes
-                while start < stop:
-                    offset = int(run[0]) * n_bytes + start - done * n_bytes
-                    start += os.preadv(file.fileno(), [views[start:stop]], offset)
-                done += len(run)
+        views = out.reshape(-1).view(np.uint8).data
+        done, flat = 0, rows.ravel()
+        # Frames that follow one another are read at once.
+        ends = np.flatnonzero(np.diff(flat) != 1) + 1
+        for run in np.split(flat, ends) if rows.size else []:
+            start, stop = done * n_bytes, (done + len(run)) * n_bytes
+            self.file.read_into(views[start:stop], self.first_byte + int(run[0]) * n_bytes)
+            done += len(run)
         out = out if self.order is None else out[:, self.order]
         if self.unit != 1.0:
             out /= np.float32(self.unit)
@@ -125,9 +111,8 @@ class StoredFrames:
         return replace(self, unit=self.unit * unit)
 
     def sibling(self, blocks: Iterable[np.ndarray]) -> "StoredFrames":
-        """Write other frames into the same folder."""
-        n_files = sum(1 for _ in self.path.parent.iterdir())
-        return StoredFrames.written(self.path.with_name(f"frames{n_files}.bin"), blocks)
+        """Write other frames beside these."""
+        return StoredFrames.written(self.file.own(), blocks)
 
 
 Frames: TypeAlias = np.ndarray | StoredFrames

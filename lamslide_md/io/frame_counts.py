@@ -1,7 +1,5 @@
 """How many frames there are in files that grow, told by the files themselves."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from ase.io.trajectory import Trajectory as AseTrajectory
 from lamslide_md.io.plain_paths import plain_path, suffix
 from lamslide_md.io.quiet import quiet
 from lamslide_md.io.trajectory_files import count_sound_frames
+from lamslide_md.nameless import nameless_path
 
 GROMACS = (".xtc", ".trr")
 BLOCK_BYTES = 1 << 20
@@ -84,7 +83,7 @@ def count_frames_before(path: Path, length: int, n_atoms: int) -> int:
     if not first.startswith(following):
         raise OSError(f"no frame ends at byte {length}")
     with _up_to(path, length) as whole:
-        return count_sound_frames(whole)
+        return count_sound_frames(whole, suffix(path))
 
 
 @contextmanager
@@ -93,11 +92,11 @@ def _up_to(path: Path, length: int) -> Iterator[Path]:
     if path.stat().st_size == length:
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / f"beginning{suffix(path)}"
-        shutil.copyfile(path, whole)
-        with whole.open("rb+") as file:
-            file.truncate(length)
+    with nameless_path() as whole, path.open("rb") as file:
+        with whole.open("wb") as beginning:
+            while length and (block := file.read(min(length, BLOCK_BYTES))):
+                beginning.write(block)
+                length -= len(block)
         yield whole
 
 

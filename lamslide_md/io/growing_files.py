@@ -15,6 +15,8 @@ from lamslide_md.io.frame_counts import GROMACS, count_frames_before
 from lamslide_md.io.growing_ase import AseFile
 from lamslide_md.io.growing_base import GrowingFile
 from lamslide_md.io.plain_paths import suffix
+from lamslide_md.io.trajectory_files import FRAME_WISE
+from lamslide_md.nameless import nameless_once_open
 
 EXTENDED_XYZ = (".extxyz", ".xyz")
 GROWING = (*GROMACS, *EXTENDED_XYZ, ".traj")
@@ -53,19 +55,19 @@ class BytesFile(GrowingFile):
             "time": time_ps.astype(np.float32),
             "step": np.arange(first_frame + 1, first_frame + 1 + len(positions_nm), dtype=np.int32),
         }
-        with tempfile.TemporaryDirectory() as folder:
-            chunk = Path(folder) / f"chunk{suffix(self.path)}"
-            try:
-                with md.open(str(chunk), "w") as file:
+        opened, folder = FRAME_WISE[suffix(self.path)], tempfile.gettempdir()
+        try:
+            with nameless_once_open(lambda plain: opened(plain, "w")) as (file, chunk):
+                with file:
                     file.write(**frames)
-                with md.open(str(chunk)) as file:
-                    n_found = len(file)
-            except RuntimeError as error:
-                raise OSError(f"{error}, {len(positions_nm)} frames into {folder}: is it full?") from error
-            # A full disk can lose frames without an error, too.
-            if n_found != len(positions_nm):
-                raise OSError(f"{n_found} of {len(positions_nm)} frames fitted into {folder}: is it full?")
-            return chunk.read_bytes()
+                with opened(str(chunk)) as written:
+                    n_found = len(written)
+                # A full disk can lose frames without an error, too.
+                if n_found != len(positions_nm):
+                    raise OSError(f"{n_found} of {len(positions_nm)} frames fitted into {folder}: is it full?")
+                return chunk.read_bytes()
+        except RuntimeError as error:
+            raise OSError(f"{error}, {len(positions_nm)} frames into {folder}: is it full?") from error
 
     def _text(self, positions_nm: np.ndarray, time_ps: np.ndarray) -> bytes:
         text = StringIO()

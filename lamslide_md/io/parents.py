@@ -7,6 +7,8 @@ import sys
 import threading
 from typing import Any
 
+_of_parent = threading.Event()
+
 
 def running(module: str) -> list[str]:
     """Tell the command that runs the `main` of a module in another process, which imports from where this one does.
@@ -46,8 +48,14 @@ def ending(code: int) -> str:
         return f"was ended by signal {-code}"
 
 
+def has_parent() -> bool:
+    """Tell whether this process works for another one, which tells in a line how it ends."""
+    return _of_parent.is_set()
+
+
 def end_with_parent() -> None:
     """End this process when its standard input closes, which the parent holds open as long as it lives."""
+    _of_parent.set()
     threading.Thread(target=_wait, daemon=True).start()
 
 

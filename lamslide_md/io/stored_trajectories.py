@@ -1,4 +1,4 @@
-"""Trajectories larger than memory: read once, through the gate of `read`, and kept in files of plain numbers."""
+"""Trajectories larger than memory: read once, through the gate of `read`, and kept in a file of plain numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ import mdtraj as md
 import numpy as np
 from jaxtyping import Float
 
+from lamslide_md.data.frame_file import FrameFile
 from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 from lamslide_md.io.manifests import find_manifest
@@ -73,7 +74,7 @@ class StoredTrajectory:
 
 def read_to_disk(
     source: Path,
-    folder: Path,
+    file: FrameFile,
     top: Path | None,
     *,
     atoms: Selection,
@@ -85,8 +86,8 @@ def read_to_disk(
     ----------
     source
         File that mdtraj or ASE reads.
-    folder
-        Where the frames go.
+    file
+        Where the frames go, behind others.
     top
         Topology, for formats that hold none.
     atoms
@@ -113,8 +114,7 @@ def read_to_disk(
             times.append(chunk.time)
             yield chunk.xyz
 
-    n_files = sum(1 for _ in folder.iterdir())
-    frames = StoredFrames.written(folder / f"frames{n_files}.bin", blocks())
+    frames = StoredFrames.written(file, blocks())
     whole = StoredTrajectory(topologies[0], frames, np.concatenate(times), str(source), atoms)
     manifest = find_manifest(source)
     n_chains = 1 if manifest is None else manifest.n_chains

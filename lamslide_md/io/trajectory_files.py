@@ -22,8 +22,8 @@ READ_WHOLE = {".cif", ".cif.gz", ".mmcif", ".mmcif.gz", ".pdbx", ".pdbx.gz", ".m
 """Small formats that mdtraj has no frame-wise reader for."""
 TOPOLOGY_ONLY = {".psf", ".prmtop", ".parm7", ".prm7", ".top", ".itp", ".tpr"}
 """Formats of programs' topologies, which are given for trajectories now and then."""
-FRAME_WISE = {".xtc", ".trr"}
-"""Formats whose frames stand alone, so that the sound ones of a damaged file can be had."""
+FRAME_WISE = {".xtc": md.formats.XTCTrajectoryFile, ".trr": md.formats.TRRTrajectoryFile}
+"""Formats whose frames stand alone, so that the sound ones of a damaged file can be had, and what reads them."""
 FOLDERS = {".bundle", ".dtr"}
 """Formats of many files in a folder."""
 
@@ -180,11 +180,24 @@ def _check_atom_count(path: Path, top: md.Topology, top_name: str) -> None:
         raise atom_count_error(path, n_atoms, top_name, top)
 
 
-def count_sound_frames(path: Path) -> int:
-    """Count the frames at the start of an xtc or trr that can be read."""
+def count_sound_frames(path: Path, ending: str | None = None) -> int:
+    """Count the frames at the start of an xtc or trr that can be read.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    ending
+        Where the path has none.
+
+    Returns
+    -------
+    int
+        Sound frames.
+    """
     count = 0
     try:
-        with quiet(), plain_path(path) as plain, md.open(plain) as file:
+        with quiet(), plain_path(path) as plain, FRAME_WISE[ending or suffix(path)](plain) as file:
             while len(file.read(n_frames=1)[0]):
                 count += 1
     except (OSError, RuntimeError, MemoryError):

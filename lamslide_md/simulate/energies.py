@@ -6,6 +6,7 @@ import numpy as np
 import openmm
 from openmm import unit
 
+from lamslide_md.simulate.platform_trials import tried
 from lamslide_md.simulate.platforms import PlatformChoice, make_context
 from lamslide_md.simulate.settings import SimulationSettings
 from lamslide_md.simulate.systems import PreparedSystem
@@ -83,7 +84,8 @@ def sample_energies(
     Energies
         Potential and kinetic energies in kJ/mol.
     """
-    context = make_context(prepared, settings, platform or PlatformChoice("Reference"), seed)
+    chosen = tried(prepared, settings, platform or PlatformChoice("Reference"))
+    context = make_context(prepared, settings, chosen, seed)
     openmm.LocalEnergyMinimizer.minimize(context, maxIterations=500)
     context.setVelocitiesToTemperature(settings.temperature_K * unit.kelvin, seed)
     context.getIntegrator().step(settings.equilibration_steps)

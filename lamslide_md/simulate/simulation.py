@@ -10,6 +10,7 @@ from lamslide_md.io.manifests import Manifest, content_of, find_manifest, manife
 from lamslide_md.io.unchanged import is_unchanged
 from lamslide_md.simulate.checkpoints import Bookkeeping, load_bookkeeping
 from lamslide_md.simulate.manifests import run_fingerprint
+from lamslide_md.simulate.platform_trials import tried
 from lamslide_md.simulate.platforms import PlatformChoice
 from lamslide_md.simulate.progress import ProgressCallback
 from lamslide_md.simulate.replicate import Replicate, checkpoint_path
@@ -48,7 +49,8 @@ def simulate(
     seed
         Seed of velocities and noise, at least 1.
     platform
-        Where; the fastest of what is here when left out.
+        Where; the fastest of what is here when left out. One with a driver is tried in another process first, so that
+        its crash does not end this one.
     progress
         Called about twice a second.
     patience_s
@@ -62,8 +64,8 @@ def simulate(
     Raises
     ------
     InputError
-        If the files cannot be written or belong to a run with other settings, another process writes them, or the
-        simulation blows up.
+        If the files cannot be written or belong to a run with other settings, another process writes them, the
+        platform cannot be used, or the simulation blows up.
     """
     path = path_of(trajectory, "trajectory")
     if path.suffix != ".xtc":
@@ -80,6 +82,7 @@ def simulate(
             platform = PlatformChoice(done.platform)
         if platform is None:
             platform = choose_platform(prepared, settings)
+        platform = tried(prepared, settings, platform)
         replicate = Replicate(
             prepared, settings, path, seed=seed, platform=platform, fingerprint=fingerprint, progress=progress
         )

@@ -1,11 +1,11 @@
-"""The process that times one platform for `lamslide_md.simulate.timing`: task on stdin, JSON lines on stdout."""
+"""The process that times one platform for `platform_trials`: task on stdin, JSON lines on stdout."""
 
 import pickle
 import sys
 
 from lamslide_md.errors import InputError
 from lamslide_md.io.parents import tell_parent
-from lamslide_md.simulate.timing import time_platform
+from lamslide_md.simulate.platform_trials import time_platform
 
 
 def main() -> None:

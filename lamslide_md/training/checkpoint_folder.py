@@ -1,33 +1,28 @@
 """The folder of checkpoints: what else lies in it while a training runs, and what is removed after it."""
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lamslide_md.data.frame_file import FrameFile
 from lamslide_md.errors import InputError
 from lamslide_md.io.locks import ENDING, only_writer, only_writer_in
 from lamslide_md.io.outputs import check_folder
 from lamslide_md.processes import is_first
 
-SHARED_PREFIX = "lamslide-shared-"
-"""Of folders beside checkpoints in which processes share data while they train."""
 
-
-@contextmanager
-def frames_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder beside checkpoints for the frames of a training; it is removed at the end.
+def frame_file(folder: Path) -> FrameFile:
+    """Make a file for the frames of a training on the disk of its checkpoints.
 
     Parameters
     ----------
     folder
         Of the checkpoints; made if it is missing.
 
-    Yields
-    ------
-    Path
+    Returns
+    -------
+    FrameFile
         Empty.
 
     Raises
@@ -37,11 +32,9 @@ def frames_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        inside = tempfile.TemporaryDirectory(prefix=SHARED_PREFIX, dir=folder)
     except OSError as error:
         raise InputError(f"cannot keep frames in {folder}: {error}") from error
-    with inside as name:
-        yield Path(name)
+    return FrameFile(folder)
 
 
 @contextmanager
@@ -79,8 +72,6 @@ def remove_checkpoints(folder: Path) -> None:
     for path in folder.glob("*.safetensors"):
         if re.fullmatch(r"(autoencoder|flow|map)-[0-9a-f]{12}", path.stem):
             path.unlink(missing_ok=True)
-    for left in folder.glob(f"{SHARED_PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
     with suppress(OSError):
         # The lock of who removes them goes with the folder, if nothing else is in it.
         if {path.name for path in folder.iterdir()} <= {ENDING}:

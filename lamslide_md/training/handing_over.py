@@ -2,41 +2,41 @@
 
 import mmap
 import pickle
-from pathlib import Path
+from typing import IO
 
-OBJECT_FILE, ARRAYS_FILE = "object.pickle", "arrays.bin"
 ALIGNMENT = 64
+LENGTH_BYTES = 8
 
 
-def hand_over(thing: object, folder: Path) -> None:
+def hand_over(thing: object, file: IO[bytes]) -> None:
     """Write an object for other processes.
 
     Parameters
     ----------
     thing
-        Whatever can be pickled; its arrays go to a file of their own.
-    folder
-        That only this user may write.
+        Whatever can be pickled; its arrays stand before all else.
+    file
+        Empty, and only for processes of this user.
     """
     spans = []
-    with (folder / ARRAYS_FILE).open("wb") as arrays:
 
-        def keep(buffer: pickle.PickleBuffer) -> None:
-            arrays.write(bytes(-arrays.tell() % ALIGNMENT))
-            start = arrays.tell()
-            with buffer.raw() as raw:
-                spans.append((start, raw.nbytes))
-                arrays.write(raw)
+    def keep(buffer: pickle.PickleBuffer) -> None:
+        file.write(bytes(-file.tell() % ALIGNMENT))
+        start = file.tell()
+        with buffer.raw() as raw:
+            spans.append((start, raw.nbytes))
+            file.write(raw)
 
-        content = pickle.dumps(thing, protocol=5, buffer_callback=keep)
-    (folder / OBJECT_FILE).write_bytes(pickle.dumps((spans, content)))
+    content = pickle.dumps(thing, protocol=5, buffer_callback=keep)
+    rest = pickle.dumps((spans, content))
+    file.write(rest)
+    file.write(len(rest).to_bytes(LENGTH_BYTES, "little"))
+    file.flush()
 
 
-def taken_over(folder: Path) -> object:
+def taken_over(descriptor: int) -> object:
     """Read what `hand_over` wrote; its arrays are pages of the file until they are changed, which changes no file."""
-    spans, content = pickle.loads((folder / OBJECT_FILE).read_bytes())
-    if not any(size for _, size in spans):
-        return pickle.loads(content, buffers=[bytearray(size) for _, size in spans])
-    with (folder / ARRAYS_FILE).open("rb") as file:
-        whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+    whole = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY))
+    end = len(whole) - LENGTH_BYTES
+    spans, content = pickle.loads(whole[end - int.from_bytes(whole[end:], "little") : end])
     return pickle.loads(content, buffers=[whole[start : start + size] for start, size in spans])

@@ -1,10 +1,10 @@
 """The process of one device for `lamslide_md.training.ranks`: what it says stands as JSON lines on stdout."""
 
+import os
 import signal
 import sys
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -14,7 +14,7 @@ from lamslide_md.io.parents import end_with_parent, tell_parent
 from lamslide_md.training.devices import ends_with_others, make_fabric
 from lamslide_md.training.handing_over import taken_over
 from lamslide_md.training.progress import Progress
-from lamslide_md.training.ranks import RESULT_FILE, RankJob
+from lamslide_md.training.ranks import RankJob
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import Trainer
 
@@ -23,16 +23,16 @@ def main() -> None:
     """Train together with the other processes, and end when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends this process
     end_with_parent()
-    folder = Path(sys.argv[1])
+    shared, trained = map(int, sys.argv[1:])
     try:
         with ends_with_others():
-            _train(cast(RankJob, taken_over(folder)), folder / RESULT_FILE)
+            _train(cast(RankJob, taken_over(shared)), trained)
     except (InputError, OSError) as error:
         tell_parent({"error": str(error)})
         sys.exit(2)
 
 
-def _train(job: RankJob, result: Path) -> None:
+def _train(job: RankJob, trained: int) -> None:
     fabric = make_fabric(job.accelerator, job.devices, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("always" if fabric.is_global_zero else "ignore", InputNote)
@@ -40,7 +40,8 @@ def _train(job: RankJob, result: Path) -> None:
         trainer = Trainer(fabric, job.seed, job.checkpoint_dir, _tell)
         autoencoder, flow, facts = train_both(trainer, job.data, job.settings)
     if fabric.is_global_zero:
-        torch.save({"autoencoder": autoencoder.state_dict(), "flow": flow.state_dict(), "facts": facts}, result)
+        with os.fdopen(trained, "wb") as file:
+            torch.save({"autoencoder": autoencoder.state_dict(), "flow": flow.state_dict(), "facts": facts}, file)
     fabric.barrier()
 
 

@@ -19,7 +19,6 @@ from lamslide_md.io.parents import message_in, running
 from lamslide_md.models.autoencoder import Autoencoder
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.training.building import build_autoencoder, build_flow
-from lamslide_md.training.checkpoint_folder import SHARED_PREFIX
 from lamslide_md.training.devices import OTHER_ENDED, single_device
 from lamslide_md.training.handing_over import hand_over
 from lamslide_md.training.progress import OnProgress, Progress
@@ -27,8 +26,6 @@ from lamslide_md.training.training_data import TrainingData
 
 PATIENCE_S = 5.0
 """Once a process has failed, the others have this long to say why."""
-
-RESULT_FILE = "result.pt"
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,16 @@ def train_on_devices(
     """
     if job.checkpoint_dir is not None:
         job.checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=SHARED_PREFIX, dir=job.checkpoint_dir) as name:
-        folder = Path(name)
-        hand_over(job, folder)
-        with _Ranks(folder, job.devices) as ranks:
+    # Without names, so that nothing is left if this process is killed.
+    with (
+        tempfile.TemporaryFile(dir=job.checkpoint_dir) as shared,
+        tempfile.TemporaryFile(dir=job.checkpoint_dir) as trained,
+    ):
+        hand_over(job, shared)
+        with _Ranks((shared.fileno(), trained.fileno()), job.devices) as ranks:
             ranks.listen(on_progress)
-        result = torch.load(folder / RESULT_FILE, weights_only=True)
+        trained.seek(0)
+        result = torch.load(trained, weights_only=True)
     systems = [dataset.entities for dataset in job.data.datasets]
     autoencoder = build_autoencoder(systems, job.settings.autoencoder, job.settings.placement)
     flow = build_flow(autoencoder, job.settings)
@@ -102,7 +103,7 @@ def train_on_devices(
 class _Ranks:
     """The processes; a context manager that ends them all."""
 
-    def __init__(self, folder: Path, n: int) -> None:
+    def __init__(self, descriptors: tuple[int, int], n: int) -> None:
         self._messages: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
         self._complaints: list[IO[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -121,7 +122,8 @@ class _Ranks:
             self._complaints.append(tempfile.TemporaryFile())  # noqa: SIM115 - closed at the end
             self._processes.append(
                 subprocess.Popen(
-                    [*running("lamslide_md.training.rank_worker"), str(folder)],
+                    [*running("lamslide_md.training.rank_worker"), *map(str, descriptors)],
+                    pass_fds=descriptors,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._complaints[rank],

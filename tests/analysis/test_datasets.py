@@ -8,6 +8,7 @@ from lamslide_md.analysis.datasets.dataset import Dataset, Described
 from lamslide_md.analysis.datasets.matching import match_atoms
 from lamslide_md.analysis.datasets.reading import read_dataset
 from lamslide_md.analysis.datasets.screening import screen_bonds
+from lamslide_md.data.frame_file import FrameFile
 from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 
@@ -126,12 +127,10 @@ def test_halves_hold_every_frame_once_and_cut_only_the_middle_trajectory():
 
 
 def test_frames_chosen_of_files_are_those_chosen_in_memory(tmp_path):
-    in_memory = numbered([60, 30, 7])
+    in_memory, file = numbered([60, 30, 7]), FrameFile(tmp_path)
     stored = replace(
         in_memory,
-        positions_nm=tuple(
-            StoredFrames.written(tmp_path / f"{index}.bin", [part]) for index, part in enumerate(in_memory.positions_nm)
-        ),
+        positions_nm=tuple(StoredFrames.written(file, [part]) for part in in_memory.positions_nm),
     )
     ways = (
         lambda dataset: dataset.thinned(11),

@@ -27,9 +27,13 @@ SMALL = {
 }
 SETTINGS = tuple(word for name, value in SMALL.items() for word in ("--set", f"{name}={value}"))
 TRAIN = ("train", "md/rep1.xtc", "--interval-ps", "0.5", *SETTINGS)
+DISTIL = ("distil", "model.lamslide", "--set", "flow.map.width=16", "--set", "flow.map.depth=1")
+DISTIL = (*DISTIL, "--set", "flow.map.optimisation.n_steps=3", "--set", "flow.map.optimisation.batch_size=8")
 SIMULATE = ("simulate", "AG", "--ns", "0.01", "--frame-interval-ps", "0.1", "--equilibration-ps", "1")
 SIMULATE = (*SIMULATE, "--platform", "Reference")
-ROLLOUT = ("rollout", "model.lamslide", "--frames", "12", "--chains", "2", "--solver-steps", "2", "--seed", "3")
+HOW = ("--frames", "12", "--chains", "2", "--solver-steps", "2", "--seed", "3")
+ROLLOUT = ("rollout", "model.lamslide", *HOW)
+ROLLOUT_BY_MAP = ("rollout", "mapped.lamslide", "--solver", "map", *HOW)
 COMPARE = (
     "compare",
     "md/rep1.xtc",
@@ -61,6 +65,7 @@ def make_corpus(folder: Path) -> None:
     _must((*SIMULATE, "--replicates", "2", "--out", "md"))
     _interrupt_simulation()
     _must((*TRAIN, "--checkpoints", "stages", "--out", "model.lamslide"))
+    _must((*DISTIL, "--checkpoints", "mapped", "--out", "mapped.lamslide"))
     _must((*ROLLOUT, "--out", "whole.xtc"))
     frames = lam.read("md/rep1.xtc", "md/system.pdb", atoms="heavy")
     frames[:6].save_pdb("start.pdb")

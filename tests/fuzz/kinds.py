@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.fuzz.corpus import COMPARE, ROLLOUT, SIMULATE, TRAIN
+from tests.fuzz.corpus import COMPARE, DISTIL, ROLLOUT, ROLLOUT_BY_MAP, SIMULATE, TRAIN
 from tests.fuzz.mutations import BYTES, JSON, TEXTS, Mutation
 
 FRAMES = ("dcd", "trr", "nc", "h5", "gro", "extxyz", "traj")
@@ -53,6 +53,19 @@ STAGES = tuple(
         ("out/m.lamslide",),
     )
     for stage in ("autoencoder", "flow")
+)
+MAPS = (
+    Kind("map", "mapped.lamslide", BYTES, (*ROLLOUT_BY_MAP, "--out", "out/r.xtc"), results=("out/r.xtc",)),
+    Kind("info map", "mapped.lamslide", BYTES, ("info", "mapped.lamslide")),
+    Kind("distil", "model.lamslide", BYTES, (*DISTIL, "--out", "out/m.lamslide"), results=("out/m.lamslide",)),
+    Kind(
+        "map stage",
+        "mapped/map-*.safetensors",
+        BYTES,
+        (*DISTIL, "--checkpoints", "mapped", "--out", "out/m.lamslide"),
+        ("out/", "mapped/"),
+        ("out/m.lamslide",),
+    ),
 )
 GOING_ON = tuple(
     Kind(
@@ -109,5 +122,5 @@ OTHERS = (
         ("rollout", "--config", "whole.rollout.json", "--frames", "12", "--out", "out/r.xtc"),
     ),
 )
-KINDS = (MODEL, START, *STAGES, *GOING_ON, *SIMULATED, *TRAINED, *READ, *CONFIGS, *OTHERS)
+KINDS = (MODEL, START, *STAGES, *MAPS, *GOING_ON, *SIMULATED, *TRAINED, *READ, *CONFIGS, *OTHERS)
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import lamslide_md.analysis.report
 import lamslide_md.surrogate  # noqa: F401 - loaded once, before the first fork
+from lamslide_md import distilling
 from tests.fuzz.corpus import make_corpus
 from tests.fuzz.kinds import KINDS
 from tests.fuzz.trial import faults_of
 
 MEMORY_BYTES = 20_000_000_000
 """Address space, so that what a damaged file claims is not had."""
+DISTILLED_FRAMES = 200
+"""Of which a map learns in a trial."""
 LONGEST_S = 180
 """Of a trial."""
 
@@ -28,6 +31,7 @@ def main() -> None:
     The argument is the file that becomes the damaged one.
     """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    distilling.N_FRAMES = DISTILLED_FRAMES
     # Answers go to what is standard output now; what commands print does not.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)

@@ -1,19 +1,39 @@
 """A driver that ends the process or hangs harms no one; here what does so is a part of the system that is sent."""
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import mdtraj as md
 import pytest
 
 from lamslide_md.errors import InputError, InputNote
+from lamslide_md.openmm import refine
+from lamslide_md.simulate import simulate
+from lamslide_md.simulate.energies import sample_energies
 from lamslide_md.simulate.jobs import Job
 from lamslide_md.simulate.local import LocalWorkers
+from lamslide_md.simulate.platform_trials import PlatformFailure, time_apart, tried
 from lamslide_md.simulate.platforms import PlatformChoice
-from lamslide_md.simulate.timing import PlatformFailure, choose_platform, time_apart, time_platforms
+from lamslide_md.simulate.timing import choose_platform, time_platforms
 
 REFERENCE = PlatformChoice("Reference")
 OPENCL = PlatformChoice("OpenCL")
+
+
+WORKER = """
+import os
+from lamslide_md.io.parents import end_with_parent
+from lamslide_md.simulate import PlatformChoice, SimulationSettings, peptide, prepare
+from lamslide_md.simulate.platform_trials import tried
+from tests.simulate.test_crashing_platforms import calling
+end_with_parent()
+settings = SimulationSettings()
+tried(calling(prepare(peptide("AG"), settings), os.abort), settings, PlatformChoice("OpenCL"))
+"""
 
 
 class Calls(str):
@@ -80,6 +100,38 @@ def test_a_worker_that_crashes_is_a_line_that_names_the_platform(prepared, short
     job = Job(calling(prepared, os.abort), short_settings, tmp_path / "rep1.xtc", 1, OPENCL)
     with pytest.raises(InputError, match=r"rep1\.xtc: the worker process was ended by SIGABRT on platform OpenCL: "):
         LocalWorkers(1).run([job])
+
+
+@pytest.mark.parametrize("face", ["simulate", "sample_energies", "refine"])
+def test_a_chosen_platform_that_crashes_does_not_end_the_process_that_asks_for_it(
+    prepared, short_settings, tmp_path, face
+):
+    crashing = calling(prepared, os.abort)
+    frame = md.Trajectory(prepared.positions_nm, md.Topology.from_openmm(prepared.topology))
+    ask = {
+        "simulate": lambda: simulate(crashing, short_settings, tmp_path / "rep1.xtc", platform=OPENCL),
+        "sample_energies": lambda: sample_energies(crashing, short_settings, 1, platform=OPENCL),
+        "refine": lambda: refine(frame, crashing, platform=OPENCL),
+    }
+    with pytest.raises(PlatformFailure, match=r"^platform OpenCL crashes: .* SIGABRT; choose another platform$"):
+        ask[face]()
+    assert not list(tmp_path.glob("*.xtc"))
+
+
+def test_a_chosen_platform_is_not_tried_where_it_was_timed(prepared, short_settings):
+    """What would crash another process is never sent to one."""
+    crashing = calling(prepared, os.abort)
+    for choice in (REFERENCE, PlatformChoice("OpenCL", 1, 5.0)):
+        assert tried(crashing, short_settings, choice) == choice
+
+
+def test_a_worker_tries_no_platform_before_it_uses_it():
+    """Its own crash is told in a line."""
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}
+    ) as worker:
+        assert worker.wait() == 0
 
 
 def test_what_a_driver_writes_on_standard_output_is_passed_over(prepared, short_settings, tmp_path):

@@ -1,4 +1,5 @@
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from lamslide_md import Surrogate
+from lamslide_md.data.frame_file import FrameFile
 from lamslide_md.data.stored_frames import StoredFrames
 from lamslide_md.errors import InputError
 from lamslide_md.io.stored_trajectories import need_disk, read_to_disk
+from tests.damage import files_up_to
 from tests.small import shivering_peptide, tiny_settings
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +26,18 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmPea
 print("peak", int(peak.split()[1]) * 1024)
 sys.exit(code)
 """
+OTHER_PROCESS = """
+import pickle, sys
+stored, some = pickle.load(sys.stdin.buffer)
+stored.sibling([9 * stored[:]])
+sys.stdout.buffer.write(pickle.dumps(some.sibling([2 * some[:]])[:]))
+"""
 BASE_FRAMES, MANY_FRAMES = 5_000, 100_000
 
 
 def test_frames_in_a_file_are_those_of_the_array(tmp_path):
     points = np.random.default_rng(0).normal(size=(50, 4, 3)).astype(np.float32)
-    stored = StoredFrames.written(tmp_path / "a.bin", [points[:20], points[20:]])
+    stored = StoredFrames.written(FrameFile(tmp_path), [points[:20], points[20:]])
     index = np.array([[3, 4, 5], [40, 2, 2]])
     np.testing.assert_array_equal(stored[index], points[index])
     np.testing.assert_array_equal(stored[7::9], points[7::9])
@@ -39,12 +48,38 @@ def test_frames_in_a_file_are_those_of_the_array(tmp_path):
     np.testing.assert_array_equal(changed[:], points[mask][:, order] / np.float32(0.3))
 
 
+def test_frames_behind_others_are_those_of_their_own_array(tmp_path):
+    arrays = [np.random.default_rng(n).normal(size=(n, 4, n, 3)).astype(np.float32) for n in (3, 1, 5)]
+    first = StoredFrames.written(FrameFile(tmp_path), [arrays[0]])
+    second = first.sibling(iter([arrays[1]]))
+    third = second.sibling([arrays[2][:2], arrays[2][2:]])
+    for array, stored in zip(arrays, (first, second, third), strict=True):
+        np.testing.assert_array_equal(stored[::-1], array[::-1])
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_process_reads_the_frames_and_writes_into_a_file_of_its_own(tmp_path):
+    points = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(np.float32)
+    stored = StoredFrames.written(FrameFile(tmp_path), [points])
+    handed = pickle.dumps((stored, stored.kept(np.array([1, 4]))))
+    ended = subprocess.run(
+        [sys.executable, "-c", OTHER_PROCESS], input=handed, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    np.testing.assert_array_equal(pickle.loads(ended.stdout), 2 * points[[1, 4]])
+    np.testing.assert_array_equal(stored.sibling([3 * points])[:], 3 * points)
+    np.testing.assert_array_equal(stored[:], points)
+
+
 def test_a_full_disk_is_told(tmp_path):
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("no /dev/full here")
-    with pytest.raises(InputError, match=r"cannot keep the frames in /dev .* GB are free"):
-        StoredFrames.written(full, [np.zeros((100_000, 4, 3))])
+    file = FrameFile(tmp_path)
+    with files_up_to(100_000), pytest.raises(InputError, match=r"cannot keep the frames in .* GB are free"):
+        StoredFrames.written(file, [np.zeros((100_000, 4, 3))])
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"cannot keep frames in .*absent: "):
+        FrameFile(tmp_path / "absent")
 
 
 def test_only_what_exceeds_the_memory_goes_to_disk(tmp_path, monkeypatch):
@@ -63,10 +98,8 @@ def test_training_from_files_is_that_from_memory_to_rounding(butane, tmp_path):
     butane.save_dcd(str(tmp_path / "run.dcd"))
     butane[0].save_pdb(str(tmp_path / "run.pdb"))
     settings = tiny_settings(n_steps=5)
-    frames = tmp_path / "frames"
-    frames.mkdir()
     how = {"atoms": settings.atoms, "frame_interval_ps": 1.0}
-    stored = read_to_disk(tmp_path / "run.dcd", frames, tmp_path / "run.pdb", **how)
+    stored = read_to_disk(tmp_path / "run.dcd", FrameFile(tmp_path), tmp_path / "run.pdb", **how)
     (item,) = stored
     in_memory = md.Trajectory(item.xyz[:], item.topology, time=item.time)
     one, two = (Surrogate.fit(data, settings=settings, accelerator="cpu") for data in (in_memory, stored))
