@@ -45,7 +45,14 @@ class FrameFile:
 
     def __reduce__(self) -> tuple[type["FrameFile"], tuple[Any, ...]]:
         """Hand over where this process has it open."""
-        return FrameFile, (self.folder, path_of_open(self._descriptor))
+        try:
+            path = path_of_open(self._descriptor)
+        except OSError as error:
+            raise InputError(
+                f"frames that are kept on the disk cannot be shared with other processes here ({error}): keep them in "
+                "memory (--no-on-disk), or train on one device"
+            ) from error
+        return FrameFile, (self.folder, path)
 
     def own(self) -> "FrameFile":
         """Get a file that this process may write: this one, or where another process made it, one in its folder."""
