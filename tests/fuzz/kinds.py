@@ -121,6 +121,12 @@ OTHERS = (
         JSON,
         ("rollout", "--config", "whole.rollout.json", "--frames", "12", "--out", "out/r.xtc"),
     ),
+    Kind(
+        "repeat distil",
+        "mapped.distil.json",
+        JSON,
+        ("distil", "--config", "mapped.distil.json", "--checkpoints", "out/stages", "--out", "out/m.lamslide"),
+    ),
 )
 KINDS = (MODEL, START, *STAGES, *MAPS, *GOING_ON, *SIMULATED, *TRAINED, *READ, *CONFIGS, *OTHERS)
 BY_NAME = {kind.name: kind for kind in KINDS}

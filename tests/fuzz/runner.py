@@ -92,7 +92,7 @@ def search(
     kinds: Sequence[int] = range(len(KINDS)),
     tell: Callable[[str], None] = print,
 ) -> Findings:
-    """Do trials until the time is over.
+    """Do trials until the time is over, and every kind has had one.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def search(
     end_s = time.monotonic() + seconds
     try:
         for index in _turns(kinds, rng):
-            if time.monotonic() > end_s:
+            if time.monotonic() > end_s and len(findings.n_trials) == len(kinds):
                 return findings
             if not worker.is_alive:
                 worker.close()
