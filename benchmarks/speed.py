@@ -2,28 +2,23 @@
 
     python benchmarks/speed.py                   # speeds, in rounds of everything; ten minutes on idle cores
     python benchmarks/speed.py --quality AGVD    # distances to MD; half an hour after benchmarks/pretrained.py AGVD
-    python benchmarks/speed.py --many            # AGVD: 1,000 chains of 1,000 frames, and one of 50,000; half an hour
     python benchmarks/speed.py --profile AGVD    # where the time of a frame goes; nothing is written
 
 Speeds: in every round two replicates of MD at once (platform Reference, a thread each), then rollouts of as many chains
 as the table has, with all threads; and one chain as ASE drives it. Medians over rounds.
 Quality: 20 chains of 1,000 frames, nine evaluations of the network a frame against two and one, judged as in
 benchmarks/accuracy.py. Seed 0 has the map that ships; for the others a map is learned anew from the flow that ships,
-and rolled out with another seed, as is the flow. Many: memory of the process that writes the frames, and its rate in
-the first and last tenth of them. Figures go to benchmarks/results/speed.json.
+and rolled out with another seed, as is the flow. Figures go to benchmarks/results/speed.json.
 """
 
 import argparse
 import cProfile
 import json
 import pstats
-import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,8 +46,6 @@ KEYS = {
     "bond_error": "bond_error",
 }
 N_LAGS = 2000
-MANY = ((1000, 1000), (1, 50_000))
-"""Chains and frames of each."""
 
 
 def main() -> None:
@@ -61,27 +54,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--profile", choices=MOLECULES, help="of one model")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--many", action="store_true", help="measure memory and rate of many chains and of a long one")
-    parser.add_argument("--rolled", type=int, nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--md", choices=MOLECULES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.md:
         print(md_ns_per_s(args.md))
         return
-    if args.rolled:
-        print(json.dumps(rolled(*args.rolled)))
-        return
     if args.profile:
         profile(args.profile)
         return
     path = RESULTS / "speed.json"
-    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"quality": {}}
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"speed": {}, "quality": {}}
     content.pop("machine", None)
     if args.quality:
         runs = {str(seed): quality(args.quality, seed) for seed in args.seeds}
         content["quality"][args.quality] = {"runs": runs, "relaxation_ps": slowest_ps(args.quality)}
-    elif args.many:
-        content["many"] = [in_own_process("--rolled", *map(str, size)) for size in MANY]
     else:
         content["speed"] = {name: speeds(name, args.rounds) for name in NAMES}
     write_result("speed", content)
@@ -100,34 +86,6 @@ def speeds(name: str, rounds: int) -> dict[str, Any]:
                 times.setdefault(key, []).append(frames_per_s(model, n_chains, how))
                 print(f"{name}: {key}: {times[key][-1]:.3g} frames/s of all chains", flush=True)
     return {key: statistics.median(own) for key, own in times.items()} | {"interval_ps": model.frame_interval_ps}
-
-
-def in_own_process(*arguments: str) -> dict[str, Any]:
-    """Have another process of this script measure something, whose memory is its own."""
-    told = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
-    print(arguments, told, flush=True)
-    return json.loads(told)
-
-
-def rolled(n_chains: int, n_frames: int) -> dict[str, Any]:
-    """Write a rollout to a file, and tell peak memory, and frames a second in the first and last tenth."""
-    model = lam.load_pretrained("AGVD")
-    done, times_s = [0], [time.perf_counter()]
-
-    def note(n_done: int, _: int) -> None:
-        done.append(n_done)
-        times_s.append(time.perf_counter())
-
-    with tempfile.TemporaryDirectory() as folder:
-        model.rollout("reference", n_frames, n_chains=n_chains).save(Path(folder) / "many.xtc", on_frames=note)
-    first, last = (int(np.searchsorted(done, share * done[-1])) for share in (0.1, 0.9))
-    return {
-        "n_chains": n_chains,
-        "n_frames": n_frames,
-        "peak_GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "first_frames_per_s": done[first] / (times_s[first] - times_s[0]),
-        "last_frames_per_s": (done[-1] - done[last]) / (times_s[-1] - times_s[last]),
-    }
 
 
 def both_replicates(name: str) -> list[float]:

@@ -96,7 +96,7 @@ class MapSettings(BaseModel):
     n_uses: Size = 8
     """Times that what the flow was asked for is learned from, on average."""
     later: Share = 0.25
-    """Share of the batches that begin halfway: what a second evaluation is asked for."""
+    """Share of the samples that begin halfway: what a second evaluation is asked for."""
 
 
 class FlowSettings(BaseModel):

@@ -24,9 +24,6 @@ many than ten steps of `euler` (docs/checks.md)."""
 
 DOPRI5_TOLERANCE = 1e-4
 
-HALFWAY = 0.5
-"""Flow time from which a map is asked again."""
-
 
 @dataclass(frozen=True)
 class Dynamics:
@@ -40,14 +37,11 @@ class Dynamics:
         Network output for a state and its flow times.
     noise
         Draws from the prior.
-    since
-        Flow time of the state that `noise` gives first.
     """
 
     interpolant: Interpolant
     predict: Predict
     noise: Callable[[], Latents]
-    since: float = 0.0
 
     def predicted(self, state: Latents, tau: float) -> tuple[Latents, FlowTimes]:
         """Ask the network, and say for which flow times it was asked."""
@@ -83,15 +77,11 @@ class OdeSolver(Solver):
 
     def solve(self, dynamics: Dynamics) -> Latents:
         """Draw noise, and let it move."""
-        since = dynamics.since
-        # In a time that begins with the state: 0 there, and 1 at the end of the path.
-        return self.integrate(
-            lambda state, time: (1 - since) * dynamics.velocity(state, since + (1 - since) * time), dynamics.noise()
-        )
+        return self.integrate(dynamics.velocity, dynamics.noise())
 
     @abstractmethod
     def integrate(self, velocity: Velocity, state: Latents) -> Latents:
-        """Integrate from 0 to 1."""
+        """Integrate from tau = 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -224,30 +214,13 @@ class DpmMultistep(Ddim):
 
 
 @dataclass(frozen=True)
-class MapSolver(Solver):
-    """Asks a map where the path ends and, with more steps than one, again after half of the way back to fresh noise.
+class MapSolver(Ddim):
+    """Asks a map where the path ends, from its start and, with more steps than one, again from on the way.
 
-    What the first answer has between two states, which its squared error does not forbid, fresh noise leads to one of
-    them. Two are as good as the flow, one is nearly so (docs/decisions/map.md).
-
-    References
-    ----------
-    Song et al., arXiv 2303.01469, algorithm 1.
+    Two are as good as the flow, one is nearly so (docs/decisions/map.md).
     """
 
     n_steps: int = 2
-
-    def solve(self, dynamics: Dynamics) -> Latents:
-        """Draw noise, and let the map lead to data; then again from halfway."""
-        interpolant = dynamics.interpolant
-        state, tau = dynamics.noise(), dynamics.since
-        for i in range(self.n_steps):
-            if i:
-                halfway = torch.full((len(state),), HALFWAY, device=state.device)
-                state, tau = interpolant.state(state, dynamics.noise(), halfway), HALFWAY
-            prediction, taus = dynamics.predicted(state, tau)
-            state = interpolant.to_data(prediction, state, taus)
-        return state
 
 
 SOLVERS: dict[str, type[Solver]] = {

@@ -160,9 +160,7 @@ class LatentFlow(FlowNetwork):
         return torch.where(~context[:, None, None], self.restore(known.mean + residual), latents)
 
     @torch.no_grad()
-    def carried(
-        self, known: Given, context: ContextMask, solver: Solver, noise: Callable[[], Latents], since: float = 0.0
-    ) -> Latents:
+    def carried(self, known: Given, context: ContextMask, solver: Solver, noise: Callable[[], Latents]) -> Latents:
         """Carry noise to data.
 
         Parameters
@@ -175,8 +173,6 @@ class LatentFlow(FlowNetwork):
             How; that of the map asks the map, all others the flow.
         noise
             Draws from the prior; zero on context frames.
-        since
-            Flow time of the state that it gives first.
 
         Returns
         -------
@@ -192,4 +188,4 @@ class LatentFlow(FlowNetwork):
         def predict(state: Latents, tau: Float[Tensor, " batch"]) -> Latents:
             return network.predicted(start + state, tau, known.conditioning, context, self.prior) * target_mask
 
-        return solver.solve(Dynamics(self.interpolant, predict, noise, since))
+        return solver.solve(Dynamics(self.interpolant, predict, noise))

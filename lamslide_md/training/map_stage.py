@@ -1,13 +1,11 @@
 """The flow's map: trained on where the flow's own paths end."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from lamslide_md.config import MapSettings, Settings
 from lamslide_md.flow.prior import ContextMask
-from lamslide_md.flow.solvers import HALFWAY, Heun
+from lamslide_md.flow.solvers import DEFAULT_SOLVER, solver_of
 from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.models.latent_flow import Given, LatentFlow, Latents
 from lamslide_md.shares import normal, seeded_in_turn
@@ -16,14 +14,14 @@ from lamslide_md.training.flow_errors import FlowErrors
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.trainer import Trainer, TrainingStep
 
+HALFWAY = 0.5
+"""Flow time from which a second evaluation starts."""
+
 MOST_BYTES = 2**28
 """Of the ends of paths that are kept."""
 
 N_TESTS = 8
 """Batches that the map is not trained on, by which its error is measured."""
-
-TEACHER, TEACHER_OF_HALF = Heun(5), Heun(3)
-"""Solvers that carry noise, and what is halfway."""
 
 
 def train_map(
@@ -124,7 +122,7 @@ class MapLoss:
         trainer: Trainer,
     ) -> None:
         self.flow, self.source, self.own, self.errors = flow, source, settings, errors
-        self.bfloat16, self.trainer = bfloat16, trainer
+        self.bfloat16, self.trainer, self.solver = bfloat16, trainer, solver_of(DEFAULT_SOLVER)
         size = settings.optimisation.batch_size * source.settings.flow.n_frames * flow.latent_mean.numel() * 4
         n_wanted = -(-settings.optimisation.n_steps // settings.n_uses)
         self.n_batches = max(1, min(n_wanted, MOST_BYTES // size))
@@ -132,93 +130,62 @@ class MapLoss:
 
     def __call__(self, training_step: TrainingStep, generator: torch.Generator) -> Tensor:
         """Draw a batch, new or used before, and sum up all errors."""
+        share = self.trainer.share
         number = int(torch.randint(self.n_batches, (), generator=generator))
-        begun = self._begun(number, later=self._is_later(number))
-        end = self._end(number, begun)
-        data = self._predicted(training_step, begun)
-        return self.trainer.share.weighted(self.errors.mean(data - end, begun.context))
+        known, noise, end, context = self._batch(number)
+        later = share.part(torch.rand(share.total, generator=generator) < self.own.later)
+        tau = (HALFWAY * later).to(noise)
+        data = self._predicted(training_step, known, noise, end, tau, context)
+        return share.weighted(self.errors.mean(data - end, context))
 
     @torch.no_grad()
     def relative_error(self, trained: FlowMap) -> float:
         """Squared error in one evaluation, relative to the variance of what the flow draws beside the prior's mean."""
         missed = moved = torch.zeros((), device=self.source.device)
         for number in range(self.n_batches, self.n_batches + N_TESTS):
-            begun = self._begun(number, later=False)
-            end = self._end(number, begun, keep=False)
-            data = self._predicted(trained.training_step, begun)
+            known, noise, end, context = self._batch(number, keep=False)
+            data = self._predicted(trained.training_step, known, noise, end, noise.new_zeros(len(noise)), context)
             missed = missed + (data - end).square().sum()
             moved = moved + (end - end.mean(dim=0)).square().sum()
         return float(self.trainer.share.averaged(missed) / self.trainer.share.averaged(moved))
 
-    def _is_later(self, number: int) -> bool:
-        """Whether the paths of a batch begin halfway; those that do are spread evenly."""
-        return int((number + 1) * self.own.later) > int(number * self.own.later)
-
     @torch.no_grad()
-    def _begun(self, number: int, later: bool) -> "Begun":
-        """Windows and states from which their paths are followed, which are the same for the same number."""
+    def _batch(self, number: int, keep: bool = True) -> tuple[Given, Latents, Latents, ContextMask]:
+        """Windows, noise and the ends of their paths, which are the same for the same number."""
         share, own = self.trainer.share, self.source.settings.flow
         generator = seeded_in_turn(self.trainer.seed, number, share)
         context, index = self.source.draw(self.own.optimisation.batch_size, generator)
         share.total = len(index)
         latents, _ = self.source.encode(index, context, generator, share)
         context = context.to(self.source.device)
-        data = given = self.flow.standardise(latents)
+        given = self.flow.standardise(latents)
         if own.known_noise:
             given = given + own.known_noise * normal(given.shape, generator).to(given)
         known = self.flow.given(given, context)
-        state = self.flow.prior.sample_noise(given, context, generator)
-        if later:
-            residual = (data - known.mean) * ~context[:, None, None]
-            state = self.flow.interpolant.state(residual, state, state.new_full((len(state),), HALFWAY))
-        return Begun(known, state, HALFWAY if later else 0.0, context)
-
-    @torch.no_grad()
-    def _end(self, number: int, begun: "Begun", keep: bool = True) -> Latents:
-        """Where the flow leads them."""
-        context = begun.context
+        noise = self.flow.prior.sample_noise(given, context, generator)
         targets = self._ends.get(number)
         if targets is None:
-            solver = TEACHER_OF_HALF if begun.tau else TEACHER
-            targets = self.flow.carried(begun.known, context, solver, lambda: begun.state, begun.tau)[:, ~context]
+            targets = self.flow.carried(known, context, self.solver, lambda: noise)[:, ~context]
             if keep:
                 self._ends[number] = targets
-        end = torch.zeros_like(begun.state)
+        end = torch.zeros_like(noise)
         end[:, ~context] = targets
-        return end
+        return known, noise, end, context
 
-    def _predicted(self, training_step: TrainingStep, begun: "Begun") -> Latents:
-        """Where the map leads them."""
-        interpolant, known, target_mask = self.flow.interpolant, begun.known, ~begun.context[:, None, None]
-        asked = interpolant.within(begun.state.new_full((len(begun.state),), begun.tau))
+    def _predicted(
+        self,
+        training_step: TrainingStep,
+        known: Given,
+        noise: Latents,
+        end: Latents,
+        tau: Tensor,
+        context: ContextMask,
+    ) -> Latents:
+        """Where the map leads from the noise or, at later flow times, from between it and the end."""
+        interpolant, target_mask = self.flow.interpolant, ~context[:, None, None]
+        state = torch.where(tau[:, None, None, None] > 0, interpolant.state(end, noise, tau), noise)
+        asked = interpolant.within(tau)
         prediction = training_step(
-            known.mean * target_mask + begun.state,
-            asked,
-            known.conditioning,
-            begun.context,
-            self.flow.prior,
-            self.bfloat16,
+            known.mean * target_mask + state, asked, known.conditioning, context, self.flow.prior, self.bfloat16
         )
-        return interpolant.to_data(prediction, begun.state, asked) * target_mask
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Windows, and states on the way from noise to their data.
-
-    Attributes
-    ----------
-    known
-        What the network is given beside the states.
-    state
-        Without the prior's mean; zero on context frames.
-    tau
-        Flow time of the states.
-    context
-        Which frames are context.
-    """
-
-    known: Given
-    state: Latents
-    tau: float
-    context: ContextMask
+        return interpolant.to_data(prediction, state, asked) * target_mask

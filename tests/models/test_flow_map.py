@@ -6,7 +6,7 @@ import torch
 from lamslide_md.errors import InputError
 from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import WhitePrior
-from lamslide_md.flow.solvers import Dopri5, Dynamics, Heun, MapSolver
+from lamslide_md.flow.solvers import Heun, MapSolver
 from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.models.flow_network import NetworkSizes
 from lamslide_md.models.latent_flow import LatentFlow
@@ -70,35 +70,3 @@ def test_the_prior_is_kept_once(generator):
     assert not flow.map.is_trusted
     flow.map.error.fill_(0.05)
     assert flow.map.is_trusted
-
-
-def test_asked_again_it_is_from_halfway_to_fresh_noise(generator):
-    drawn = [torch.randn(5, 2, 2, 16, generator=generator) for _ in range(2)]
-    noise, asked = iter(drawn), []
-
-    def predict(state, tau):
-        asked.append((float(tau[0]), state))
-        return 3 * state
-
-    interpolant = interpolant_of("gvp", "data")
-    made = MapSolver().solve(Dynamics(interpolant, predict, lambda: next(noise)))
-    assert [tau for tau, _ in asked] == pytest.approx([0.001, 0.5])
-    halfway = interpolant.state(3 * drawn[0], drawn[1], torch.full((5,), 0.5))
-    torch.testing.assert_close(asked[1][1], halfway)
-    torch.testing.assert_close(made, 3 * halfway)
-
-
-def test_paths_can_be_followed_from_halfway():
-    """Where the data is known, every path ends there, wherever it begins."""
-    interpolant, data = interpolant_of("linear", "data"), torch.full((4, 2, 2, 16), 0.7)
-    begin = interpolant.state(data, torch.ones_like(data), torch.full((4,), 0.5))
-    for solver in (Heun(4), Dopri5()):
-        asked = []
-
-        def predict(state, tau, asked=asked):
-            asked.append(float(tau[0]))
-            return data
-
-        made = solver.solve(Dynamics(interpolant, predict, lambda: begin, since=0.5))
-        torch.testing.assert_close(made, data, atol=2e-3, rtol=0)
-        assert min(asked) == 0.5

@@ -46,8 +46,7 @@ def finish(process):
 
 def test_ctrl_c_and_a_kill_leave_readable_frames_that_the_same_command_goes_on_from(model, tmp_path):
     whole, parts, restart = tmp_path / "whole.xtc", tmp_path / "parts.xtc", tmp_path / "parts.restart.npz"
-    how = ("--solver-steps", 2)
-    process = start(model, parts, 2, *how)
+    process = start(model, parts, 2)
     told = stop(process, restart, signal.SIGINT)
     assert process.returncode == 130
     last_line = told.strip().splitlines()[-1]
@@ -59,13 +58,13 @@ def test_ctrl_c_and_a_kill_leave_readable_frames_that_the_same_command_goes_on_f
     assert 0 < n_frames < N_FRAMES
     assert f"interrupted: {2 * n_frames:,} of {2 * N_FRAMES:,} frames" in last_line
 
-    process = start(model, parts, 2, *how, "--continue")
+    process = start(model, parts, 2, "--continue")
     stop(process, restart, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert md.load(chain, top=tmp_path / "parts.pdb").n_frames > n_frames
 
-    finish(start(model, parts, 2, *how, "--continue"))
-    finish(start(model, whole, 2, *how))
+    finish(start(model, parts, 2, "--continue"))
+    finish(start(model, whole, 2))
     assert parts.read_bytes() == whole.read_bytes()
     assert sorted(path.suffix for path in tmp_path.glob("parts.*")) == [".json", ".json", ".pdb", ".xtc"]
 
