@@ -93,9 +93,13 @@ def distil(
 
 
 def with_map(settings: Settings, wanted: MapSettings | None = None) -> Settings:
-    """Let settings have a map: the one that is wanted, or else their own, or else the usual one."""
+    """Let settings have a map: the one that is wanted, or else their own, or else the usual one.
+
+    The usual one has half the levels of the flow, which is as good (docs/decisions/map.md).
+    """
     flow = settings.flow
-    return settings.model_copy(update={"flow": flow.model_copy(update={"map": wanted or flow.map or MAP})})
+    usual = MAP.model_copy(update={"depth": -(-flow.depth // 2)})
+    return settings.model_copy(update={"flow": flow.model_copy(update={"map": wanted or flow.map or usual})})
 
 
 def _learned(model: Surrogate, settings: Settings, trainer: Trainer) -> FlowMap:

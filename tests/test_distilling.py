@@ -9,6 +9,7 @@ import torch
 import lamslide_md as lam
 from lamslide_md import distilling
 from lamslide_md.cli.app import run
+from lamslide_md.cli.settings_changes import with_changes
 from lamslide_md.config import MapSettings, Optimisation
 from tests.small import shivering_peptide, tiny_settings
 
@@ -74,3 +75,10 @@ def test_a_command_does_it(model, tmp_path, capsys):
 def test_a_seed_that_is_none_is_refused(model):
     with pytest.raises(lam.InputError, match="seed=-1"):
         lam.distil(model, seed=-1)
+
+
+def test_the_usual_map_has_half_the_levels_of_the_flow():
+    for depth, half in ((1, 1), (3, 2), (4, 2)):
+        settings = with_changes(tiny_settings(), [f"flow.depth={depth}"])
+        assert distilling.with_map(settings).flow.map.depth == half
+        assert distilling.with_map(settings, FEW).flow.map.depth is None

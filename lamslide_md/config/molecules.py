@@ -3,7 +3,7 @@
 from lamslide_md.config.settings import AutoencoderSettings, FlowSettings, MapSettings, Optimisation, Settings
 
 MAP = MapSettings(
-    optimisation=Optimisation(n_steps=1500, matrices="adamw", learning_rate=5e-4, batch_size=32, constant_fraction=0.1)
+    optimisation=Optimisation(n_steps=3000, matrices="adamw", learning_rate=5e-4, batch_size=32, constant_fraction=0.1)
 )
 """Of a flow of which nothing else is known."""
 
