@@ -52,6 +52,8 @@ PATHS = {"surrogate": "surrogate", "md": "MD's own", "jump": "one jump at a rand
 ROWS = ["ala2 quick", "ala2 standard", "AGVD peptide", "AGVD quick", "AGVD standard", "SVFA peptide", "VGASDF peptide"]
 MD_NS, ROLLOUT_NS, ROLLOUT_FRAMES = 20, 1000, 100_000
 """Of the projects whose cost is told: of each of two replicates, of all chains of a peptide, and of a protein."""
+QUALITIES = ("torsions", "TIC 0", "states", "bond_error")
+LEARNED_NS = {"ala2": 40, "AGVD": 20}
 SHIPPED = {"ala2": "alanine dipeptide", "AGVD": "tetrapeptide", "SVFA": "tetrapeptide", "peptides": "three unseen ones"}
 
 
@@ -328,6 +330,39 @@ def projects() -> str:
     return machines(*names) + markdown(header, hours)
 
 
+def speed() -> str:
+    """Rates of rollouts beside MD, and ratios of distances to those of nine evaluations with the same seed."""
+    content = read("speed")
+    rows = []
+    for name, rates in content["speed"].items():
+        md, interval_ps = rates["md"], rates["interval_ps"]
+        runs = list(content["quality"][name]["runs"].values())
+        rows.append([f"{name}, MD", "2 replicates", "-", "-", f"{md:.2g}", "1", *["-"] * len(QUALITIES)])
+        asked = {key: key.removesuffix(" evaluations").split(" chains, ") for key in rates if "chains" in key}
+        for key, (n_chains, n_asked) in ({"ase": ["1, in ASE", "2"]} | asked).items():
+            ns_per_s = rates[key] * interval_ps / 1000
+            ratios = [spread((run[n_asked][what] / run["9"][what] for run in runs), ".2f") for what in QUALITIES]
+            cost = [f"{rates[key]:.3g}", f"{ns_per_s:.2g}", f"{ns_per_s / md:.0f}"]
+            rows.append([name, n_chains, n_asked, *cost, *ratios])
+    header = " | ".join(["model", "chains", "evaluations", "frames/s", "ns/s", "times MD", *QUALITIES])
+    return machines("speed") + markdown(header, rows)
+
+
+def hour() -> str:
+    """What an hour of the machine gives with and without a surrogate, whose MD and training are in the hour."""
+    content = read("speed")
+    rows = []
+    for name, rates in content["speed"].items():
+        own, tau_ns = read(f"pretrained_{name}"), content["quality"][name]["relaxation_ps"] / 1000
+        fastest = max(rate for key, rate in rates.items() if key.endswith(", 2 evaluations"))
+        left_s = 3600 - LEARNED_NS[name] / rates["md"] - 60 * minutes(own)
+        made_ns = {"MD": 3600 * rates["md"], "surrogate": left_s * fastest * rates["interval_ps"] / 1000}
+        samples = [f"{ns / (2 * tau_ns):,.0f}" for ns in made_ns.values()]
+        rows.append([name, f"{1000 * tau_ns:.0f}", *(f"{ns:,.0f}" for ns in made_ns.values()), *samples])
+    header = "model | slowest torsion relaxes in, ps | MD, ns | surrogate, ns | MD, samples | surrogate, samples"
+    return machines("speed") + markdown(header, rows)
+
+
 def reference() -> str:
     platforms = ("Reference 1", "CPU 1", "CPU 2")
     rows = [
@@ -349,7 +384,7 @@ TABLES = {
     table.__name__: table
     for table in (
         *(shipped, presets, floors, demo, unseen, paths, stability, compute),
-        *(forecasts, reference, ensemble, proteins, long_rollouts, scaling, projects),
+        *(forecasts, reference, ensemble, proteins, long_rollouts, scaling, projects, speed, hour),
     )
 }
 """By the names in the markers."""

@@ -31,6 +31,9 @@ from lamslide_md.units import MOST_SEED, check_count
 N_FRAMES = 20_000
 """Of the model's own rollouts, of all systems together, from whose windows the map learns."""
 
+HALVED = 4
+"""Levels of a flow from which on a map does with half of them."""
+
 N_CHAINS, LEAST_CHAINS = 40, 4
 """Of a system that is alone, and of each of many."""
 
@@ -95,10 +98,10 @@ def distil(
 def with_map(settings: Settings, wanted: MapSettings | None = None) -> Settings:
     """Let settings have a map: the one that is wanted, or else their own, or else the usual one.
 
-    The usual one has half the levels of the flow, which is as good (docs/decisions/map.md).
+    The usual one has half the levels of a flow of four and more, which is as good (docs/decisions/map.md).
     """
     flow = settings.flow
-    usual = MAP.model_copy(update={"depth": -(-flow.depth // 2)})
+    usual = MAP if flow.depth < HALVED else MAP.model_copy(update={"depth": -(-flow.depth // 2)})
     return settings.model_copy(update={"flow": flow.model_copy(update={"map": wanted or flow.map or usual})})
 
 

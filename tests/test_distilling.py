@@ -77,8 +77,8 @@ def test_a_seed_that_is_none_is_refused(model):
         lam.distil(model, seed=-1)
 
 
-def test_the_usual_map_has_half_the_levels_of_the_flow():
-    for depth, half in ((1, 1), (3, 2), (4, 2)):
+def test_the_usual_map_of_a_deep_flow_has_half_its_levels():
+    for depth, own in ((1, None), (3, None), (4, 2), (5, 3)):
         settings = with_changes(tiny_settings(), [f"flow.depth={depth}"])
-        assert distilling.with_map(settings).flow.map.depth == half
+        assert distilling.with_map(settings).flow.map.depth == own
         assert distilling.with_map(settings, FEW).flow.map.depth is None
