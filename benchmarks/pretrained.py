@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import peptides
+import speed
 from common import MOLECULES, N_CHAINS, N_FRAMES, RESULTS, ROOT, Molecule, commands, figures_of, run, write_result
 
 import lamslide_md as lam
@@ -66,7 +67,8 @@ def evaluate_molecule(name: str, folder: Path) -> tuple[dict[str, Any], str]:
     """Evaluate a model by a trajectory that it has not seen."""
     steps = steps_of(name)
     run(folder, {made: steps[made] for made in ("", "rollout.xtc", "comparison.json")})
-    figures = figures_of(folder, name)
+    # Timed now, as the rollout was: the simulation may have run beside other work.
+    figures = figures_of(folder, name) | {"md_ns_per_s": speed.md_ns_per_s(name)}
     return figures, card_of_molecule(name, MOLECULES[name], list(steps.values()), comparison_of(folder), figures)
 
 
