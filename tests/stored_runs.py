@@ -25,16 +25,18 @@ def rolled_out(name):
         built = peptide("GDAF", capped=False)
         whole = md.Trajectory(np.asarray(built.positions_nm), md.Topology.from_openmm(built.topology))
         start = whole.atom_slice(whole.topology.select("not element H"))
-    return lam.load_pretrained(name).rollout(start, 5, n_chains=2, seed=3).points_nm()
+    return lam.load_pretrained(name).rollout(start, 5, n_chains=2, seed=3, solver="heun").points_nm()
 
 
 def bridged():
     """A path of three frames between two, and a trajectory with every second frame filled in, nm."""
-    frames = lam.load_pretrained("ala2").rollout("reference", 5, seed=4)
+    frames = lam.load_pretrained("ala2").rollout("reference", 5, seed=4, solver="heun")
     traj, model = frames.to_mdtraj(), lam.load_pretrained("ala2")
-    path = model.interpolate(traj[0], traj[4], 3, n_paths=2, seed=5).points_nm()
+    path = model.interpolate(traj[0], traj[4], 3, n_paths=2, seed=5, solver="heun").points_nm()
     coarse = md.Trajectory(traj.xyz, traj.topology, time=2 * model.frame_interval_ps * np.arange(5))
-    return np.concatenate([path.reshape(-1, *path.shape[2:]), model.upsample(coarse, 2, seed=6).points_nm()[0]])
+    return np.concatenate(
+        [path.reshape(-1, *path.shape[2:]), model.upsample(coarse, 2, seed=6, solver="heun").points_nm()[0]]
+    )
 
 
 def trained(placement, butane):

@@ -26,7 +26,7 @@ def model(butane, tmp_path_factory):
 def scheduler():
     """A scheduler with two workers under nannies, which restart them."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         yield cluster
 
 

@@ -108,6 +108,7 @@ def test_a_users_mistake_is_one_line_and_leaves_no_folder(tmp_path, arguments, c
 @pytest.mark.slow
 def test_a_tetrapeptide_with_the_default_settings_of_everything_but_length(tmp_path):
     changes = [*("--set", "autoencoder.optimisation.n_steps=1500"), *("--set", "flow.optimisation.n_steps=1500")]
+    changes += ["--set", "flow.map.optimisation.n_steps=300"]
     completed = run(tmp_path, "AGVD", "--ns", 1, "--frames", 100, *changes)
     assert done_now(completed) == ["simulate", "train", "roll out", "compare"]
     measures = {
