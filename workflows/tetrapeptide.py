@@ -197,7 +197,7 @@ def main(
     """Simulate a peptide, train a surrogate on one replicate, roll it out, compare it with the other replicate."""
     sequence = sequence.strip().upper()
     started_s = time.monotonic()
-    # The default lengths fit 20 minutes on two cores; a chain is as long as an MD replicate.
+    # A chain is as long as an MD replicate.
     simulation = SimulationSettings(length_ps=ns * 1000, equilibration_ps=equilibration_ps, temperature_K=temperature)
     peptide(sequence)  # refuses a wrong sequence before a folder is made
     settings = settings_of(preset, set_, learns_map)

@@ -1,5 +1,6 @@
 """A platform tried: in this process, or in another one where it has a driver, whose crash harms no one then."""
 
+import math
 import pickle
 import subprocess
 import time
@@ -49,7 +50,7 @@ def tried(prepared: PreparedSystem, settings: SimulationSettings, choice: Platfo
     PlatformFailure
         If the other process crashes or hangs.
     """
-    was_timed = choice.ns_per_day == choice.ns_per_day
+    was_timed = not math.isnan(choice.ns_per_day)
     # The crash of a process that works for another one is told there.
     if choice.name in OWN or was_timed or has_parent():
         return choice
