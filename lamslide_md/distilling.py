@@ -23,9 +23,9 @@ from lamslide_md.training.devices import single_device
 from lamslide_md.training.flow_stage import draw_sample, errors_of, multiplies_in_bfloat16
 from lamslide_md.training.latent_windows import LatentWindows
 from lamslide_md.training.map_stage import train_map
+from lamslide_md.training.preparing import datasets_of
 from lamslide_md.training.progress import OnProgress, Progress
 from lamslide_md.training.trainer import Trainer
-from lamslide_md.training.training_data import datasets_of
 from lamslide_md.units import MOST_SEED, check_count
 
 N_FRAMES = 20_000

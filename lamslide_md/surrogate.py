@@ -22,12 +22,12 @@ from lamslide_md.systems.resolver import EXTENTS_KEY
 from lamslide_md.training.building import build_autoencoder, build_flow
 from lamslide_md.training.devices import agreed, check_accelerator, ends_with_others, group_fabric, single_device
 from lamslide_md.training.gathering import Source, gather, items_of
+from lamslide_md.training.preparing import prepare_data
 from lamslide_md.training.preset_choice import usual_preset
 from lamslide_md.training.progress import OnProgress
 from lamslide_md.training.ranks import RankJob, train_on_devices
 from lamslide_md.training.stages import train_both
 from lamslide_md.training.trainer import Trainer
-from lamslide_md.training.training_data import prepare_data
 from lamslide_md.units import MOST_K, MOST_PS, MOST_SEED, check_count, check_quantity
 
 LIBRARIES = ("lamslide_md", "torch", "mdtraj", "numpy")

@@ -24,7 +24,7 @@ LONGEST = 4
 @pytest.fixture(scope="module")
 def surrogate(butane):
     """Goes forwards two frames at a time, and fills gaps of up to four."""
-    settings = tiny_settings(n_steps=600)
+    settings = tiny_settings(n_steps=300)
     flow = settings.flow.model_copy(update={"forward_frames": 3})
     return lam.Surrogate.fit(butane, settings=settings.model_copy(update={"flow": flow}))
 

@@ -13,7 +13,7 @@ from lamslide_md.io.model_upgrades import STEPS
 from lamslide_md.pretrained import pretrained_names, pretrained_path
 from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
-from lamslide_md.training.training_data import prepare_data
+from lamslide_md.training.preparing import prepare_data
 from tests.model_files import FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, header_of, write_with
 from tests.small import shivering_peptide
 

@@ -73,7 +73,7 @@ def trajectory(tmp_path_factory):
     [
         (COMPARES, ()),
         (TRAINS_FROM_FILES, ("lamslide-lock",)),
-        (TRAINS_ON_DEVICES, (".safetensors", "lamslide-lock")),
+        pytest.param(TRAINS_ON_DEVICES, (".safetensors", "lamslide-lock"), marks=pytest.mark.slow),
         (WRITES_A_CHUNK, ()),
         (COUNTS, ()),
     ],

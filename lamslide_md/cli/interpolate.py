@@ -49,8 +49,8 @@ def interpolate(
     """Draw paths from one structure to another, both ends included; the time it takes is frames + 1 intervals."""
     from lamslide_md.cli.models import find_model
     from lamslide_md.cli.sidecars import files_read
+    from lamslide_md.sampling.name_choice import choose_names
     from lamslide_md.sampling.rollout_locks import only_writer_of_rollout
-    from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.surrogate import Surrogate
 
     check_solver(solver)

@@ -78,8 +78,8 @@ def rollout(
     from lamslide_md.cli.sidecars import files_read, ns_per_s
     from lamslide_md.io.interrupts import RolloutInterrupted
     from lamslide_md.on_cluster import ClusterRollout, roll_out_on_cluster
+    from lamslide_md.sampling.name_choice import choose_names
     from lamslide_md.sampling.rollout_locks import only_writer_of_rollout
-    from lamslide_md.sampling.rollout_names import choose_names
     from lamslide_md.sampling.settings import Sampling
     from lamslide_md.surrogate import Surrogate
 

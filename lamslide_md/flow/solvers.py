@@ -1,74 +1,21 @@
-"""Solvers of the sampling ODE and SDE, from tau = 0 (noise) to tau = 1 (data)."""
+"""Solvers of the sampling ODE and SDE, by their names."""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torchdiffeq import odeint
 
 from lamslide_md.errors import InputError
-from lamslide_md.flow.interpolant import Interpolant
+from lamslide_md.flow.data_solvers import Ddim, DpmMultistep, MapSolver
+from lamslide_md.flow.dynamics import Dynamics, Latents, Solver, Velocity
 
-Latents = Float[Tensor, "batch frames tokens channels"]
-FlowTimes = Float[Tensor, " batch"]
-Predict = Callable[[Latents, FlowTimes], Latents]
-Velocity = Callable[[Latents, float], Latents]
-DEFAULT_STEPS = 5
 DEFAULT_SOLVER, MAP_SOLVER = "heun", "map"
 """Of models without a map, and with one. The first takes nine evaluations of the network, and is nearer to the limit of
 many than ten steps of `euler` (docs/checks.md)."""
 
 DOPRI5_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Dynamics:
-    """What carries noise to data.
-
-    Attributes
-    ----------
-    interpolant
-        Meaning of the prediction.
-    predict
-        Network output for a state and its flow times.
-    noise
-        Draws from the prior.
-    """
-
-    interpolant: Interpolant
-    predict: Predict
-    noise: Callable[[], Latents]
-
-    def predicted(self, state: Latents, tau: float) -> tuple[Latents, FlowTimes]:
-        """Ask the network, and say for which flow times it was asked."""
-        taus = self.interpolant.within(torch.full((len(state),), tau, device=state.device))
-        return self.predict(state, taus), taus
-
-    def velocity(self, state: Latents, tau: float) -> Latents:
-        """Velocity of the ODE."""
-        prediction, taus = self.predicted(state, tau)
-        return self.interpolant.to_velocity(prediction, state, taus)
-
-
-@dataclass(frozen=True)
-class Solver(ABC):
-    """Carries noise to data.
-
-    Attributes
-    ----------
-    n_steps
-        Steps from noise to data.
-    """
-
-    n_steps: int = DEFAULT_STEPS
-
-    @abstractmethod
-    def solve(self, dynamics: Dynamics) -> Latents:
-        """Draw noise, and carry it to samples at tau = 1."""
 
 
 @dataclass(frozen=True)
@@ -154,73 +101,6 @@ class EulerMaruyama(Solver):
             kick = math.sqrt(2 * float(interpolant.scheduler.sigma(taus[:1])) / self.n_steps)
             state = state + drift / self.n_steps + (kick * dynamics.noise() if i + 1 < self.n_steps else 0)
         return state
-
-
-@dataclass(frozen=True)
-class Ddim(Solver):
-    """Steps that are exact where the predicted data does not change on the way, one evaluation each.
-
-    What ends is the last predicted data itself: no noise is left over by an error of integration.
-
-    References
-    ----------
-    Song et al., arXiv 2010.02502, deterministic sampling.
-    """
-
-    def solve(self, dynamics: Dynamics) -> Latents:
-        """Draw noise, and exchange it for predicted data bit by bit."""
-        state, before = dynamics.noise(), None
-        for i in range(self.n_steps):
-            prediction, taus = dynamics.predicted(state, i / self.n_steps)
-            data = dynamics.interpolant.to_data(prediction, state, taus)
-            state, before = self._step(dynamics, state, self._aim(dynamics, data, before, i), i), data
-        return state
-
-    def _aim(self, dynamics: Dynamics, data: Latents, before: Latents | None, i: int) -> Latents:
-        """Where a step leads, by what is predicted at its start and was at that of the step before."""
-        return data
-
-    def _step(self, dynamics: Dynamics, state: Latents, data: Latents, i: int) -> Latents:
-        if i + 1 == self.n_steps:
-            return data
-        path, ends = dynamics.interpolant.scheduler, torch.tensor([i, i + 1]) / self.n_steps
-        (alpha, next_alpha), (sigma, next_sigma) = path.alpha(ends).tolist(), path.sigma(ends).tolist()
-        kept = next_sigma / sigma
-        return kept * state + (next_alpha - kept * alpha) * data
-
-
-@dataclass(frozen=True)
-class DpmMultistep(Ddim):
-    """The same to second order: what changes in the predicted data is taken on from the step before.
-
-    The first two steps and the last one, between which the logarithm of alpha / sigma has no finite difference, are of
-    first order.
-
-    References
-    ----------
-    Lu et al., arXiv 2211.01095, algorithm 2 (DPM-Solver++ 2M).
-    """
-
-    def _aim(self, dynamics: Dynamics, data: Latents, before: Latents | None, i: int) -> Latents:
-        if before is None or not 1 < i < self.n_steps - 1:
-            return data
-        return data + (data - before) / (2 * self._ratio(dynamics, i))
-
-    def _ratio(self, dynamics: Dynamics, i: int) -> float:
-        """Length of the step before over that of step i, in the logarithm of alpha / sigma."""
-        path, ends = dynamics.interpolant.scheduler, torch.tensor([i - 1, i, i + 1]) / self.n_steps
-        log_ratio = (path.alpha(ends).double() / path.sigma(ends).double()).log()
-        return float((log_ratio[1] - log_ratio[0]) / (log_ratio[2] - log_ratio[1]))
-
-
-@dataclass(frozen=True)
-class MapSolver(Ddim):
-    """Asks a map where the path ends, from its start and, with more steps than one, again from on the way.
-
-    Two are as good as the flow, one is nearly so (docs/decisions/map.md).
-    """
-
-    n_steps: int = 2
 
 
 SOLVERS: dict[str, type[Solver]] = {

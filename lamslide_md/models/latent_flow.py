@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamslide_md.errors import InputError
+from lamslide_md.flow.data_solvers import MapSolver
+from lamslide_md.flow.dynamics import Dynamics, Solver
 from lamslide_md.flow.interpolant import Interpolant
 from lamslide_md.flow.low_rank_prior import Prior
 from lamslide_md.flow.prior import ContextMask, Latents
-from lamslide_md.flow.solvers import Dynamics, MapSolver, Solver
 from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.models.flow_network import FlowNetwork, NetworkSizes
 from lamslide_md.models.flow_terms import FlowOutput

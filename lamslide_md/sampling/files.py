@@ -24,8 +24,8 @@ from lamslide_md.io.unchanged import ENTRY
 from lamslide_md.io.whole_files import replacing, write_whole
 from lamslide_md.sampling.chain_state import ChainState, RestartFile
 from lamslide_md.sampling.earlier_rollout import is_finished, restart_of, size_of
+from lamslide_md.sampling.name_choice import choose_names
 from lamslide_md.sampling.needs import ChainTimes, check_disk
-from lamslide_md.sampling.rollout_names import choose_names
 from lamslide_md.sampling.whole_rollouts import check_whole, no_room
 from lamslide_md.systems.system import System
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lamslide_md.data.batch import Batch
 from lamslide_md.errors import InputError
-from lamslide_md.flow.solvers import Solver
+from lamslide_md.flow.dynamics import Solver
 from lamslide_md.frames import ReferenceFrame
 from lamslide_md.frames.base import Positions
 from lamslide_md.frames.compose import Compose

@@ -6,7 +6,8 @@ from typing import SupportsIndex, TypedDict
 import numpy as np
 
 from lamslide_md.errors import InputError, option
-from lamslide_md.flow.solvers import DEFAULT_SOLVER, MAP_SOLVER, Solver, solver_of
+from lamslide_md.flow.dynamics import Solver
+from lamslide_md.flow.solvers import DEFAULT_SOLVER, MAP_SOLVER, solver_of
 from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.units import MOST_COUNT, MOST_SEED, check_count
 

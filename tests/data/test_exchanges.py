@@ -11,7 +11,7 @@ from lamslide_md.systems.equivalent_atoms import with_exchanges, with_exchanges_
 from lamslide_md.systems.start_checks import check_start
 from lamslide_md.systems.symmetry import LabelTracker, canonicalise
 from lamslide_md.systems.system import PointTrajectory, System
-from lamslide_md.training.training_data import prepare_data
+from lamslide_md.training.preparing import prepare_data
 from tests.small import shivering_peptide, tiny_settings
 
 N_FRAMES = 3000

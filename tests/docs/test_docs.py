@@ -12,7 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 WORKFLOWS = DOCS.with_name("workflows")
 """Whose readers and simulators pages show."""
 PAGES = sorted(page for page in DOCS.rglob("*.md") if re.search(r"^```(bash|python)$", page.read_text(), re.MULTILINE))
-LONG = ("tutorial.md", "index.md", "howto/command.md", "howto/paths.md")
+LONG = ("tutorial.md", "index.md", "howto/command.md", "howto/paths.md", "howto/python.md")
 """Pages of which each takes a quarter of a minute and more; `.ci/run` runs them after `make test`."""
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

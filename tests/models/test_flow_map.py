@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
+from lamslide_md.flow.data_solvers import MapSolver
 from lamslide_md.flow.interpolant import interpolant_of
 from lamslide_md.flow.prior import WhitePrior
-from lamslide_md.flow.solvers import Heun, MapSolver
+from lamslide_md.flow.solvers import Heun
 from lamslide_md.models.flow_map import FlowMap
 from lamslide_md.models.flow_network import NetworkSizes
 from lamslide_md.models.latent_flow import LatentFlow

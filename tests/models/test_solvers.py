@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from lamslide_md.errors import InputError
+from lamslide_md.flow.dynamics import Dynamics
 from lamslide_md.flow.interpolant import DataPrediction, NoisePrediction, interpolant_of
 from lamslide_md.flow.scheduler import SCHEDULERS
-from lamslide_md.flow.solvers import SOLVERS, Dynamics, Euler, Heun, solver_of
+from lamslide_md.flow.solvers import SOLVERS, Euler, Heun, solver_of
 
 MEAN, DEVIATION = 1.5, 0.4
 N_SAMPLES = 20_000

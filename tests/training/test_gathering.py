@@ -9,7 +9,7 @@ import pytest
 from lamslide_md.errors import InputError, InputNote
 from lamslide_md.systems.topologies import rebuilt
 from lamslide_md.training.gathering import gather
-from lamslide_md.training.training_data import prepare_data
+from lamslide_md.training.preparing import prepare_data
 from tests.small import shivering_peptide, tiny_settings
 
 

@@ -9,7 +9,7 @@ from lamslide_md.training.autoencoder_stage import Frames
 from lamslide_md.training.gathering import gather
 from lamslide_md.training.losses import distance_loss, kind_loss, position_loss
 from lamslide_md.training.pairs import Pairs, SystemPairs
-from lamslide_md.training.training_data import prepare_data
+from lamslide_md.training.preparing import prepare_data
 from tests.small import chain_of, shivering_peptide
 
 

@@ -10,7 +10,8 @@ import torch
 import lamslide_md as lam
 from lamslide_md.cli.settings_changes import with_changes
 from lamslide_md.config import MapSettings, Optimisation
-from lamslide_md.flow.solvers import Ddim, solver_of
+from lamslide_md.flow.data_solvers import Ddim
+from lamslide_md.flow.solvers import solver_of
 from lamslide_md.io.interrupts import RolloutInterrupted
 from lamslide_md.models.latent_flow import LatentFlow
 from lamslide_md.sampling.settings import Sampling
