@@ -61,7 +61,7 @@ def test_every_array_may_be_absurd(of_peptide, tmp_path, every):
     for name, how, other in changes[::every]:
         if complaint_of(write_with(path, header, {**tensors, name: other})) is None:
             harmless.add((name, how))
-    for name in names[::every]:
+    for name in names:
         without = {key: tensor for key, tensor in tensors.items() if key != name}
         if name in COLUMNS or name.endswith(("offsets", "utf8", "word")):
             assert complaint_of(write_with(path, header, without)), name

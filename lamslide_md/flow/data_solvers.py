@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from lamslide_md.flow.dynamics import Dynamics, Latents, Solver
+from lamslide_md.flow.dynamics import Dynamics, Solver
+from lamslide_md.flow.interpolant import Latents
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class DpmMultistep(Ddim):
 class MapSolver(Ddim):
     """Asks a map where the path ends, from its start and, with more steps than one, again from on the way.
 
-    Two are as good as the flow, one is nearly so (docs/decisions/map.md).
+    How near one and two evaluations come to the flow is told in docs/decisions/map.md.
     """
 
     n_steps: int = 2

@@ -5,15 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from lamslide_md.flow.interpolant import Interpolant
+from lamslide_md.flow.interpolant import Interpolant, Latents
+from lamslide_md.flow.scheduler import FlowTimes
 
-Latents = Float[Tensor, "batch frames tokens channels"]
-FlowTimes = Float[Tensor, " batch"]
 Predict = Callable[[Latents, FlowTimes], Latents]
-Velocity = Callable[[Latents, float], Latents]
 DEFAULT_STEPS = 5
 
 

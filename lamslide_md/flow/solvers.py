@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,10 @@ from torchdiffeq import odeint
 
 from lamslide_md.errors import InputError
 from lamslide_md.flow.data_solvers import Ddim, DpmMultistep, MapSolver
-from lamslide_md.flow.dynamics import Dynamics, Latents, Solver, Velocity
+from lamslide_md.flow.dynamics import Dynamics, Solver
+from lamslide_md.flow.interpolant import Latents
 
+Velocity = Callable[[Latents, float], Latents]
 DEFAULT_SOLVER, MAP_SOLVER = "heun", "map"
 """Of models without a map, and with one. The first takes nine evaluations of the network, and is nearer to the limit of
 many than ten steps of `euler` (docs/checks.md)."""

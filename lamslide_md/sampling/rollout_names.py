@@ -1,4 +1,4 @@
-"""Names of all files of a rollout, chosen before anything is written so that none of the user's is touched."""
+"""Files of a rollout: their names, what the manifest says of them, and the formats that hold one."""
 
 from dataclasses import dataclass
 from pathlib import Path
